@@ -1,0 +1,3 @@
+//! The program `chiffchaff`.
+
+fn main() {}

@@ -1,0 +1,29 @@
+//! A dataset as a list of clips.
+
+use std::path::PathBuf;
+
+/// One item of a dataset: a file, or a span of one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Clip {
+    /// The sound file.
+    pub path: PathBuf,
+    /// Index into [`Dataset::classes`], if the clip is labelled.
+    pub label: Option<usize>,
+    /// The official fold, numbered as the dataset's authors do (ESC-50: 1..=5).
+    pub fold: Option<u32>,
+    /// The recording the clip was cut from; clips of one source must not be split over folds.
+    pub source: Option<String>,
+    /// Onset and offset within the file, in seconds; the whole file if absent.
+    pub span: Option<(f64, f64)>,
+}
+
+/// Clips with what is known about them, in a fixed order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dataset {
+    /// What the dataset is called in tables and reports.
+    pub name: String,
+    /// The clips, sorted as the manifest lists them or else by path.
+    pub clips: Vec<Clip>,
+    /// Class names; a clip's label is an index into them.
+    pub classes: Vec<String>,
+}

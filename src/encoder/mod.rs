@@ -1,0 +1,1 @@
+//! Networks: `[batch, 1, mels, frames]` → embeddings `[batch, dim]`.

@@ -1,0 +1,18 @@
+//! One error over all stages; each stage defines its own.
+
+use crate::{audio::AudioError, dataset::DatasetError};
+
+/// Anything that can go wrong in the library, by the stage it went wrong in.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Reading, resampling or writing sound.
+    #[error(transparent)]
+    Audio(#[from] AudioError),
+    /// Finding clips and their labels.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+}
+
+/// The library's result type.
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,5 @@
+//! Waveform → [`Features`].
+
+mod matrix;
+
+pub use matrix::Features;

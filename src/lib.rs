@@ -1,0 +1,42 @@
+//! Teaches a computer to hear from your own recordings: audio encoders learned by contrastive
+//! learning, measured honestly, put to work.
+//!
+//! The folders are the stages, in the order in which data flows through them; a stage uses only
+//! stages above it:
+//!
+//! | stage | in → out |
+//! |---|---|
+//! | [`audio`] | a file → [`audio::Waveform`] |
+//! | [`dataset`] | a folder or table → [`dataset::Clip`]s with labels and official folds |
+//! | [`signal`] | mathematics on samples: windows, STFT, filter banks |
+//! | [`features`] | waveform → [`features::Features`] (`[mels, frames]`), cached on disk |
+//! | [`augment`] | features → two views, by draws that depend only on what they are for |
+//! | `encoder` | `[batch, 1, mels, frames]` → [`Embeddings`] (`[items, dim]`) |
+//! | `loss` | embeddings → scalar |
+//! | `method` | what each method keeps between steps |
+//! | `train` | the loop: optimiser, schedule, precision, checkpoint, diagnostics |
+//! | [`evaluate`] | embeddings and labels → accuracies, beside their baselines |
+//! | [`report`] | results → JSON, Markdown and one self-contained HTML page |
+//!
+//! The stages in plain type need the tensor engine, cargo feature `nn` (on by default).
+
+pub mod audio;
+pub mod augment;
+pub mod dataset;
+mod embeddings;
+#[cfg(feature = "nn")]
+pub mod encoder;
+mod error;
+pub mod evaluate;
+pub mod features;
+#[cfg(feature = "nn")]
+pub mod loss;
+#[cfg(feature = "nn")]
+pub mod method;
+pub mod report;
+pub mod signal;
+#[cfg(feature = "nn")]
+pub mod train;
+
+pub use embeddings::Embeddings;
+pub use error::{Error, Result};

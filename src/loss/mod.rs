@@ -1,0 +1,1 @@
+//! Formulas: embeddings → scalar.

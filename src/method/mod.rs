@@ -1,0 +1,1 @@
+//! What each method keeps between steps.

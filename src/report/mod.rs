@@ -1,0 +1,1 @@
+//! Results → files a person or program can read.

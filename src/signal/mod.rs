@@ -1,0 +1,1 @@
+//! Mathematics on samples: windows, STFT, filter banks.

@@ -1,0 +1,3 @@
+//! `cargo xtask`: set-up, demo, tests and benchmarks.
+
+fn main() {}
