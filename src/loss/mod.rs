@@ -1,1 +1,24 @@
-//! Formulas: embeddings → scalar.
+//! Formulas: projections → scalar.
+//!
+//! Losses are free functions of tensors and numbers; what a method keeps between steps lives in
+//! `method`. All of them take rows that need not be normalised, compute at least in fp32 (bf16 and
+//! fp16 inputs are widened first, fp64 stays fp64) and are differentiable.
+//!
+//! | loss | paper | file |
+//! |---|---|---|
+//! | [`nt_xent`] | SimCLR, Chen et al. 2020, eq. 1 | `nt_xent.rs` |
+//! | [`supervised_contrastive`] | Khosla et al. 2020, eq. 2; Moummad et al. 2023, eq. 1 | `supervised_contrastive.rs` |
+
+mod error;
+mod nt_xent;
+mod similarity;
+mod supervised_contrastive;
+mod temperature;
+#[cfg(test)]
+mod testing;
+
+pub use error::LossError;
+pub use nt_xent::nt_xent;
+pub use similarity::unit_rows;
+pub use supervised_contrastive::{Denominator, Reduction, supervised_contrastive};
+pub use temperature::Temperature;
