@@ -1,3 +1,74 @@
-//! The program `chiffchaff`.
+//! The program `chiffchaff`: arguments, progress and exit codes; the library does the work.
 
-fn main() {}
+mod clips;
+mod commands;
+mod printer;
+
+use clap::{Parser, Subcommand};
+use commands::{demo, doctor, evaluate, features, presets, pretrain, report};
+use printer::Printer;
+use std::process::ExitCode;
+
+/// Teaches a computer to hear from your own recordings.
+///
+/// Learns audio encoders by contrastive learning, measures them honestly, and puts them to work.
+#[derive(Parser)]
+#[command(
+    name = "chiffchaff",
+    version,
+    max_term_width = 100,
+    after_help = "Examples:
+  chiffchaff demo
+  chiffchaff pretrain --preset small --data folder:my_recordings --out runs/mine
+  chiffchaff evaluate --model runs/mine --data esc10:data/esc10 --protocol linear,knn"
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// Say only what went wrong
+    #[arg(long, short, global = true)]
+    quiet: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Demo(demo::Arguments),
+    Doctor(doctor::Arguments),
+    Features(features::Arguments),
+    Pretrain(pretrain::Arguments),
+    Evaluate(evaluate::Arguments),
+    Report(report::Arguments),
+    Presets(presets::Arguments),
+}
+
+/// How a command that did its work ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Finish {
+    /// Nothing left to say.
+    Clean,
+    /// Done, but something was skipped, or nothing was found.
+    WithRemarks,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let printer = Printer::new(arguments.quiet);
+    let finished = match arguments.command {
+        Command::Demo(arguments) => demo::run(&arguments, &printer),
+        Command::Doctor(arguments) => doctor::run(&arguments, &printer),
+        Command::Features(arguments) => features::run(&arguments, &printer),
+        Command::Pretrain(arguments) => pretrain::run(&arguments, &printer),
+        Command::Evaluate(arguments) => evaluate::run(&arguments, &printer),
+        Command::Report(arguments) => report::run(&arguments, &printer),
+        Command::Presets(arguments) => presets::run(&arguments, &printer),
+    };
+    match finished {
+        Ok(Finish::Clean) => ExitCode::SUCCESS,
+        Ok(Finish::WithRemarks) => ExitCode::from(1),
+        Err(error) if printer::is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            printer.error(&error);
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,1 +1,131 @@
-//! Networks: `[batch, 1, mels, frames]` → embeddings `[batch, dim]`.
+//! Networks: log-mel images `[batch, 1, mels, frames]` → embeddings `[batch, dim]`.
+//!
+//! | encoder | source | embedding | file |
+//! |---|---|---|---|
+//! | `resnet18` | He et al. 2016, torchvision names | 8·width, mean over the map | `resnet.rs` |
+//! | `few-shot-resnet` | Moummad et al. 2023 | 2048, max over 8 rows × all frames | `few_shot_resnet.rs` |
+
+mod embed;
+mod error;
+mod few_shot_resnet;
+pub mod layers;
+mod model;
+pub mod parameters;
+mod resnet;
+pub mod tensor_file;
+
+pub use embed::{EmbedConfig, Pool, embed};
+pub use error::EncoderError;
+pub use few_shot_resnet::{FewShotResNet, FewShotResNetConfig};
+pub use layers::{Mode, Pass, Precision};
+pub use model::{Model, ModelCard, Provenance};
+pub use resnet::{ResNet18, ResNet18Config};
+
+use parameters::{Parameters, Scope};
+use serde::{Deserialize, Serialize};
+use tch::{Device, Tensor};
+
+/// Which network, with its settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum EncoderConfig {
+    /// torchvision's ResNet-18 with a one-channel stem.
+    #[serde(rename = "resnet18")]
+    ResNet18(ResNet18Config),
+    /// The three-block ResNet of few-shot detection.
+    FewShotResnet(FewShotResNetConfig),
+}
+
+/// A network with its parameters.
+#[derive(Debug)]
+pub struct Encoder {
+    network: Network,
+    parameters: Parameters,
+}
+
+#[derive(Debug)]
+enum Network {
+    ResNet18(ResNet18),
+    FewShotResNet(FewShotResNet),
+}
+
+impl Encoder {
+    /// A network as it is before training; the same `seed` gives the same one.
+    ///
+    /// # Errors
+    /// If a setting is out of range.
+    pub fn new(config: &EncoderConfig, seed: u64, device: Device) -> Result<Self, EncoderError> {
+        let parameters = Parameters::new(seed, device);
+        let network = Network::new(config, &parameters.root())?;
+        Ok(Self {
+            network,
+            parameters,
+        })
+    }
+
+    /// The network's tensors.
+    pub fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    /// Length of an embedding.
+    pub fn dim(&self) -> i64 {
+        match &self.network {
+            Network::ResNet18(network) => network.dim(),
+            Network::FewShotResNet(_) => FewShotResNet::CHANNELS * FewShotResNet::ROWS,
+        }
+    }
+
+    /// The fewest frames that can be embedded.
+    pub fn min_frames(&self) -> usize {
+        match &self.network {
+            Network::ResNet18(_) => 1,
+            Network::FewShotResNet(_) => FewShotResNet::MIN_FRAMES,
+        }
+    }
+
+    /// `[batch, 1, mels, frames]` → fp32 embeddings `[batch, dim]`.
+    pub fn embed(&self, x: &Tensor, pass: Pass) -> Tensor {
+        let maps = self.maps(x, pass);
+        match &self.network {
+            Network::ResNet18(_) => maps.mean_dim([2i64, 3].as_slice(), false, maps.kind()),
+            Network::FewShotResNet(_) => {
+                let (pooled, _) = maps.adaptive_max_pool2d([FewShotResNet::ROWS, 1]);
+                pooled.flatten(1, -1)
+            }
+        }
+        .to_kind(tch::Kind::Float)
+    }
+
+    /// `[batch, 1, mels, frames]` → fp32 frame embeddings `[batch, dim, frames']`, where the
+    /// network's strides leave `frames'` of the frames.
+    pub fn embed_frames(&self, x: &Tensor, pass: Pass) -> Tensor {
+        let maps = self.maps(x, pass);
+        match &self.network {
+            Network::ResNet18(_) => maps.mean_dim([2i64].as_slice(), false, maps.kind()),
+            Network::FewShotResNet(_) => {
+                let frames = maps.size()[3];
+                let (pooled, _) = maps.adaptive_max_pool2d([FewShotResNet::ROWS, frames]);
+                pooled.flatten(1, 2)
+            }
+        }
+        .to_kind(tch::Kind::Float)
+    }
+
+    /// The last feature maps, `[batch, channels, rows, frames']`, in the pass's precision.
+    fn maps(&self, x: &Tensor, pass: Pass) -> Tensor {
+        match &self.network {
+            Network::ResNet18(network) => network.maps(x, pass),
+            Network::FewShotResNet(network) => network.maps(x, pass),
+        }
+    }
+}
+
+impl Network {
+    fn new(config: &EncoderConfig, scope: &Scope<'_>) -> Result<Self, EncoderError> {
+        Ok(match config {
+            EncoderConfig::ResNet18(config) => Self::ResNet18(ResNet18::new(config, scope)?),
+            EncoderConfig::FewShotResnet(_) => Self::FewShotResNet(FewShotResNet::new(scope)),
+        })
+    }
+}

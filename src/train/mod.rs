@@ -1,7 +1,21 @@
-//! The training loop.
+//! The loop that turns features into an encoder: draw views, compare them, descend, checkpoint.
+//!
+//! Every random draw is keyed by what it is for (seed, epoch, patch, view, purpose), so neither the
+//! number of data threads nor an interruption shows in the result.
 
+mod checkpoint;
+mod config;
 mod diagnostics;
+mod error;
+mod optimizer;
+mod run;
+mod schedule;
+mod views;
 
-pub use diagnostics::{
-    Collapse, Diagnostics, alignment, effective_rank, embedding_std, uniformity,
-};
+pub use config::{PrecisionChoice, TrainConfig};
+pub use diagnostics::{Collapse, Diagnostics};
+pub use error::TrainError;
+pub use optimizer::{Optimizer, OptimizerConfig};
+pub use run::{Metrics, Outcome, Progress, RunDir, Start, TrainingData, pretrain};
+pub use schedule::{Moment, Schedule};
+pub use views::{Placement, ViewsConfig};

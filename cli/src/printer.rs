@@ -1,0 +1,69 @@
+//! The one place that prints: data to stdout, everything else to stderr.
+
+use anyhow::Context;
+use console::style;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::fmt::Display;
+use std::io::{self, Write};
+
+/// Prints, or keeps quiet.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Printer {
+    quiet: bool,
+}
+
+impl Printer {
+    pub(crate) fn new(quiet: bool) -> Self {
+        Self { quiet }
+    }
+
+    /// Data, to stdout.
+    pub(crate) fn data(&self, text: &dyn Display) -> anyhow::Result<()> {
+        let mut out = io::stdout().lock();
+        writeln!(out, "{text}").context("cannot write to standard output")
+    }
+
+    /// What is going on, to stderr.
+    pub(crate) fn say(&self, text: &dyn Display) {
+        if !self.quiet {
+            to_stderr(text);
+        }
+    }
+
+    /// Something the user should know, to stderr.
+    pub(crate) fn warn(&self, text: &dyn Display) {
+        to_stderr(&format_args!("{} {text}", style("warning:").yellow().for_stderr()));
+    }
+
+    /// Why the command gave up, the whole chain once.
+    pub(crate) fn error(&self, error: &anyhow::Error) {
+        to_stderr(&format_args!("{} {error:#}", style("error:").red().bold().for_stderr()));
+    }
+
+    /// A bar for `total` of something; drawn only on a terminal.
+    pub(crate) fn bar(&self, total: u64, template: &str) -> ProgressBar {
+        let bar = ProgressBar::with_draw_target(Some(total), self.target());
+        let style = ProgressStyle::with_template(template);
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar
+    }
+
+    fn target(&self) -> ProgressDrawTarget {
+        if self.quiet {
+            ProgressDrawTarget::hidden()
+        } else {
+            ProgressDrawTarget::stderr_with_hz(5)
+        }
+    }
+}
+
+/// Whether `error` only says that nobody reads our output any more.
+pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let cause = error.root_cause().downcast_ref::<io::Error>();
+    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}
+
+fn to_stderr(text: &dyn Display) {
+    // Nothing can be said about a stderr that cannot be written to.
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}

@@ -1,0 +1,62 @@
+//! What can be wrong with a network or a model file.
+
+use std::path::PathBuf;
+
+/// Why an encoder could not be built, loaded, saved or used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EncoderError {
+    /// A tensor that the network needs is not in the file.
+    #[error("tensor `{name}` is missing")]
+    MissingTensor {
+        /// Its dotted name.
+        name: String,
+    },
+    /// A tensor has another shape than the network's.
+    #[error("tensor `{name}` has shape {given:?}, but this network needs {wanted:?}")]
+    TensorShape {
+        /// Its dotted name.
+        name: String,
+        /// The shape in the file.
+        given: Vec<i64>,
+        /// The network's.
+        wanted: Vec<i64>,
+    },
+    /// A setting outside what the network can do.
+    #[error("`encoder.{key}` is {given}, but must be {allowed}")]
+    Setting {
+        /// The key below `encoder`.
+        key: &'static str,
+        /// Its value.
+        given: String,
+        /// What would do.
+        allowed: &'static str,
+    },
+    /// An input shorter than the network's minimum.
+    #[error("{given} frames are too few for this encoder, which needs at least {minimum}")]
+    TooShort {
+        /// Frames given.
+        given: usize,
+        /// The fewest it can hear.
+        minimum: usize,
+    },
+    /// A model file that could not be opened or written.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file that is no model of ours.
+    #[error("{}: not a chiffchaff model: {reason}\n\nhint: `--model` takes a run directory or its `encoder.safetensors`", path.display())]
+    NotAModel {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// libtorch refused.
+    #[error("tensor engine: {0}")]
+    Engine(#[from] tch::TchError),
+}

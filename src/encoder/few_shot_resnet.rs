@@ -1,0 +1,97 @@
+//! The three-block ResNet of few-shot bioacoustic detection (Moummad et al. 2023; SYSTEMS §2.1),
+//! with the layer names of its published code.
+
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+
+use super::layers::{BatchNorm, Conv2d, Pass};
+use super::parameters::Scope;
+
+/// The published network has nothing to set.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FewShotResNetConfig {}
+
+/// Slope of LeakyReLU below zero.
+const SLOPE: f64 = 0.1;
+
+/// The network; the last max-pool leaves frequency as it is.
+#[derive(Debug)]
+pub struct FewShotResNet {
+    blocks: [Block; 3],
+}
+
+impl FewShotResNet {
+    /// Frequency rows that the pooling keeps apart.
+    pub const ROWS: i64 = 8;
+    /// Channels of the last block.
+    pub const CHANNELS: i64 = 256;
+    /// The fewest frames that survive the three poolings.
+    pub const MIN_FRAMES: usize = 8;
+
+    /// Adds the network's tensors to `scope`.
+    pub fn new(scope: &Scope<'_>) -> Self {
+        let block = |name: &str, inputs, outputs, pool| {
+            Block::new(&scope.sub(name).sub(0), inputs, outputs, pool)
+        };
+        Self {
+            blocks: [
+                block("layer1", 1, 64, [2, 2]),
+                block("layer2", 64, 128, [2, 2]),
+                block("layer3", 128, Self::CHANNELS, [1, 2]),
+            ],
+        }
+    }
+
+    /// `[batch, 1, mels, frames]` → `[batch, 256, mels / 4, frames / 8]`.
+    pub fn maps(&self, x: &Tensor, pass: Pass) -> Tensor {
+        let first = self.blocks[0].forward(x, pass);
+        let second = self.blocks[1].forward(&first, pass);
+        self.blocks[2].forward(&second, pass)
+    }
+}
+
+/// Three 3×3 convolutions beside a 1×1 shortcut, then max-pooling (frequency × time).
+#[derive(Debug)]
+struct Block {
+    main: [(Conv2d, BatchNorm); 3],
+    downsample: (Conv2d, BatchNorm),
+    pool: [i64; 2],
+}
+
+impl Block {
+    fn new(scope: &Scope<'_>, inputs: i64, outputs: i64, pool: [i64; 2]) -> Self {
+        let layer = |index: i64, inputs| {
+            let conv = scope.sub(format_args!("conv{index}"));
+            let bn = scope.sub(format_args!("bn{index}"));
+            (
+                Conv2d::new(&conv, inputs, outputs, 3, 1),
+                BatchNorm::new(&bn, outputs),
+            )
+        };
+        let shortcut = scope.sub("downsample");
+        Self {
+            main: [layer(1, inputs), layer(2, outputs), layer(3, outputs)],
+            downsample: (
+                Conv2d::new(&shortcut.sub(0), inputs, outputs, 1, 1),
+                BatchNorm::new(&shortcut.sub(1), outputs),
+            ),
+            pool,
+        }
+    }
+
+    fn forward(&self, x: &Tensor, pass: Pass) -> Tensor {
+        let normed = |(conv, bn): &(Conv2d, BatchNorm), x: &Tensor| {
+            bn.forward(&conv.forward(x, pass), pass)
+        };
+        let y = leaky_relu(&normed(&self.main[0], x));
+        let y = leaky_relu(&normed(&self.main[1], &y));
+        let y = normed(&self.main[2], &y) + normed(&self.downsample, x);
+        leaky_relu(&y).max_pool2d(self.pool, self.pool, [0, 0], [1, 1], false)
+    }
+}
+
+/// LeakyReLU of slope 0.1, as a PReLU with a fixed weight: `tch` binds `leaky_relu` at 0.01 only.
+fn leaky_relu(x: &Tensor) -> Tensor {
+    x.prelu(&Tensor::full([1], SLOPE, (x.kind(), x.device())))
+}

@@ -1,0 +1,113 @@
+//! A trained encoder in one file that says how to use it.
+
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use tch::{Device, Tensor};
+
+use super::tensor_file::TensorFile;
+use super::{EmbedConfig, Encoder, EncoderConfig, EncoderError};
+use crate::features::{FrontEnd, Normalization};
+
+/// Everything beside the weights that using a model takes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelCard {
+    /// Sound → image.
+    pub front_end: FrontEnd,
+    /// How images are scaled.
+    pub normalization: Normalization,
+    /// The network.
+    pub encoder: EncoderConfig,
+    /// Frames of a patch.
+    pub frames: usize,
+    /// Patches → clip embedding.
+    pub embed: EmbedConfig,
+    /// The seed of the starting weights, from which the untrained twin is made.
+    pub seed: u64,
+    /// What it heard.
+    pub provenance: Provenance,
+}
+
+/// What a model heard, for the honesty of what is measured on it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Provenance {
+    /// The preset.
+    pub preset: String,
+    /// Names of the datasets.
+    pub datasets: Vec<String>,
+    /// Clips heard.
+    pub clips: usize,
+    /// Official folds that were left out.
+    pub excluded_folds: Vec<u32>,
+    /// Version of the program that trained it.
+    pub version: String,
+}
+
+/// An encoder with its card.
+#[derive(Debug)]
+pub struct Model {
+    /// How to use it.
+    pub card: ModelCard,
+    /// The network.
+    pub encoder: Encoder,
+}
+
+impl Model {
+    /// Writes `encoder` with its card, atomically.
+    ///
+    /// # Errors
+    /// If the disk refuses.
+    pub fn save(path: &Path, card: &ModelCard, encoder: &Encoder) -> Result<(), EncoderError> {
+        let metadata = serde_json::to_string(card).map_err(|e| not_a_model(path, e))?;
+        TensorFile::write(path, metadata, &encoder.parameters().named()).map_err(file(path))
+    }
+
+    /// Reads a model from its file, or from the run directory that holds it.
+    ///
+    /// # Errors
+    /// If there is no such file or it is no model.
+    pub fn load(path: &Path, device: Device) -> Result<Self, EncoderError> {
+        let path = if path.is_dir() {
+            path.join("encoder.safetensors")
+        } else {
+            path.to_owned()
+        };
+        let read = TensorFile::read(&path).map_err(|source| match source.kind() {
+            std::io::ErrorKind::InvalidData => not_a_model(&path, source),
+            _ => file(&path)(source),
+        })?;
+        let card: ModelCard =
+            serde_json::from_str(&read.metadata).map_err(|e| not_a_model(&path, e))?;
+        let encoder = Encoder::new(&card.encoder, card.seed, device)?;
+        let find = |name: &str| read.tensors.get(name).map(Tensor::shallow_clone);
+        let loaded = encoder.parameters().load(find);
+        loaded.map_err(|e| not_a_model(&path, e))?;
+        Ok(Self { card, encoder })
+    }
+
+    /// The same network with the weights it started from: what training has to beat.
+    ///
+    /// # Errors
+    /// None for a card that a model came with.
+    pub fn untrained(&self) -> Result<Self, EncoderError> {
+        let device = self.encoder.parameters().device();
+        Ok(Self {
+            encoder: Encoder::new(&self.card.encoder, self.card.seed, device)?,
+            card: self.card.clone(),
+        })
+    }
+}
+
+fn not_a_model(path: &Path, reason: impl ToString) -> EncoderError {
+    EncoderError::NotAModel {
+        path: path.to_owned(),
+        reason: reason.to_string(),
+    }
+}
+
+fn file(path: &Path) -> impl Fn(std::io::Error) -> EncoderError {
+    let path: PathBuf = path.to_owned();
+    move |source| EncoderError::File {
+        path: path.clone(),
+        source,
+    }
+}

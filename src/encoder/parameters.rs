@@ -1,0 +1,236 @@
+//! The numbers a network learns, by name and in the order in which its layers asked for them.
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use std::cell::RefCell;
+use tch::{Device, Kind, Tensor};
+
+use super::EncoderError;
+
+/// What the optimiser does with a tensor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Changed by gradients.
+    Weight,
+    /// Changed by the forward pass (batch-norm statistics).
+    Buffer,
+}
+
+/// How a weight starts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Init {
+    /// All the same.
+    Constant(f64),
+    /// Normal of mean 0 and this standard deviation.
+    Normal(f64),
+    /// Uniform in ±bound.
+    Uniform(f64),
+}
+
+impl Init {
+    /// Kaiming normal, fan-out, gain √2 (He et al. 2015), as torchvision starts its ResNets.
+    /// `out_channels · kernel_area` is the fan-out.
+    pub fn kaiming_fan_out(out_channels: i64, kernel_area: i64) -> Self {
+        Self::Normal((2.0 / (out_channels * kernel_area) as f64).sqrt())
+    }
+
+    /// PyTorch's default of linear layers: uniform in ±1/√fan_in, weight and bias alike.
+    pub fn linear(inputs: i64) -> Self {
+        Self::Uniform(1.0 / (inputs as f64).sqrt())
+    }
+}
+
+/// One named tensor.
+#[derive(Debug)]
+pub struct Parameter {
+    /// Dotted name, as PyTorch's `state_dict` spells it.
+    pub name: String,
+    /// The values; a leaf of the gradient graph if a weight.
+    pub tensor: Tensor,
+    /// Who changes it.
+    pub role: Role,
+}
+
+/// All tensors of a network (or of a head) on one device.
+///
+/// Starting values come from a counter-based generator keyed by (seed, position), never from
+/// libtorch's global one: the same seed gives the same network on every device and thread.
+#[derive(Debug)]
+pub struct Parameters {
+    entries: RefCell<Vec<Parameter>>,
+    seed: u64,
+    device: Device,
+}
+
+impl Parameters {
+    /// None yet; layers add theirs through [`Parameters::root`].
+    pub fn new(seed: u64, device: Device) -> Self {
+        Self {
+            entries: RefCell::new(Vec::new()),
+            seed,
+            device,
+        }
+    }
+
+    /// Where the first layers are named.
+    pub fn root(&self) -> Scope<'_> {
+        Scope {
+            parameters: self,
+            prefix: String::new(),
+        }
+    }
+
+    /// The device all tensors are on.
+    pub fn device(&self) -> Device {
+        self.device
+    }
+
+    /// The trainable tensors, in order of creation.
+    pub fn weights(&self) -> Vec<Tensor> {
+        let entries = self.entries.borrow();
+        let weights = entries.iter().filter(|p| p.role == Role::Weight);
+        weights.map(|p| p.tensor.shallow_clone()).collect()
+    }
+
+    /// Every tensor with its name, in order of creation.
+    pub fn named(&self) -> Vec<(String, Tensor)> {
+        let entries = self.entries.borrow();
+        let named = entries.iter();
+        named
+            .map(|p| (p.name.clone(), p.tensor.shallow_clone()))
+            .collect()
+    }
+
+    /// Number of trainable values.
+    pub fn count(&self) -> usize {
+        self.weights().iter().map(Tensor::numel).sum()
+    }
+
+    /// Overwrites every tensor with the one of the same name that `find` gives.
+    ///
+    /// # Errors
+    /// If a name is missing, or a shape differs; then some tensors may already be overwritten.
+    pub fn load(&self, find: impl Fn(&str) -> Option<Tensor>) -> Result<(), EncoderError> {
+        tch::no_grad(|| {
+            for parameter in self.entries.borrow_mut().iter_mut() {
+                let name = &parameter.name;
+                let given = find(name).ok_or_else(|| EncoderError::MissingTensor {
+                    name: name.clone(),
+                })?;
+                if given.size() != parameter.tensor.size() {
+                    return Err(EncoderError::TensorShape {
+                        name: name.clone(),
+                        given: given.size(),
+                        wanted: parameter.tensor.size(),
+                    });
+                }
+                parameter.tensor.copy_(&given);
+            }
+            Ok(())
+        })
+    }
+
+    fn add(&self, name: String, tensor: Tensor, role: Role) -> Tensor {
+        let tensor = tensor.to_device(self.device);
+        let tensor = tensor.set_requires_grad(role == Role::Weight);
+        let handle = tensor.shallow_clone();
+        self.entries.borrow_mut().push(Parameter { name, tensor, role });
+        handle
+    }
+
+    /// The generator of the next tensor's starting values.
+    fn rng(&self) -> ChaCha8Rng {
+        let mut key = [0; 32];
+        key[..8].copy_from_slice(&self.seed.to_le_bytes());
+        key[8..16].copy_from_slice(&(self.entries.borrow().len() as u64).to_le_bytes());
+        key[24..].copy_from_slice(b"weights\0");
+        ChaCha8Rng::from_seed(key)
+    }
+}
+
+/// A prefix under which a layer names its tensors.
+#[derive(Debug, Clone)]
+pub struct Scope<'a> {
+    parameters: &'a Parameters,
+    prefix: String,
+}
+
+impl<'a> Scope<'a> {
+    /// The scope `name` (or index) inside this one.
+    pub fn sub(&self, name: impl std::fmt::Display) -> Scope<'a> {
+        Scope {
+            parameters: self.parameters,
+            prefix: format!("{}{name}.", self.prefix),
+        }
+    }
+
+    /// A new trainable tensor.
+    pub fn weight(&self, name: &str, shape: &[i64], init: Init) -> Tensor {
+        let values = draw(shape.iter().product::<i64>(), init, &mut self.parameters.rng());
+        let tensor = Tensor::from_slice(&values).view(shape);
+        let name = format!("{}{name}", self.prefix);
+        self.parameters.add(name, tensor, Role::Weight)
+    }
+
+    /// A new tensor that gradients leave alone.
+    pub fn buffer(&self, name: &str, shape: &[i64], value: f64) -> Tensor {
+        let tensor = Tensor::full(shape, value, (Kind::Float, Device::Cpu));
+        let name = format!("{}{name}", self.prefix);
+        self.parameters.add(name, tensor, Role::Buffer)
+    }
+}
+
+fn draw(count: i64, init: Init, rng: &mut ChaCha8Rng) -> Vec<f32> {
+    let mut next: Box<dyn FnMut() -> f64> = match init {
+        Init::Constant(value) => Box::new(move || value),
+        Init::Normal(std) => Box::new(move || std * normal(rng)),
+        Init::Uniform(bound) => Box::new(move || bound * (2.0 * unit(rng) - 1.0)),
+    };
+    (0..count).map(|_| next() as f32).collect()
+}
+
+/// Uniform in the open interval (0, 1).
+fn unit(rng: &mut impl Rng) -> f64 {
+    ((rng.next_u64() >> 11) as f64 + 0.5) / (1u64 << 53) as f64
+}
+
+/// Standard normal by Box and Muller's transform.
+fn normal(rng: &mut impl Rng) -> f64 {
+    (-2.0 * unit(rng).ln()).sqrt() * (std::f64::consts::TAU * unit(rng)).cos()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn weights(seed: u64, init: Init) -> Tensor {
+        let parameters = Parameters::new(seed, Device::Cpu);
+        parameters.root().weight("w", &[200, 100], init)
+    }
+
+    #[test]
+    fn the_same_seed_starts_the_same_network() {
+        let (a, b) = (weights(7, Init::Normal(1.0)), weights(7, Init::Normal(1.0)));
+        assert_eq!(a, b);
+        assert_ne!(a, weights(8, Init::Normal(1.0)));
+    }
+
+    #[test]
+    fn starting_values_have_the_stated_spread() {
+        let normal = weights(0, Init::kaiming_fan_out(8, 9));
+        assert!((normal.std(true).double_value(&[]) - (2.0f64 / 72.0).sqrt()).abs() < 2e-3);
+        let uniform = weights(0, Init::linear(16));
+        assert!(uniform.abs().max().double_value(&[]) <= 0.25);
+        assert!((uniform.std(true).double_value(&[]) - 0.25 / 3f64.sqrt()).abs() < 2e-3);
+    }
+
+    #[test]
+    fn loading_names_the_tensor_that_does_not_fit() {
+        let parameters = Parameters::new(0, Device::Cpu);
+        parameters.root().sub("layer1").weight("weight", &[2, 3], Init::Constant(0.0));
+        let wrong = parameters.load(|_| Some(Tensor::zeros([3, 2], (Kind::Float, Device::Cpu))));
+        assert!(wrong.unwrap_err().to_string().contains("layer1.weight"));
+        let missing = parameters.load(|_| None);
+        assert!(missing.unwrap_err().to_string().contains("layer1.weight"));
+    }
+}

@@ -1,0 +1,126 @@
+//! ResNet as torchvision lays it out (He et al. 2016, v1.5), with names that fit its weights.
+//!
+//! SYSTEMS: stem 7×7 stride 2, max-pool 3×3 stride 2, four stages of basic blocks, strides
+//! 1/2/2/2. The one-channel stem takes a log-mel image; there is no classifier.
+
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+
+use super::layers::{BatchNorm, Conv2d, Pass};
+use super::parameters::Scope;
+use super::EncoderError;
+
+/// A ResNet of basic blocks, two in each of four stages.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+pub struct ResNet18Config {
+    /// Channels of the first stage; each later stage doubles them. 64 (default) is the published
+    /// network, of 11.2 million parameters; cost grows with the square.
+    #[serde(default = "published_width")]
+    pub width: i64,
+}
+
+fn published_width() -> i64 {
+    64
+}
+
+impl Default for ResNet18Config {
+    fn default() -> Self {
+        Self {
+            width: published_width(),
+        }
+    }
+}
+
+/// The network; see [`ResNet18Config`].
+#[derive(Debug)]
+pub struct ResNet18 {
+    conv1: Conv2d,
+    bn1: BatchNorm,
+    layers: Vec<BasicBlock>,
+    dim: i64,
+}
+
+impl ResNet18 {
+    /// Adds the network's tensors to `scope`.
+    ///
+    /// # Errors
+    /// If `width` is not within 1..=1024.
+    pub fn new(config: &ResNet18Config, scope: &Scope<'_>) -> Result<Self, EncoderError> {
+        let width = config.width;
+        if !(1..=1024).contains(&width) {
+            return Err(EncoderError::Setting {
+                key: "width",
+                given: width.to_string(),
+                allowed: "within 1..=1024",
+            });
+        }
+        let conv1 = Conv2d::new(&scope.sub("conv1"), 1, width, 7, 2);
+        let bn1 = BatchNorm::new(&scope.sub("bn1"), width);
+        let mut layers = Vec::new();
+        let mut inputs = width;
+        for (stage, stride) in [(1, 1), (2, 2), (3, 2), (4, 2)] {
+            let outputs = width << (stage - 1);
+            let stage = scope.sub(format_args!("layer{stage}"));
+            layers.push(BasicBlock::new(&stage.sub(0), inputs, outputs, stride));
+            layers.push(BasicBlock::new(&stage.sub(1), outputs, outputs, 1));
+            inputs = outputs;
+        }
+        Ok(Self {
+            conv1,
+            bn1,
+            layers,
+            dim: inputs,
+        })
+    }
+
+    /// Channels of the last stage.
+    pub fn dim(&self) -> i64 {
+        self.dim
+    }
+
+    /// `[batch, 1, mels, frames]` → `[batch, 8·width, mels / 32, frames / 32]`, rounded up.
+    pub fn maps(&self, x: &Tensor, pass: Pass) -> Tensor {
+        let x = self.bn1.forward(&self.conv1.forward(x, pass), pass).relu();
+        let x = x.max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false);
+        let blocks = self.layers.iter();
+        blocks.fold(x, |x, block| block.forward(&x, pass))
+    }
+}
+
+/// Two 3×3 convolutions around a shortcut.
+#[derive(Debug)]
+struct BasicBlock {
+    conv1: Conv2d,
+    bn1: BatchNorm,
+    conv2: Conv2d,
+    bn2: BatchNorm,
+    downsample: Option<(Conv2d, BatchNorm)>,
+}
+
+impl BasicBlock {
+    fn new(scope: &Scope<'_>, inputs: i64, outputs: i64, stride: i64) -> Self {
+        let changes_shape = stride != 1 || inputs != outputs;
+        Self {
+            conv1: Conv2d::new(&scope.sub("conv1"), inputs, outputs, 3, stride),
+            bn1: BatchNorm::new(&scope.sub("bn1"), outputs),
+            conv2: Conv2d::new(&scope.sub("conv2"), outputs, outputs, 3, 1),
+            bn2: BatchNorm::new(&scope.sub("bn2"), outputs),
+            downsample: changes_shape.then(|| {
+                let scope = scope.sub("downsample");
+                let conv = Conv2d::new(&scope.sub(0), inputs, outputs, 1, stride);
+                (conv, BatchNorm::new(&scope.sub(1), outputs))
+            }),
+        }
+    }
+
+    fn forward(&self, x: &Tensor, pass: Pass) -> Tensor {
+        let y = self.bn1.forward(&self.conv1.forward(x, pass), pass).relu();
+        let y = self.bn2.forward(&self.conv2.forward(&y, pass), pass);
+        let shortcut = match &self.downsample {
+            Some((conv, bn)) => bn.forward(&conv.forward(x, pass), pass),
+            None => x.shallow_clone(),
+        };
+        (y + shortcut).relu()
+    }
+}

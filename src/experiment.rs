@@ -1,0 +1,433 @@
+//! One run's whole configuration: a preset or file, changed key by key.
+//!
+//! Precedence: preset or file < `--set key=value`. The resolved configuration is written beside
+//! the run, and that file alone repeats it.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
+
+use crate::augment::spectrogram::AugmentConfig;
+use crate::encoder::{EmbedConfig, EncoderConfig};
+use crate::features::{FrontEnd, NormalizationKind};
+use crate::method::MethodConfig;
+use crate::train::{TrainConfig, ViewsConfig};
+
+/// Everything that decides what a training run does, apart from the data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Experiment {
+    /// Where the settings come from.
+    pub preset: PresetCard,
+    /// How patches are scaled.
+    pub normalization: NormalizationKind,
+    /// Sound → time-frequency image.
+    pub features: FrontEnd,
+    /// Clip → two stretches.
+    pub views: ViewsConfig,
+    /// What is done to each view.
+    pub augment: AugmentConfig,
+    /// The network.
+    pub encoder: EncoderConfig,
+    /// What is learned from two views.
+    pub method: MethodConfig,
+    /// The loop.
+    pub train: TrainConfig,
+    /// Patches → clip embedding, when the encoder is put to work.
+    pub embed: EmbedConfig,
+}
+
+/// What a preset is and where it comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PresetCard {
+    /// Its name on the command line.
+    pub name: String,
+    /// One sentence.
+    pub summary: String,
+    /// Paper and code, or how it was found.
+    pub source: String,
+    /// What differs from the source, and what the source left open.
+    #[serde(default)]
+    pub deviations: Vec<String>,
+}
+
+/// The presets that are built in, by name.
+pub const PRESETS: &[(&str, &str)] = &[
+    ("small", include_str!("../presets/small.toml")),
+    (
+        "fonseca-simclr",
+        include_str!("../presets/fonseca-simclr.toml"),
+    ),
+];
+
+/// What is wrong with a configuration; all of it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExperimentError {
+    /// No preset of this name.
+    #[error("there is no preset `{name}`\n\nhint: {hint}")]
+    UnknownPreset {
+        /// What was asked for.
+        name: String,
+        /// The nearest name, or all of them.
+        hint: String,
+    },
+    /// Not TOML.
+    #[error("{origin}: not a TOML file: {reason}")]
+    Syntax {
+        /// The file.
+        origin: String,
+        /// Line and column, and what was expected.
+        reason: String,
+    },
+    /// An override that cannot be read.
+    #[error("`--set {given}`: {reason}\n\nhint: write `--set key=value`, for example `--set train.epochs=50`")]
+    Override {
+        /// The argument.
+        given: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Keys or values that do not fit.
+    #[error("{origin}: {}", list(.problems))]
+    Settings {
+        /// The file or preset.
+        origin: String,
+        /// Each with its key.
+        problems: Vec<String>,
+    },
+}
+
+fn list(problems: &[String]) -> String {
+    match problems {
+        [one] => one.clone(),
+        several => several.iter().map(|p| format!("\n  - {p}")).collect(),
+    }
+}
+
+impl Experiment {
+    /// A built-in preset with `overrides` (`key=value`).
+    ///
+    /// # Errors
+    /// If there is no such preset, or an override does not fit.
+    pub fn preset(name: &str, overrides: &[String]) -> Result<Self, ExperimentError> {
+        let found = PRESETS.iter().find(|(known, _)| *known == name);
+        let (_, toml) = found.ok_or_else(|| ExperimentError::UnknownPreset {
+            name: name.to_owned(),
+            hint: preset_hint(name),
+        })?;
+        Self::parse(&format!("preset `{name}`"), toml, overrides)
+    }
+
+    /// A configuration in TOML with `overrides`; `origin` names it in messages.
+    ///
+    /// # Errors
+    /// All problems at once: syntax, unknown keys, values out of range.
+    pub fn parse(origin: &str, toml: &str, overrides: &[String]) -> Result<Self, ExperimentError> {
+        let mut table: Table = toml.parse().map_err(|error: toml::de::Error| {
+            ExperimentError::Syntax {
+                origin: origin.to_owned(),
+                reason: error.to_string().trim_end().to_owned(),
+            }
+        })?;
+        for given in overrides {
+            set(&mut table, given).map_err(|reason| ExperimentError::Override {
+                given: given.clone(),
+                reason,
+            })?;
+        }
+        let mut problems = Vec::new();
+        let parsed = Self::from_sections(table, &mut problems);
+        match parsed {
+            Some(experiment) if problems.is_empty() => Ok(experiment),
+            _ => Err(ExperimentError::Settings {
+                origin: origin.to_owned(),
+                problems,
+            }),
+        }
+    }
+
+    /// Reads section by section, so that a mistake in one does not hide those in others.
+    fn from_sections(mut table: Table, problems: &mut Vec<String>) -> Option<Self> {
+        let preset = section(&mut table, "preset", problems);
+        let normalization = section(&mut table, "normalization", problems);
+        let features = section(&mut table, "features", problems);
+        let views = section(&mut table, "views", problems);
+        let augment = section(&mut table, "augment", problems);
+        let encoder = section(&mut table, "encoder", problems);
+        let method = section(&mut table, "method", problems);
+        let train = section(&mut table, "train", problems);
+        let embed = section(&mut table, "embed", problems);
+        let sections = [
+            "preset", "normalization", "features", "views", "augment", "encoder", "method", "train",
+            "embed",
+        ];
+        for unknown in table.keys() {
+            problems.push(format!("unknown key `{unknown}`{}", nearest(unknown, &sections)));
+        }
+        let experiment = Self {
+            preset: preset?,
+            normalization: normalization?,
+            features: features?,
+            views: views?,
+            augment: augment?,
+            encoder: encoder?,
+            method: method?,
+            train: train?,
+            embed: embed?,
+        };
+        experiment.check(problems);
+        Some(experiment)
+    }
+
+    /// Values that are of the right type but cannot work.
+    fn check(&self, problems: &mut Vec<String>) {
+        let mut must = |holds: bool, key: &str, given: &dyn std::fmt::Display, allowed: &str| {
+            if !holds {
+                problems.push(format!("`{key}` is {given}, but must be {allowed}"));
+            }
+        };
+        let train = &self.train;
+        must(train.epochs >= 1, "train.epochs", &train.epochs, "at least 1");
+        must(
+            train.batch_size >= 2,
+            "train.batch_size",
+            &train.batch_size,
+            "at least 2, as a patch needs others to differ from",
+        );
+        must(
+            train.learning_rate.is_finite() && train.learning_rate > 0.0,
+            "train.learning_rate",
+            &train.learning_rate,
+            "above 0",
+        );
+        must(
+            train.checkpoint_secs.is_finite() && train.checkpoint_secs >= 0.0,
+            "train.checkpoint_secs",
+            &train.checkpoint_secs,
+            "0 or more seconds",
+        );
+        must(
+            train.data_threads <= 256,
+            "train.data_threads",
+            &train.data_threads,
+            "at most 256",
+        );
+        must(train.threads <= 1024, "train.threads", &train.threads, "at most 1024");
+        must(
+            (1..=100_000).contains(&self.views.frames),
+            "views.frames",
+            &self.views.frames,
+            "within 1..=100000",
+        );
+        must(
+            (1..=10_000).contains(&self.views.patches_per_clip),
+            "views.patches_per_clip",
+            &self.views.patches_per_clip,
+            "within 1..=10000",
+        );
+        let widths = &self.method.head().widths;
+        must(
+            !widths.is_empty() && widths.iter().all(|w| (1..=65536).contains(w)),
+            "method.head.widths",
+            &format_args!("{widths:?}"),
+            "one or more widths within 1..=65536",
+        );
+        must(
+            self.embed.hop_frames >= 1,
+            "embed.hop_frames",
+            &self.embed.hop_frames,
+            "at least 1",
+        );
+        must(
+            !self.embed.pool.is_empty(),
+            "embed.pool",
+            &"empty",
+            "one or more of `mean`, `max`, `std`",
+        );
+    }
+
+    /// The resolved configuration as a file that repeats the run.
+    pub fn to_toml(&self) -> String {
+        toml::to_string_pretty(self).expect("a configuration consists of plain tables and numbers")
+    }
+
+    /// The part of the configuration that decides the result: without the number of data threads
+    /// and the pace of checkpoints.
+    pub fn identity(&self) -> String {
+        let mut same = self.clone();
+        same.train.data_threads = 1;
+        same.train.checkpoint_secs = 0.0;
+        same.to_toml()
+    }
+}
+
+/// Takes one section out of `table` and reads it.
+fn section<T: DeserializeOwned>(
+    table: &mut Table,
+    name: &str,
+    problems: &mut Vec<String>,
+) -> Option<T> {
+    let Some(value) = table.remove(name) else {
+        problems.push(format!("section `{name}` is missing"));
+        return None;
+    };
+    match value.try_into() {
+        Ok(section) => Some(section),
+        Err(error) => {
+            let message = error.to_string();
+            let message = message.lines().next().unwrap_or_default();
+            problems.push(format!("in `{name}`: {message}{}", field_hint(message)));
+            None
+        }
+    }
+}
+
+/// For serde's "unknown field `x`, expected one of `a`, `b`": which of them `x` may have meant.
+fn field_hint(message: &str) -> String {
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    match quoted.next() {
+        Some(unknown) if message.starts_with("unknown") => {
+            nearest(unknown, &quoted.collect::<Vec<_>>())
+        }
+        _ => String::new(),
+    }
+}
+
+fn preset_hint(name: &str) -> String {
+    let names: Vec<&str> = PRESETS.iter().map(|(name, _)| *name).collect();
+    match nearest(name, &names).as_str() {
+        "" => format!("the presets are {}", names.join(", ")),
+        near => near.trim_start_matches(" (").trim_end_matches(')').to_owned(),
+    }
+}
+
+/// " (did you mean `y`?)" for the known name most like `given`, if one is.
+fn nearest(given: &str, known: &[&str]) -> String {
+    let scored = known.iter().map(|&name| (strsim::jaro_winkler(given, name), name));
+    match scored.max_by(|a, b| a.0.total_cmp(&b.0)) {
+        Some((score, name)) if score > 0.8 => format!(" (did you mean `{name}`?)"),
+        _ => String::new(),
+    }
+}
+
+/// Applies one `a.b[2].c=value`.
+fn set(table: &mut Table, given: &str) -> Result<(), String> {
+    let (path, value) = given.split_once('=').ok_or("there is no `=`")?;
+    let value = parse_value(value.trim());
+    let mut keys = path.trim().split('.').peekable();
+    let mut place = table;
+    loop {
+        let key = keys.next().unwrap_or_default();
+        let (name, index) = indexed(key)?;
+        if name.is_empty() {
+            return Err(format!("`{path}` has an empty key"));
+        }
+        let is_last = keys.peek().is_none();
+        let slot = match (place.get_mut(name), index) {
+            (None, None) if is_last => place
+                .entry(name.to_owned())
+                .or_insert(Value::Boolean(false)),
+            (None, _) => return Err(format!("there is no `{name}` to change")),
+            (Some(slot), None) => slot,
+            (Some(slot), Some(index)) => {
+                let items = slot.as_array_mut().ok_or(format!("`{name}` is no list"))?;
+                let length = items.len();
+                let item = items.get_mut(index);
+                item.ok_or(format!("`{name}` has only {length} items, counted from 0"))?
+            }
+        };
+        if is_last {
+            *slot = value;
+            return Ok(());
+        }
+        place = slot
+            .as_table_mut()
+            .ok_or(format!("`{name}` holds no further keys"))?;
+    }
+}
+
+/// `steps[2]` → (`steps`, 2).
+fn indexed(key: &str) -> Result<(&str, Option<usize>), String> {
+    let Some((name, rest)) = key.split_once('[') else {
+        return Ok((key, None));
+    };
+    let index = rest.strip_suffix(']').and_then(|index| index.parse().ok());
+    let index = index.ok_or(format!("`{key}` is no list index such as `{name}[0]`"))?;
+    Ok((name, Some(index)))
+}
+
+/// A TOML value, or else the text itself, so that `--set train.precision=bf16` needs no quotes.
+fn parse_value(text: &str) -> Value {
+    let parsed = format!("value = {text}").parse::<Table>();
+    let value = parsed.ok().and_then(|mut table| table.remove("value"));
+    value.unwrap_or_else(|| Value::String(text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(overrides: &[&str]) -> Result<Experiment, ExperimentError> {
+        let overrides: Vec<String> = overrides.iter().map(ToString::to_string).collect();
+        Experiment::preset("small", &overrides)
+    }
+
+    #[test]
+    fn every_preset_reads_and_repeats_itself() {
+        for (name, _) in PRESETS {
+            let preset = Experiment::preset(name, &[]).unwrap();
+            assert_eq!(preset.preset.name, *name);
+            let again = Experiment::parse("again", &preset.to_toml(), &[]).unwrap();
+            assert_eq!(again, preset);
+        }
+    }
+
+    #[test]
+    fn an_override_changes_its_key_alone() {
+        let changed = with(&["train.epochs=3", "train.precision=fp32"]).unwrap();
+        let mut expected = with(&[]).unwrap();
+        expected.train.epochs = 3;
+        expected.train.precision = crate::train::PrecisionChoice::Fp32;
+        assert_eq!(changed, expected);
+    }
+
+    #[test]
+    fn all_problems_are_named_at_once_with_the_nearest_key() {
+        let error = with(&["train.epoch=3", "views.frames=0", "embed.hop_frame=1", "trian.x=1"]);
+        let text = error.unwrap_err().to_string();
+        assert!(text.contains("trian"), "{text}");
+        let text = with(&["train.epoch=3", "embed.hop_frame=1"]).unwrap_err().to_string();
+        for part in ["`epoch`", "did you mean `epochs`", "did you mean `hop_frames`"] {
+            assert!(text.contains(part), "{part} is not in: {text}");
+        }
+        let text = with(&["train.epochs=0", "views.frames=0"]).unwrap_err().to_string();
+        for part in ["`train.epochs` is 0", "`views.frames` is 0"] {
+            assert!(text.contains(part), "{part} is not in: {text}");
+        }
+    }
+
+    #[test]
+    fn a_misspelt_preset_gets_a_hint() {
+        let error = Experiment::preset("smal", &[]).unwrap_err();
+        assert!(error.to_string().contains("did you mean `small`?"), "{error}");
+    }
+
+    #[test]
+    fn what_cannot_show_in_the_result_is_not_part_of_the_identity() {
+        let base = with(&[]).unwrap();
+        let threads = with(&["train.data_threads=7", "train.checkpoint_secs=1"]).unwrap();
+        assert_eq!(base.identity(), threads.identity());
+        assert_ne!(base.identity(), with(&["train.seed=1"]).unwrap().identity());
+    }
+
+    #[test]
+    fn overrides_reach_into_lists_and_say_where_they_cannot() {
+        let mut table: Table = "a = [{ b = 1 }]".parse().unwrap();
+        set(&mut table, "a[0].b=2").unwrap();
+        assert_eq!(table["a"][0]["b"].as_integer(), Some(2));
+        for wrong in ["a[1].b=2", "a[x]=1", "c.d=1", "a.b=1", "=1", "nothing"] {
+            assert!(set(&mut table, wrong).is_err(), "{wrong} was accepted");
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Everything a run needs to go on as if it had never stopped, in one file.
+
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use tch::Tensor;
+
+use super::{Optimizer, TrainError};
+use crate::encoder::tensor_file::TensorFile;
+use crate::encoder::{Encoder, Precision};
+use crate::features::Normalization;
+use crate::method::Method;
+
+/// Where a run stood, and what must not change before it goes on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CheckpointHeader {
+    /// Epochs finished.
+    pub epoch: u32,
+    /// Steps finished within the current epoch.
+    pub step: u64,
+    /// Seconds spent training so far.
+    pub elapsed_secs: f64,
+    /// The resolved configuration, TOML, without what may change (data threads).
+    pub experiment: String,
+    /// Hash over the clips and their features.
+    pub data: String,
+    /// The precision that `auto` chose.
+    pub precision: Precision,
+    /// libtorch's threads; sums may round differently with another number.
+    pub threads: usize,
+    /// The scaling fitted on the training features.
+    pub normalization: Normalization,
+}
+
+/// A checkpoint read from the disk.
+#[derive(Debug)]
+pub(crate) struct Checkpoint {
+    pub header: CheckpointHeader,
+    path: PathBuf,
+    file: TensorFile,
+}
+
+/// Writes the state of a run, atomically.
+pub(crate) fn save(
+    path: &Path,
+    header: &CheckpointHeader,
+    encoder: &Encoder,
+    method: &Method,
+    optimizer: &Optimizer,
+) -> Result<(), TrainError> {
+    let mut tensors = Vec::new();
+    let mut add = |part: &str, named: Vec<(String, Tensor)>| {
+        tensors.extend(
+            named
+                .into_iter()
+                .map(|(name, tensor)| (format!("{part}.{name}"), tensor)),
+        );
+    };
+    add("encoder", encoder.parameters().named());
+    add("method", method.parameters().named());
+    add("optimizer", optimizer.state());
+    let metadata = serde_json::to_string(header).map_err(|error| TrainError::BadCheckpoint {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    })?;
+    TensorFile::write(path, metadata, &tensors).map_err(|source| TrainError::File {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+impl Checkpoint {
+    /// Reads a checkpoint.
+    pub(crate) fn read(path: &Path) -> Result<Self, TrainError> {
+        let file = TensorFile::read(path).map_err(|source| match source.kind() {
+            std::io::ErrorKind::InvalidData => TrainError::BadCheckpoint {
+                path: path.to_owned(),
+                reason: source.to_string(),
+            },
+            _ => TrainError::File {
+                path: path.to_owned(),
+                source,
+            },
+        })?;
+        let header =
+            serde_json::from_str(&file.metadata).map_err(|error| TrainError::BadCheckpoint {
+                path: path.to_owned(),
+                reason: error.to_string(),
+            })?;
+        Ok(Self {
+            header,
+            path: path.to_owned(),
+            file,
+        })
+    }
+
+    /// Refuses to go on with other settings or data than those of the interrupted run.
+    pub(crate) fn must_match(&self, now: &CheckpointHeader) -> Result<(), TrainError> {
+        let saved = &self.header;
+        let threads = |header: &CheckpointHeader| format!("{} threads", header.threads);
+        let pairs = [
+            ("the data", now.data.clone(), saved.data.clone()),
+            ("the number of compute threads", threads(now), threads(saved)),
+        ];
+        for (what, given, saved) in pairs {
+            if given != saved {
+                return Err(self.differs(what, given, saved));
+            }
+        }
+        let lines = now.experiment.lines().zip(saved.experiment.lines());
+        if let Some((given, saved)) = lines.into_iter().find(|(a, b)| a != b) {
+            return Err(self.differs("a setting", format!("`{given}`"), format!("`{saved}`")));
+        }
+        if now.experiment != saved.experiment {
+            return Err(self.differs(
+                "the number of settings",
+                now.experiment.lines().count().to_string(),
+                saved.experiment.lines().count().to_string(),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Puts the saved numbers into freshly made parts.
+    pub(crate) fn restore(
+        &self,
+        encoder: &Encoder,
+        method: &Method,
+        optimizer: &mut Optimizer,
+    ) -> Result<(), TrainError> {
+        encoder
+            .parameters()
+            .load(|name| self.tensor("encoder", name))?;
+        method.parameters().load(|name| self.tensor("method", name))?;
+        optimizer
+            .restore(|name| self.tensor("optimizer", name))
+            .map_err(|name| TrainError::BadCheckpoint {
+                path: self.path.clone(),
+                reason: format!("tensor `optimizer.{name}` is missing or has another shape"),
+            })
+    }
+
+    fn tensor(&self, part: &str, name: &str) -> Option<Tensor> {
+        let tensor = self.file.tensors.get(&format!("{part}.{name}"))?;
+        Some(tensor.shallow_clone())
+    }
+
+    fn differs(&self, what: &'static str, given: String, saved: String) -> TrainError {
+        TrainError::CheckpointDiffers {
+            path: self.path.clone(),
+            what,
+            given,
+            saved,
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The settings of the loop.
+
+use serde::{Deserialize, Serialize};
+use tch::Device;
+
+use super::{OptimizerConfig, Schedule};
+use crate::encoder::{EncoderConfig, Precision};
+
+/// How long, how fast and in which precision to train.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainConfig {
+    /// Passes over all patches. More is better up to a point and costs time in proportion.
+    pub epochs: u32,
+    /// Patches of a step; each gives two views. Contrast gets harder, and memory larger, with it.
+    pub batch_size: usize,
+    /// Peak learning rate, which the schedule moves.
+    pub learning_rate: f64,
+    /// Keys every random draw. Default 0.
+    #[serde(default)]
+    pub seed: u64,
+    /// Number format of convolutions and linear layers. Default `auto`.
+    #[serde(default)]
+    pub precision: PrecisionChoice,
+    /// Compute threads, 0 for one per core (default). Part of the run: sums may round differently
+    /// with another number.
+    #[serde(default)]
+    pub threads: usize,
+    /// Threads that make batches ahead of the step. Default 1; does not change the result.
+    #[serde(default = "one")]
+    pub data_threads: usize,
+    /// Seconds between checkpoints. Default 60; does not change the result.
+    #[serde(default = "a_minute")]
+    pub checkpoint_secs: f64,
+    /// The rule that turns gradients into steps.
+    pub optimizer: OptimizerConfig,
+    /// How the learning rate moves.
+    pub schedule: Schedule,
+}
+
+fn one() -> usize {
+    1
+}
+
+fn a_minute() -> f64 {
+    60.0
+}
+
+impl TrainConfig {
+    /// Compute threads in numbers.
+    pub fn compute_threads(&self) -> usize {
+        match self.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads,
+        }
+    }
+}
+
+/// A precision, or the choice left to a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PrecisionChoice {
+    /// Always 32 bits.
+    Fp32,
+    /// Always 16-bit brain floats.
+    Bf16,
+    /// What was measured to be faster for this kind of network on this kind of machine.
+    #[default]
+    Auto,
+}
+
+impl PrecisionChoice {
+    /// The precision to train in. A fixed rule, no stopwatch: the same machine always answers the
+    /// same.
+    pub fn resolve(self, encoder: &EncoderConfig, device: Device) -> Precision {
+        match self {
+            Self::Fp32 => Precision::Fp32,
+            Self::Bf16 => Precision::Bf16,
+            // Dense convolutions gain wherever the hardware multiplies bf16; so far all encoders
+            // are made of those.
+            Self::Auto => match encoder {
+                EncoderConfig::ResNet18(_) | EncoderConfig::FewShotResnet(_)
+                    if multiplies_bf16(device) =>
+                {
+                    Precision::Bf16
+                }
+                _ => Precision::Fp32,
+            },
+        }
+    }
+}
+
+/// Whether the device multiplies bf16 in hardware. Every x86 core with AMX also has AVX512-BF16.
+fn multiplies_bf16(device: Device) -> bool {
+    match device {
+        Device::Cuda(_) => true,
+        #[cfg(target_arch = "x86_64")]
+        Device::Cpu => std::arch::is_x86_feature_detected!("avx512bf16"),
+        _ => false,
+    }
+}

@@ -1,0 +1,91 @@
+//! What can go wrong while training.
+
+use crate::encoder::EncoderError;
+use std::path::PathBuf;
+
+/// Why training could not start, go on or be resumed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// Too few clips for one batch.
+    #[error(
+        "{patches} training patches are fewer than one batch of {batch_size}\n\nhint: lower `train.batch_size`, or give more `--data`"
+    )]
+    TooFewPatches {
+        /// Patches of an epoch.
+        patches: usize,
+        /// Patches of a batch.
+        batch_size: usize,
+    },
+    /// The method attracts by label, but a clip has none.
+    #[error(
+        "{clip}: has no label, but the method learns from labels\n\nhint: choose a method without labels, `--set method.type=\"sim-clr\"`"
+    )]
+    Unlabelled {
+        /// The clip.
+        clip: String,
+    },
+    /// The loss is not a number.
+    #[error(
+        "the loss is {loss} at step {step}; the batch holds {clips}\n\nhint: the last checkpoint is kept; lower `train.learning_rate`, or look at these clips with `chiffchaff doctor`"
+    )]
+    NotFinite {
+        /// What it is instead.
+        loss: f64,
+        /// The step, from 1.
+        step: u64,
+        /// Names of the clips.
+        clips: String,
+    },
+    /// There is a run already.
+    #[error(
+        "{}: there is a run already\n\nhint: continue it with `--resume`, or choose another `--out`", path.display()
+    )]
+    RunExists {
+        /// The run directory.
+        path: PathBuf,
+    },
+    /// Nothing to resume.
+    #[error("{}: no checkpoint to resume\n\nhint: start without `--resume`", path.display())]
+    NothingToResume {
+        /// The run directory.
+        path: PathBuf,
+    },
+    /// A checkpoint of another run.
+    #[error("{}: {what} differs from the run that was interrupted: {given} instead of {saved}\n\nhint: resume with the same settings and data, or start anew in another `--out`", path.display())]
+    CheckpointDiffers {
+        /// The checkpoint.
+        path: PathBuf,
+        /// What differs.
+        what: &'static str,
+        /// In this call.
+        given: String,
+        /// In the checkpoint.
+        saved: String,
+    },
+    /// A damaged checkpoint.
+    #[error("{}: not a usable checkpoint: {reason}", path.display())]
+    BadCheckpoint {
+        /// The checkpoint.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The system refused to read or write.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Building or saving the network.
+    #[error(transparent)]
+    Encoder(#[from] EncoderError),
+    /// Setting up the augmentation.
+    #[error(transparent)]
+    Augment(#[from] crate::augment::AugmentError),
+    /// libtorch refused.
+    #[error("tensor engine: {0}")]
+    Engine(#[from] tch::TchError),
+}

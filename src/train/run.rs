@@ -1,0 +1,515 @@
+//! One training run, from its first step or from a checkpoint to its last.
+
+use serde::{Deserialize, Serialize};
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use tch::{Device, Kind, Tensor};
+
+use super::checkpoint::{self, Checkpoint, CheckpointHeader};
+use super::views::{Batch, Batches, View, for_each_batch};
+use super::{Diagnostics, Moment, Optimizer, TrainError};
+use crate::augment::spectrogram::Pipeline;
+use crate::encoder::{Encoder, Mode, Model, ModelCard, Pass, Provenance};
+use crate::experiment::Experiment;
+use crate::features::{FeatureCache, Normalization};
+use crate::method::{Method, Step};
+
+/// What a run hears.
+#[derive(Debug)]
+pub struct TrainingData<'a> {
+    /// The features of every clip.
+    pub cache: &'a FeatureCache,
+    /// The label of every clip, where it has one.
+    pub labels: &'a [Option<usize>],
+    /// The name of every clip, for messages.
+    pub names: &'a [String],
+    /// What the data is called, and which folds were left out; goes into the model.
+    pub provenance: Provenance,
+}
+
+/// From where to train.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// The beginning; refuses a directory that already holds a run.
+    New,
+    /// The last checkpoint.
+    Resume,
+}
+
+/// How a call to [`pretrain`] ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// All epochs are done; the model is in the run directory.
+    Finished(Metrics),
+    /// The observer asked to stop; the checkpoint is up to date.
+    Interrupted,
+}
+
+/// One line of `metrics.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Metrics {
+    /// Steps done since the beginning.
+    pub step: u64,
+    /// Epochs done, with the fraction of the current one.
+    pub epoch: f64,
+    /// The loss of this step.
+    pub loss: f64,
+    /// The learning rate of this step.
+    pub learning_rate: f64,
+    /// Patches per second (two views each), over the last steps.
+    pub patches_per_sec: f64,
+    /// Seconds of training since the beginning.
+    pub elapsed_secs: f64,
+    /// The state of the embeddings, at the end of an epoch.
+    #[serde(flatten)]
+    pub diagnostics: Option<Diagnostics>,
+}
+
+/// What an observer is told after every step.
+#[derive(Debug)]
+pub struct Progress<'a> {
+    /// The step's numbers.
+    pub metrics: &'a Metrics,
+    /// Steps of the whole run.
+    pub total_steps: u64,
+}
+
+/// The files of a run.
+#[derive(Debug, Clone)]
+pub struct RunDir(PathBuf);
+
+impl RunDir {
+    /// The run in this directory, which need not exist yet.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The resolved configuration.
+    pub fn experiment(&self) -> PathBuf {
+        self.0.join("experiment.toml")
+    }
+
+    /// One JSON object a line.
+    pub fn metrics(&self) -> PathBuf {
+        self.0.join("metrics.jsonl")
+    }
+
+    /// What resume needs.
+    pub fn checkpoint(&self) -> PathBuf {
+        self.0.join("checkpoint.safetensors")
+    }
+
+    /// The trained encoder with its front end.
+    pub fn model(&self) -> PathBuf {
+        self.0.join("encoder.safetensors")
+    }
+}
+
+/// Trains an encoder and writes it, with everything needed to resume or repeat, into `run`.
+///
+/// `observe` hears of every step and may ask to stop.
+///
+/// # Errors
+/// If settings and data do not fit together, the loss stops being finite, or the disk refuses.
+/// The last checkpoint is whole in every case.
+pub fn pretrain(
+    experiment: &Experiment,
+    data: &TrainingData<'_>,
+    run: &RunDir,
+    start: Start,
+    device: Device,
+    mut observe: impl FnMut(&Progress<'_>) -> ControlFlow<()>,
+) -> Result<Outcome, TrainError> {
+    let mut training = Training::new(experiment, data, run, device)?;
+    match start {
+        Start::New => training.begin()?,
+        Start::Resume => training.resume()?,
+    }
+    training.run(&mut observe)
+}
+
+/// The state of a run between two steps.
+struct Training<'a> {
+    experiment: &'a Experiment,
+    data: &'a TrainingData<'a>,
+    run: &'a RunDir,
+    batches: Batches<'a>,
+    encoder: Encoder,
+    method: Method,
+    optimizer: Optimizer,
+    labels: Vec<i64>,
+    header: CheckpointHeader,
+    device: Device,
+}
+
+impl<'a> Training<'a> {
+    fn new(
+        experiment: &'a Experiment,
+        data: &'a TrainingData<'a>,
+        run: &'a RunDir,
+        device: Device,
+    ) -> Result<Self, TrainError> {
+        let config = &experiment.train;
+        let threads = config.compute_threads();
+        tch::set_num_threads(threads as i32);
+        let normalization = Normalization::fit(
+            experiment.normalization,
+            (0..data.cache.len()).map(|clip| data.cache.values(clip)),
+        );
+        let encoder = Encoder::new(&experiment.encoder, config.seed, device)?;
+        let method = Method::new(&experiment.method, encoder.dim(), !config.seed, device);
+        let mut weights = encoder.parameters().weights();
+        weights.extend(method.parameters().weights());
+        let header = CheckpointHeader {
+            epoch: 0,
+            step: 0,
+            elapsed_secs: 0.0,
+            experiment: experiment.identity(),
+            data: data.cache.identity(),
+            precision: config.precision.resolve(&experiment.encoder, device),
+            threads,
+            normalization,
+        };
+        let batches = Batches {
+            cache: data.cache,
+            views: &experiment.views,
+            augment: Pipeline::new(&experiment.augment)?,
+            batch_size: config.batch_size,
+            seed: config.seed,
+        };
+        if batches.steps_per_epoch() == 0 {
+            return Err(TrainError::TooFewPatches {
+                patches: batches.patches(),
+                batch_size: config.batch_size,
+            });
+        }
+        Ok(Self {
+            labels: labels(experiment, data)?,
+            optimizer: Optimizer::new(&config.optimizer, weights),
+            experiment,
+            data,
+            run,
+            batches,
+            encoder,
+            method,
+            header,
+            device,
+        })
+    }
+
+    /// Makes the run directory, refusing to write over another run.
+    fn begin(&self) -> Result<(), TrainError> {
+        let run = self.run;
+        if run.experiment().exists() || run.checkpoint().exists() {
+            return Err(TrainError::RunExists {
+                path: run.path().to_owned(),
+            });
+        }
+        std::fs::create_dir_all(run.path()).map_err(file_error(run.path()))?;
+        let toml = self.experiment.to_toml();
+        std::fs::write(run.experiment(), toml).map_err(file_error(&run.experiment()))?;
+        self.checkpoint()
+    }
+
+    /// Takes up the last checkpoint, and forgets the metrics of steps after it.
+    fn resume(&mut self) -> Result<(), TrainError> {
+        let path = self.run.checkpoint();
+        if !path.exists() {
+            return Err(TrainError::NothingToResume {
+                path: self.run.path().to_owned(),
+            });
+        }
+        let checkpoint = Checkpoint::read(&path)?;
+        checkpoint.must_match(&self.header)?;
+        checkpoint.restore(&self.encoder, &self.method, &mut self.optimizer)?;
+        self.header = checkpoint.header;
+        keep_metrics_until(&self.run.metrics(), self.steps_done())
+            .map_err(file_error(&self.run.metrics()))
+    }
+
+    fn run(
+        mut self,
+        observe: &mut dyn FnMut(&Progress<'_>) -> ControlFlow<()>,
+    ) -> Result<Outcome, TrainError> {
+        let mut log = MetricsLog::append(&self.run.metrics())?;
+        let config = &self.experiment.train;
+        let steps = self.batches.steps_per_epoch();
+        let total_steps = steps * u64::from(config.epochs);
+        let before = self.header.elapsed_secs;
+        let started = Instant::now();
+        let mut speed = Speedometer::start();
+        let mut saved = Instant::now();
+        let mut last = None;
+        let mut interrupted = false;
+        let from = (self.header.epoch, self.header.step);
+        let batches = self.batches.clone();
+        let threads = config.data_threads.max(1);
+        let finished = for_each_batch(&batches, from, config.epochs, threads, |epoch, step, batch| {
+            let moment = Moment {
+                epoch,
+                epochs: config.epochs,
+                step,
+                steps_per_epoch: steps,
+            };
+            let rate = config.schedule.learning_rate(config.learning_rate, moment);
+            let ends_epoch = step + 1 == steps;
+            let (loss, embeddings) = self.step(&batch, rate)?;
+            self.header.epoch = epoch + u32::from(ends_epoch);
+            self.header.step = if ends_epoch { 0 } else { step + 1 };
+            self.header.elapsed_secs = before + started.elapsed().as_secs_f64();
+            let metrics = Metrics {
+                step: self.steps_done(),
+                epoch: f64::from(epoch) + (step + 1) as f64 / steps as f64,
+                loss,
+                learning_rate: rate,
+                patches_per_sec: speed.per_sec(batch.clips.len()),
+                elapsed_secs: self.header.elapsed_secs,
+                diagnostics: ends_epoch.then(|| Diagnostics::of_views(&embeddings[0], &embeddings[1])),
+            };
+            log.write(&metrics)?;
+            let told = observe(&Progress {
+                metrics: &metrics,
+                total_steps,
+            });
+            last = Some(metrics);
+            interrupted = told.is_break();
+            if interrupted || saved.elapsed() >= Duration::from_secs_f64(config.checkpoint_secs) {
+                log.sync()?;
+                self.checkpoint()?;
+                saved = Instant::now();
+            }
+            if interrupted { Err(Stop::Asked) } else { Ok(()) }
+        });
+        match finished {
+            Err(Stop::Asked) => return Ok(Outcome::Interrupted),
+            Err(Stop::Failed(error)) => return Err(error),
+            Ok(()) => {}
+        }
+        log.sync()?;
+        self.checkpoint()?;
+        self.save_model()?;
+        let last = last.or_else(|| last_metrics(&self.run.metrics()));
+        Ok(last.map_or(Outcome::Interrupted, Outcome::Finished))
+    }
+
+    /// Views → embeddings → loss → weights, once. Gives the loss and the embeddings of both views.
+    fn step(&mut self, batch: &Batch, rate: f64) -> Result<(f64, [Tensor; 2]), TrainError> {
+        let labels: Vec<i64> = batch.clips.iter().map(|&clip| self.labels[clip]).collect();
+        let labels = Tensor::from_slice(&labels).to_device(self.device);
+        let views = [0, 1].map(|view| self.view(&batch.views[view]));
+        let pass = Pass {
+            mode: Mode::Training,
+            precision: self.header.precision,
+        };
+        let Step { loss, embeddings } = self.method.step(&self.encoder, &views, &labels, pass);
+        let value = loss.double_value(&[]);
+        if !value.is_finite() {
+            return Err(TrainError::NotFinite {
+                loss: value,
+                step: self.steps_done() + 1,
+                clips: self.names(&batch.clips),
+            });
+        }
+        let gradients = Tensor::f_run_backward(&[loss], self.optimizer.weights(), false, false)?;
+        self.optimizer.step(gradients, rate);
+        Ok((value, embeddings))
+    }
+
+    /// One augmented, normalised view, `[batch, 1, mels, frames]`.
+    fn view(&self, view: &View) -> Tensor {
+        let shape = [
+            view.draws.len() as i64,
+            self.experiment.views.frames as i64,
+            self.data.cache.bands() as i64,
+        ];
+        let image = |values: &[f32]| {
+            let stretches = Tensor::from_slice(values).view(shape); // [batch, frames, mels]
+            let stretches = stretches.to_device(self.device);
+            stretches.transpose(1, 2).unsqueeze(1).contiguous() // [batch, 1, mels, frames]
+        };
+        let normalization = &self.header.normalization;
+        let patches = normalization.before_augmentation(image(&view.patches));
+        let background = view.background.as_deref();
+        let background = background.map(|b| normalization.before_augmentation(image(b)));
+        let augmented = self
+            .batches
+            .augment
+            .apply(&patches, &view.draws, background.as_ref());
+        normalization.after_augmentation(augmented)
+    }
+
+    fn checkpoint(&self) -> Result<(), TrainError> {
+        let path = self.run.checkpoint();
+        let (encoder, method) = (&self.encoder, &self.method);
+        checkpoint::save(&path, &self.header, encoder, method, &self.optimizer)
+    }
+
+    fn save_model(&self) -> Result<(), TrainError> {
+        let card = ModelCard {
+            front_end: self.experiment.features.clone(),
+            normalization: self.header.normalization,
+            encoder: self.experiment.encoder.clone(),
+            frames: self.experiment.views.frames,
+            embed: self.experiment.embed.clone(),
+            seed: self.experiment.train.seed,
+            provenance: self.data.provenance.clone(),
+        };
+        Ok(Model::save(&self.run.model(), &card, &self.encoder)?)
+    }
+
+    fn steps_done(&self) -> u64 {
+        u64::from(self.header.epoch) * self.batches.steps_per_epoch() + self.header.step
+    }
+
+    fn names(&self, clips: &[usize]) -> String {
+        let names: Vec<_> = clips.iter().map(|&c| self.data.names[c].as_str()).collect();
+        names.join(", ")
+    }
+}
+
+/// Every clip's label, or −1 where the method asks for none.
+fn labels(experiment: &Experiment, data: &TrainingData<'_>) -> Result<Vec<i64>, TrainError> {
+    let unlabelled = data.labels.iter().position(Option::is_none);
+    match unlabelled {
+        Some(clip) if experiment.method.needs_labels() => Err(TrainError::Unlabelled {
+            clip: data.names[clip].clone(),
+        }),
+        _ => Ok(data.labels.iter().map(|l| l.map_or(-1, |l| l as i64)).collect()),
+    }
+}
+
+/// Why the loop over batches ended early.
+enum Stop {
+    Asked,
+    Failed(TrainError),
+}
+
+impl<E: Into<TrainError>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// Patches per second, smoothed over about ten steps.
+struct Speedometer {
+    last: Instant,
+    smoothed: Option<f64>,
+}
+
+impl Speedometer {
+    fn start() -> Self {
+        Self {
+            last: Instant::now(),
+            smoothed: None,
+        }
+    }
+
+    fn per_sec(&mut self, patches: usize) -> f64 {
+        let now = Instant::now();
+        let rate = patches as f64 / (now - self.last).as_secs_f64().max(1e-9);
+        self.last = now;
+        let smoothed = self.smoothed.map_or(rate, |old| old + 0.1 * (rate - old));
+        self.smoothed = Some(smoothed);
+        smoothed
+    }
+}
+
+/// `metrics.jsonl` while it grows.
+struct MetricsLog {
+    path: PathBuf,
+    file: std::io::BufWriter<std::fs::File>,
+}
+
+impl MetricsLog {
+    fn append(path: &Path) -> Result<Self, TrainError> {
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
+        Ok(Self {
+            path: path.to_owned(),
+            file: std::io::BufWriter::new(file.map_err(file_error(path))?),
+        })
+    }
+
+    fn write(&mut self, metrics: &Metrics) -> Result<(), TrainError> {
+        let written = serde_json::to_writer(&mut self.file, metrics)
+            .map_err(std::io::Error::from)
+            .and_then(|()| self.file.write_all(b"\n"));
+        written.map_err(file_error(&self.path))
+    }
+
+    /// Hands what was written to the system, before the checkpoint that counts on it.
+    fn sync(&mut self) -> Result<(), TrainError> {
+        self.file.flush().map_err(file_error(&self.path))
+    }
+}
+
+/// Drops the lines of steps after `step`, and one cut short.
+fn keep_metrics_until(path: &Path, step: u64) -> std::io::Result<()> {
+    let text = match std::fs::read_to_string(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        text => text?,
+    };
+    let within = |line: &&str| {
+        serde_json::from_str::<Metrics>(line).is_ok_and(|metrics| metrics.step <= step)
+    };
+    let mut kept: String = text.lines().filter(within).collect::<Vec<_>>().join("\n");
+    if !kept.is_empty() {
+        kept.push('\n');
+    }
+    crate::encoder::tensor_file::write_whole(path, kept.as_bytes())
+}
+
+fn last_metrics(path: &Path) -> Option<Metrics> {
+    let text = std::fs::read_to_string(path).ok()?;
+    serde_json::from_str(text.lines().last()?).ok()
+}
+
+fn file_error(path: &Path) -> impl Fn(std::io::Error) -> TrainError + use<> {
+    let path = path.to_owned();
+    move |source| TrainError::File {
+        path: path.clone(),
+        source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(step: u64) -> String {
+        let metrics = Metrics {
+            step,
+            epoch: step as f64,
+            loss: 1.0,
+            learning_rate: 0.1,
+            patches_per_sec: 1.0,
+            elapsed_secs: 1.0,
+            diagnostics: None,
+        };
+        serde_json::to_string(&metrics).unwrap() + "\n"
+    }
+
+    #[test]
+    fn metrics_after_the_checkpoint_are_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metrics.jsonl");
+        let text: String = (1..=5).map(line).collect();
+        std::fs::write(&path, &text[..text.len() - 9]).unwrap();
+        keep_metrics_until(&path, 3).unwrap();
+        let kept = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(kept, (1..=3).map(line).collect::<String>());
+        assert_eq!(last_metrics(&path).unwrap().step, 3);
+    }
+
+    #[test]
+    fn a_run_without_metrics_keeps_none() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(keep_metrics_until(&folder.path().join("metrics.jsonl"), 3).is_ok());
+    }
+}

@@ -1,0 +1,211 @@
+//! Which stretches of which clips make a batch: a pure function of (seed, epoch, step).
+
+use rand::RngExt;
+use rand::seq::SliceRandom;
+use serde::{Deserialize, Serialize};
+
+use crate::augment::draw::{DrawKey, Purpose};
+use crate::augment::spectrogram::{Draws, Pipeline};
+use crate::features::FeatureCache;
+
+/// How views are cut from clips.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ViewsConfig {
+    /// Length of a view in frames. Fonseca et al.: 101 (1 s at a hop of 10 ms). Shorter clips are
+    /// repeated until they are that long.
+    pub frames: usize,
+    /// How often an epoch visits each clip. Default 1.
+    #[serde(default = "one")]
+    pub patches_per_clip: usize,
+    /// Where the second view lies. Default: independent of the first.
+    #[serde(default)]
+    pub placement: Placement,
+}
+
+fn one() -> usize {
+    1
+}
+
+/// Where the two views of a patch lie in their clip.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Placement {
+    /// Each anywhere in the clip; they may overlap (Fonseca et al.).
+    #[default]
+    Independent,
+    /// Both at the same place; only augmentation tells them apart (Moummad et al.).
+    Same,
+}
+
+/// One batch, before augmentation.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    /// Index of each patch's clip.
+    pub clips: Vec<usize>,
+    /// The two views of every patch.
+    pub views: [View; 2],
+}
+
+/// One view of every patch of a batch.
+#[derive(Debug)]
+pub(crate) struct View {
+    /// `[batch, frames, mels]`
+    pub patches: Vec<f32>,
+    /// `[batch, frames, mels]`: a stretch of another clip for each patch, if mixed.
+    pub background: Option<Vec<f32>>,
+    /// What the augmentation draws for each patch.
+    pub draws: Vec<Draws>,
+}
+
+/// Makes batches from cached features.
+#[derive(Clone)]
+pub(crate) struct Batches<'a> {
+    pub cache: &'a FeatureCache,
+    pub views: &'a ViewsConfig,
+    pub augment: Pipeline,
+    pub batch_size: usize,
+    pub seed: u64,
+}
+
+impl Batches<'_> {
+    /// Patches of an epoch.
+    pub(crate) fn patches(&self) -> usize {
+        self.cache.len() * self.views.patches_per_clip
+    }
+
+    /// Full batches of an epoch; the patches left over are dropped.
+    pub(crate) fn steps_per_epoch(&self) -> u64 {
+        (self.patches() / self.batch_size) as u64
+    }
+
+    /// The order of an epoch's patches; patch `p` belongs to clip `p % clips`.
+    pub(crate) fn order(&self, epoch: u32) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.patches()).collect();
+        order.shuffle(&mut self.key(epoch, 0, 0, Purpose::Order).rng());
+        order
+    }
+
+    /// The batch of one step, given its epoch's order.
+    pub(crate) fn batch(&self, epoch: u32, order: &[usize], step: u64) -> Batch {
+        let first = step as usize * self.batch_size;
+        let patches = &order[first..first + self.batch_size];
+        Batch {
+            clips: patches.iter().map(|p| p % self.cache.len()).collect(),
+            views: [0, 1].map(|view| self.view(epoch, patches, view)),
+        }
+    }
+
+    fn view(&self, epoch: u32, patches: &[usize], view: u32) -> View {
+        let mut stretches = self.stretches(patches.len());
+        let mut background = (self.augment.needs_background() && self.cache.len() > 1)
+            .then(|| self.stretches(patches.len()));
+        let size = self.stretch_len();
+        for (row, &patch) in patches.iter().enumerate() {
+            let clip = patch % self.cache.len();
+            let placed_by = match self.views.placement {
+                Placement::Independent => view,
+                Placement::Same => 0,
+            };
+            let place = self.key(epoch, patch, placed_by, Purpose::Crop);
+            let into = &mut stretches[row * size..][..size];
+            self.stretch(clip, place, into);
+            if let Some(background) = &mut background {
+                let choice = self.key(epoch, patch, view, Purpose::Background);
+                let other = choice.rng().random_range(1..self.cache.len());
+                let other = (clip + other) % self.cache.len();
+                let place = self.key(epoch, patch, view, Purpose::BackgroundCrop);
+                self.stretch(other, place, &mut background[row * size..][..size]);
+            }
+        }
+        let frames = self.views.frames;
+        let draw = |&patch: &usize| {
+            let patch = self.key(epoch, patch, view, Purpose::Augment);
+            self.augment.draw(patch, self.cache.bands(), frames)
+        };
+        View {
+            patches: stretches,
+            background,
+            draws: patches.iter().map(draw).collect(),
+        }
+    }
+
+    /// Copies a stretch of `clip`, placed at random, into `[frames, mels]`.
+    fn stretch(&self, clip: usize, place: DrawKey, into: &mut [f32]) {
+        let (bands, wanted) = (self.cache.bands(), self.views.frames);
+        let held = self.cache.frames(clip);
+        if held >= wanted {
+            let start = place.rng().random_range(0..=held - wanted);
+            self.cache.crop(clip, start, wanted, into);
+        } else {
+            let (once, rest) = into.split_at_mut(held * bands);
+            self.cache.crop(clip, 0, held, once);
+            for repeat in rest.chunks_mut(once.len()) {
+                repeat.copy_from_slice(&once[..repeat.len()]);
+            }
+        }
+    }
+
+    fn stretch_len(&self) -> usize {
+        self.views.frames * self.cache.bands()
+    }
+
+    fn stretches(&self, count: usize) -> Vec<f32> {
+        vec![0.0; count * self.stretch_len()]
+    }
+
+    fn key(&self, epoch: u32, item: usize, view: u32, purpose: Purpose) -> DrawKey {
+        DrawKey {
+            seed: self.seed,
+            epoch: epoch.into(),
+            item: item as u64,
+            view,
+            purpose,
+        }
+    }
+}
+
+/// Calls `use_batch` with the batches from `start` (epoch, step) to the end of `epochs`, in order,
+/// while `threads` threads make the next ones. Ends early at the first error.
+pub(crate) fn for_each_batch<E: Send>(
+    batches: &Batches<'_>,
+    start: (u32, u64),
+    epochs: u32,
+    threads: usize,
+    mut use_batch: impl FnMut(u32, u64, Batch) -> Result<(), E>,
+) -> Result<(), E> {
+    let steps = batches.steps_per_epoch();
+    let numbered = move |n: u64| ((n / steps) as u32, n % steps);
+    let first = u64::from(start.0) * steps + start.1;
+    let total = u64::from(epochs) * steps;
+    std::thread::scope(|scope| {
+        let makers: Vec<_> = (0..threads as u64)
+            .map(|thread| {
+                let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+                scope.spawn(move || {
+                    let mut order = (u32::MAX, Vec::new());
+                    for n in (first + thread..total).step_by(threads) {
+                        let (epoch, step) = numbered(n);
+                        if order.0 != epoch {
+                            order = (epoch, batches.order(epoch));
+                        }
+                        // The receiver is gone when training has stopped.
+                        if sender.send(batches.batch(epoch, &order.1, step)).is_err() {
+                            return;
+                        }
+                    }
+                });
+                receiver
+            })
+            .collect();
+        for n in first..total {
+            let maker = &makers[((n - first) % threads as u64) as usize];
+            let Ok(batch) = maker.recv() else {
+                break; // a maker panicked; the scope passes that on
+            };
+            let (epoch, step) = numbered(n);
+            use_batch(epoch, step, batch)?;
+        }
+        Ok(())
+    })
+}
