@@ -1,7 +1,28 @@
 //! Sound files in, [`Waveform`]s out.
+//!
+//! | want | use |
+//! |---|---|
+//! | a clip as one channel at a given rate | [`read_mono`], [`read_mono_span`] |
+//! | the same as a stream, for recordings of any length | [`MonoReader`] |
+//! | every channel at the file's own rate, as a stream | [`AudioReader`] |
+//! | another rate | [`Resampler`], [`Waveform::resampled`] |
+//! | a file | [`write_wav`] |
+//!
+//! Samples are `f32` with full scale at ±1; time is in samples, or in seconds where a name says so. Whatever the
+//! file holds, reading it ends in samples or in an [`AudioError`] that names file and reason.
 
 mod error;
+mod mono;
+mod reader;
+mod resample;
+#[cfg(test)]
+mod tests;
 mod waveform;
+mod write;
 
-pub use error::AudioError;
+pub use error::{AudioError, ReadProblem};
+pub use mono::{MonoReader, read_mono, read_mono_span};
+pub use reader::{AudioReader, MAX_SAMPLES_AT_ONCE};
+pub use resample::Resampler;
 pub use waveform::{SampleRate, Waveform};
+pub use write::{WavEncoding, write_wav};

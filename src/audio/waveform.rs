@@ -1,6 +1,6 @@
 //! Sampled sound in memory.
 
-use super::AudioError;
+use super::{AudioError, Resampler};
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroU32;
 
@@ -12,6 +12,9 @@ pub struct SampleRate(NonZeroU32);
 impl SampleRate {
     /// The highest rate that any real recording has, with room to spare.
     pub const MAX_HZ: u32 = 10_000_000;
+
+    /// 1 Hz.
+    pub(super) const MIN: Self = Self(NonZeroU32::MIN);
 
     /// Checks the rate.
     ///
@@ -66,6 +69,63 @@ impl Waveform {
         }
     }
 
+    /// Sound of one or more channels.
+    ///
+    /// # Errors
+    /// If there is no channel, or if they differ in length.
+    pub fn from_channels(
+        channels: Vec<Vec<f32>>,
+        sample_rate: SampleRate,
+    ) -> Result<Self, AudioError> {
+        match channels.first() {
+            Some(first) if channels.iter().all(|c| c.len() == first.len()) => Ok(Self {
+                sample_rate,
+                channels,
+            }),
+            _ => Err(AudioError::UnequalChannels {
+                lens: channels.iter().map(Vec::len).collect(),
+            }),
+        }
+    }
+
+    /// The mean of all channels, as sound of one channel.
+    pub fn mix_down(mut self) -> Self {
+        if self.channels.len() > 1 {
+            let scale = 1.0 / self.channels.len() as f32;
+            let (first, others) = self.channels.split_at_mut(1);
+            for other in others {
+                for (sum, sample) in first[0].iter_mut().zip(other) {
+                    *sum += *sample;
+                }
+            }
+            first[0].iter_mut().for_each(|sum| *sum *= scale);
+            self.channels.truncate(1);
+        }
+        self
+    }
+
+    /// The same sound at another rate: `round(len · to / from)` samples, nothing shifted in time.
+    ///
+    /// # Errors
+    /// If [`Resampler::new`] refuses the two rates.
+    pub fn resampled(self, to: SampleRate) -> Result<Self, AudioError> {
+        if to == self.sample_rate {
+            return Ok(self);
+        }
+        let mut resampler = Resampler::new(self.sample_rate, to)?;
+        let channels = self.channels.iter().map(|channel| {
+            let mut samples =
+                Vec::with_capacity(resampler.output_len(channel.len() as u64) as usize);
+            resampler.push(channel, &mut samples);
+            resampler.finish(&mut samples);
+            samples
+        });
+        Ok(Self {
+            channels: channels.collect(),
+            sample_rate: to,
+        })
+    }
+
     /// Samples per second.
     pub fn sample_rate(&self) -> SampleRate {
         self.sample_rate
@@ -74,6 +134,11 @@ impl Waveform {
     /// The channels, each with the same number of samples.
     pub fn channels(&self) -> &[Vec<f32>] {
         &self.channels
+    }
+
+    /// The channels, taken out.
+    pub fn into_channels(self) -> Vec<Vec<f32>> {
+        self.channels
     }
 
     /// Samples per channel.
@@ -89,5 +154,28 @@ impl Waveform {
     /// Length in seconds.
     pub fn secs(&self) -> f64 {
         self.len() as f64 / f64::from(self.sample_rate.hz())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mixing_down_is_the_mean_of_the_channels() {
+        let rate = SampleRate::new(8000).unwrap();
+        let three = vec![vec![0.5, -1.0], vec![0.25, 1.0], vec![0.75, 0.6]];
+        let mono = Waveform::from_channels(three, rate).unwrap().mix_down();
+        assert_eq!(mono.channels().len(), 1);
+        assert!((mono.channels()[0][0] - 0.5).abs() < 1e-7);
+        assert!((mono.channels()[0][1] - 0.2).abs() < 1e-7);
+    }
+
+    #[test]
+    fn channels_of_different_lengths_are_refused() {
+        let rate = SampleRate::new(8000).unwrap();
+        let error = Waveform::from_channels(vec![vec![0.0; 3], vec![0.0; 2]], rate).unwrap_err();
+        assert!(error.to_string().contains("[3, 2] samples"), "{error}");
+        assert!(Waveform::from_channels(vec![], rate).is_err());
     }
 }

@@ -1,0 +1,175 @@
+//! A sound file → one channel at the rate that is wanted.
+
+use super::{
+    AudioError, AudioReader, MAX_SAMPLES_AT_ONCE, ReadProblem, Resampler, SampleRate, Waveform,
+    reader::read_error,
+    resample::{borrow_resampler, give_back_resampler, rescaled_len},
+};
+use std::path::Path;
+
+/// Reads a whole file: decoded, channels averaged, resampled to `rate`.
+///
+/// # Errors
+/// If the file cannot be read to its end, holds no sample or more than [`MAX_SAMPLES_AT_ONCE`], or has a rate that
+/// cannot be converted. [`MonoReader`] reads longer files, and what can be read of damaged ones.
+pub fn read_mono(path: impl AsRef<Path>, rate: SampleRate) -> Result<Waveform, AudioError> {
+    let mut reader = MonoReader::open(path)?.at_rate(rate)?;
+    let mut samples = Vec::with_capacity(reader.trusted_len());
+    while reader.read_into(&mut samples)? {
+        if samples.len() > MAX_SAMPLES_AT_ONCE {
+            return Err(read_error(reader.path(), ReadProblem::TooLong));
+        }
+    }
+    if samples.is_empty() {
+        return Err(read_error(reader.path(), ReadProblem::NoSamples));
+    }
+    Ok(Waveform::mono(samples, rate))
+}
+
+/// Reads the part of a file from `onset` to `offset`, in seconds, and nothing behind it; the part ends early where
+/// the file does.
+///
+/// # Errors
+/// As [`read_mono`], and if the file ends at or before the onset.
+pub fn read_mono_span(
+    path: impl AsRef<Path>,
+    rate: SampleRate,
+    (onset, offset): (f64, f64),
+) -> Result<Waveform, AudioError> {
+    let mut reader = MonoReader::open(path)?.at_rate(rate)?;
+    let sample_at = |secs: f64| (secs.max(0.0) * f64::from(rate.hz())).round() as u64;
+    let (first, end) = (sample_at(onset), sample_at(offset));
+    let (mut samples, mut position) = (Vec::new(), 0); // of the first sample in `samples`
+    while position + (samples.len() as u64) < end && reader.read_into(&mut samples)? {
+        let before = first.saturating_sub(position).min(samples.len() as u64);
+        samples.drain(..before as usize);
+        position += before;
+        if samples.len() > MAX_SAMPLES_AT_ONCE {
+            return Err(read_error(reader.path(), ReadProblem::TooLong));
+        }
+    }
+    samples.truncate(end.saturating_sub(position) as usize);
+    if samples.is_empty() {
+        let secs = position as f64 / f64::from(rate.hz());
+        return Err(read_error(
+            reader.path(),
+            ReadProblem::OutsideFile {
+                onset,
+                offset,
+                secs,
+            },
+        ));
+    }
+    Ok(Waveform::mono(samples, rate))
+}
+
+/// A sound file as a stream of one channel, in memory that does not grow with its length.
+///
+/// The blocks, joined, are exactly what [`read_mono`] gives.
+pub struct MonoReader {
+    reader: AudioReader,
+    /// Taken only while this is dropped.
+    resampler: Option<Resampler>,
+    decoded: Vec<f32>,
+    block: Vec<f32>,
+    rate: SampleRate,
+    ended: bool,
+}
+
+impl MonoReader {
+    /// Opens a file, to be read at its own rate unless [`Self::at_rate`] says otherwise.
+    ///
+    /// # Errors
+    /// As [`AudioReader::open`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, AudioError> {
+        let reader = AudioReader::open(path)?;
+        Ok(Self {
+            rate: reader.sample_rate(),
+            resampler: None,
+            reader,
+            decoded: Vec::new(),
+            block: Vec::new(),
+            ended: false,
+        })
+    }
+
+    /// Sets the rate to read at. Call before reading.
+    ///
+    /// # Errors
+    /// If [`Resampler::new`] refuses the two rates.
+    pub fn at_rate(mut self, rate: SampleRate) -> Result<Self, AudioError> {
+        self.resampler = if rate == self.reader.sample_rate() {
+            None
+        } else {
+            Some(borrow_resampler(self.reader.sample_rate(), rate)?)
+        };
+        self.rate = rate;
+        Ok(self)
+    }
+
+    /// The rate of the samples handed out.
+    pub fn sample_rate(&self) -> SampleRate {
+        self.rate
+    }
+
+    /// Samples to come by the file's header, at [`Self::sample_rate`]. Headers lie: allocate nothing by this.
+    pub fn declared_len(&self) -> Option<u64> {
+        let len = self.reader.declared_len()?;
+        Some(rescaled_len(len, self.reader.sample_rate(), self.rate))
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        self.reader.path()
+    }
+
+    /// The next samples, some thousands, never none; `None` at the end.
+    ///
+    /// # Errors
+    /// As [`AudioReader::next_block`].
+    pub fn next_block(&mut self) -> Result<Option<&[f32]>, AudioError> {
+        let mut block = std::mem::take(&mut self.block);
+        block.clear();
+        let more = self.read_into(&mut block);
+        self.block = block;
+        Ok(more?.then_some(&self.block))
+    }
+
+    /// Appends the next samples to `output`; `false` at the end, when nothing was appended.
+    ///
+    /// # Errors
+    /// As [`AudioReader::next_block`]. What had been decoded before has been handed out, up to the resampler's
+    /// block that was not complete.
+    pub fn read_into(&mut self, output: &mut Vec<f32>) -> Result<bool, AudioError> {
+        let start = output.len();
+        while !self.ended && output.len() == start {
+            let Some(resampler) = &mut self.resampler else {
+                self.ended = !self.reader.next_block_mono(output)?;
+                continue;
+            };
+            self.decoded.clear();
+            if self.reader.next_block_mono(&mut self.decoded)? {
+                resampler.push(&self.decoded, output);
+            } else {
+                self.ended = true;
+                resampler.finish(output);
+            }
+        }
+        Ok(output.len() > start)
+    }
+
+    /// The declared length as far as the file's size makes it credible: worth reserving.
+    fn trusted_len(&self) -> usize {
+        let bytes = std::fs::metadata(self.path()).map_or(0, |metadata| metadata.len());
+        let most = bytes.saturating_mul(8).min(MAX_SAMPLES_AT_ONCE as u64 / 4);
+        self.declared_len().unwrap_or(0).min(most) as usize
+    }
+}
+
+impl Drop for MonoReader {
+    fn drop(&mut self) {
+        if let Some(resampler) = self.resampler.take() {
+            give_back_resampler(resampler);
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! How well the nearest training clips tell a clip's class.
+
+use faer::Mat;
+use serde::{Deserialize, Serialize};
+
+use super::{EvaluateError, Standardiser, nested::Classifier};
+use crate::Embeddings;
+
+/// Weighted k-nearest-neighbour vote by cosine similarity.
+///
+/// ```text
+/// w_c = Σ exp(sⱼ / σ)  over the K most similar training clips j of class c
+/// ```
+/// `s` is the cosine of the two embeddings, `σ` the temperature; the class with the largest weight is
+/// predicted, on ties the smallest. Of equally similar clips the earlier is nearer.
+///
+/// # Source
+/// Wu et al. 2018 (arXiv:1805.01978), §3.4.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WeightedKnn {
+    /// Numbers of neighbours `K` to choose from, ascending, each at least 1; a single one is used as
+    /// given. Default: 1 to 200, about evenly spaced in the logarithm. More than there are training
+    /// clips means all of them. On equal inner accuracy the smallest wins.
+    pub neighbours: Vec<usize>,
+    /// Temperature `σ`, above 0; smaller lets the nearest neighbours decide. Default: 0.07, the
+    /// training temperature of the source.
+    pub temperature: f64,
+    /// What happens to the embeddings before they are normalised to unit length.
+    pub scaling: Scaling,
+}
+
+/// What happens to embeddings before cosine similarity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scaling {
+    /// Mean 0 and variance 1 per dimension, learned on the training folds: no dimension outshouts the
+    /// others because of its unit, and a common offset does not make everything similar.
+    Standardise,
+    /// Nothing, as the source does.
+    None,
+}
+
+impl Default for WeightedKnn {
+    fn default() -> Self {
+        Self {
+            neighbours: vec![1, 2, 3, 5, 8, 12, 20, 35, 60, 100, 200],
+            temperature: 0.07,
+            scaling: Scaling::Standardise,
+        }
+    }
+}
+
+impl WeightedKnn {
+    pub(super) fn check(&self) -> Result<(), EvaluateError> {
+        let ascending = self.neighbours.is_sorted() && !self.neighbours.is_empty();
+        if !ascending || self.neighbours.contains(&0) {
+            return Err(EvaluateError::Config {
+                key: "knn.neighbours",
+                given: format!("{:?}", self.neighbours),
+                required: "one or more numbers of at least 1, ascending",
+            });
+        }
+        if self.temperature > 0.0 {
+            return Ok(());
+        }
+        Err(EvaluateError::Config {
+            key: "knn.temperature",
+            given: self.temperature.to_string(),
+            required: "above 0",
+        })
+    }
+
+    /// The vote for one query after each number of neighbours in `settings`.
+    ///
+    /// `ranked`: similarity and label, nearest first, at least as many as the largest setting or all.
+    fn votes(&self, settings: &[usize], ranked: &[(f64, usize)], classes: usize) -> Vec<usize> {
+        let nearest = ranked.first().map_or(0.0, |&(similarity, _)| similarity);
+        let mut weights = vec![0.0; classes];
+        let mut counted = 0;
+        let mut votes = Vec::with_capacity(settings.len());
+        for &neighbours in settings {
+            for &(similarity, label) in ranked.iter().take(neighbours).skip(counted) {
+                // A common factor changes no vote, and keeps exp in range at any temperature.
+                weights[label] += ((similarity - nearest) / self.temperature).exp();
+            }
+            counted = neighbours;
+            votes.push(first_largest(&weights));
+        }
+        votes
+    }
+}
+
+impl Classifier for WeightedKnn {
+    type Setting = usize;
+
+    fn settings(&self) -> &[usize] {
+        &self.neighbours
+    }
+
+    fn predict(
+        &self,
+        settings: &[usize],
+        (embeddings, labels): (&Embeddings, &[usize]),
+        classes: usize,
+        queries: &Embeddings,
+    ) -> Result<Vec<Vec<usize>>, EvaluateError> {
+        let scaling = match self.scaling {
+            Scaling::Standardise => Standardiser::fit(embeddings),
+            Scaling::None => Standardiser::identity(embeddings.dim()),
+        };
+        let memory = unit_columns(scaling.columns(embeddings));
+        let queries = unit_columns(scaling.columns(queries));
+        let similarities = memory.transpose() * &queries; // [items, queries]
+
+        let most = settings.last().copied().unwrap_or(0);
+        let mut predictions = vec![Vec::with_capacity(queries.ncols()); settings.len()];
+        for query in 0..queries.ncols() {
+            let ranked = rank(similarities.col_as_slice(query), labels, most);
+            let votes = self.votes(settings, &ranked, classes);
+            for (predictions, vote) in predictions.iter_mut().zip(votes) {
+                predictions.push(vote);
+            }
+        }
+        Ok(predictions)
+    }
+}
+
+/// The `most` items with the largest similarity, largest first, earlier items first among equals.
+fn rank(similarities: &[f64], labels: &[usize], most: usize) -> Vec<(f64, usize)> {
+    let mut order: Vec<usize> = (0..similarities.len()).collect();
+    let nearer =
+        |a: &usize, b: &usize| similarities[*b].total_cmp(&similarities[*a]).then(a.cmp(b));
+    if most < order.len() {
+        order.select_nth_unstable_by(most, nearer);
+        order.truncate(most);
+    }
+    order.sort_unstable_by(nearer);
+    order
+        .into_iter()
+        .map(|item| (similarities[item], labels[item]))
+        .collect()
+}
+
+/// Scales every column to length 1; a column of zeros stays.
+fn unit_columns(mut columns: Mat<f64>) -> Mat<f64> {
+    for item in 0..columns.ncols() {
+        let column = columns.col_as_slice_mut(item);
+        let norm = column.iter().map(|v| v * v).sum::<f64>().sqrt();
+        if norm > 0.0 {
+            column.iter_mut().for_each(|v| *v /= norm);
+        }
+    }
+    columns
+}
+
+fn first_largest(weights: &[f64]) -> usize {
+    let mut best = 0;
+    for (class, &weight) in weights.iter().enumerate() {
+        if weight > weights[best] {
+            best = class;
+        }
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn knn(temperature: f64, scaling: Scaling) -> WeightedKnn {
+        WeightedKnn {
+            temperature,
+            scaling,
+            ..WeightedKnn::default()
+        }
+    }
+
+    fn cosine(a: &[f32], b: &[f32]) -> f64 {
+        let dot = |a: &[f32], b: &[f32]| -> f64 {
+            a.iter()
+                .zip(b)
+                .map(|(a, b)| f64::from(*a) * f64::from(*b))
+                .sum()
+        };
+        dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+    }
+
+    /// The formula of the type's documentation in plain loops.
+    fn slow_vote(
+        memory: &Embeddings,
+        labels: &[usize],
+        query: &[f32],
+        neighbours: usize,
+        temperature: f64,
+    ) -> Vec<f64> {
+        let mut items: Vec<(f64, usize)> = memory
+            .rows()
+            .map(|row| cosine(row, query))
+            .zip(labels.iter().copied())
+            .collect();
+        items.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let mut weights = vec![0.0; 4];
+        for (similarity, label) in items.into_iter().take(neighbours) {
+            weights[label] += (similarity / temperature).exp();
+        }
+        weights
+    }
+
+    fn random_case() -> impl Strategy<Value = (Vec<f32>, Vec<usize>, Vec<f32>)> {
+        (
+            prop::collection::vec(0.1f32..1.0, 30),
+            prop::collection::vec(0usize..4, 10),
+            prop::collection::vec(0.1f32..1.0, 3),
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn votes_follow_the_formula((values, labels, query) in random_case(), k in 1usize..12) {
+            let memory = Embeddings::from_rows(3, values);
+            let expected = slow_vote(&memory, &labels, &query, k, 0.1);
+            let query = Embeddings::from_rows(3, query);
+            let ours = knn(0.1, Scaling::None).predict(&[k], (&memory, &labels), 4, &query).unwrap();
+            let largest = expected.iter().copied().fold(0.0, f64::max);
+            prop_assert!(expected[ours[0][0]] >= largest * (1.0 - 1e-9));
+        }
+
+        #[test]
+        fn one_neighbour_gives_the_label_of_the_most_similar_clip((values, labels, query) in random_case()) {
+            let memory = Embeddings::from_rows(3, values);
+            let nearest = memory.rows().map(|row| cosine(row, &query)).enumerate()
+                .max_by(|a, b| a.1.total_cmp(&b.1)).unwrap().0;
+            let query = Embeddings::from_rows(3, query);
+            let ours = knn(0.07, Scaling::None).predict(&[1], (&memory, &labels), 4, &query).unwrap();
+            prop_assert_eq!(ours[0][0], labels[nearest]);
+        }
+
+        #[test]
+        fn rescaling_a_query_changes_no_vote((values, labels, query) in random_case(), factor in 0.01f32..100.0) {
+            let memory = Embeddings::from_rows(3, values);
+            let scaled = query.iter().map(|v| v * factor).collect();
+            let vote = |query| knn(0.5, Scaling::None)
+                .predict(&[5], (&memory, &labels), 4, &Embeddings::from_rows(3, query)).unwrap();
+            prop_assert_eq!(vote(query), vote(scaled));
+        }
+    }
+
+    /// Similarities to the query (1, 0): 1, then 0.6 three times.
+    fn close_one_far_three() -> (Embeddings, [usize; 4]) {
+        (
+            Embeddings::from_rows(2, vec![1., 0., 3., 4., 3., -4., 3., 4.]),
+            [2, 1, 1, 1],
+        )
+    }
+
+    #[test]
+    fn infinite_temperature_is_a_majority_vote_and_a_low_one_follows_the_nearest() {
+        let (memory, labels) = close_one_far_three();
+        let query = Embeddings::from_rows(2, vec![1., 0.]);
+        let vote = |temperature| {
+            knn(temperature, Scaling::None)
+                .predict(&[4], (&memory, &labels), 3, &query)
+                .unwrap()
+        };
+        assert_eq!(vote(f64::INFINITY), [[1]]);
+        assert_eq!(vote(1e9), [[1]]);
+        // exp(1 / 0.07) > 3 exp(0.6 / 0.07)
+        assert_eq!(vote(0.07), [[2]]);
+        assert_eq!(vote(1e-9), [[2]]);
+    }
+
+    #[test]
+    fn a_tie_goes_to_the_smallest_class() {
+        let memory = Embeddings::from_rows(2, vec![1., 1., 1., 1.]);
+        let query = Embeddings::from_rows(2, vec![1., 0.]);
+        let votes = knn(0.07, Scaling::None)
+            .predict(&[2], (&memory, &[2, 1]), 3, &query)
+            .unwrap();
+        assert_eq!(votes, [[1]]);
+    }
+
+    #[test]
+    fn more_neighbours_than_clips_means_all_clips() {
+        let (memory, labels) = close_one_far_three();
+        let query = Embeddings::from_rows(2, vec![1., 0.]);
+        let votes = knn(1e9, Scaling::None)
+            .predict(&[4, 99], (&memory, &labels), 3, &query)
+            .unwrap();
+        assert_eq!(votes[0], votes[1]);
+    }
+
+    #[test]
+    fn standardising_removes_a_common_offset() {
+        // With the offset every cosine is near 1 and the large second dimension decides.
+        let memory = Embeddings::from_rows(2, vec![99., 900., 101., 1100.]);
+        let query = Embeddings::from_rows(2, vec![101., 990.]);
+        let vote = |scaling| {
+            knn(0.07, scaling)
+                .predict(&[1], (&memory, &[0, 1]), 2, &query)
+                .unwrap()
+        };
+        assert_eq!(vote(Scaling::Standardise), [[1]]);
+        assert_eq!(vote(Scaling::None), [[0]]);
+    }
+
+    #[test]
+    fn silent_embeddings_of_zeros_are_no_panic() {
+        let memory = Embeddings::from_rows(2, vec![0.; 4]);
+        let votes = knn(0.07, Scaling::None)
+            .predict(&[1], (&memory, &[1, 0]), 2, &memory)
+            .unwrap();
+        assert_eq!(votes, [[1, 1]]);
+    }
+}

@@ -1,0 +1,297 @@
+//! What embeddings are measured against.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::EvaluateError;
+use crate::dataset::Dataset;
+
+/// Each clip's class and fold, checked: labels are indices into the classes, and there are at least
+/// two folds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Task {
+    name: String,
+    classes: Vec<String>,
+    labels: Vec<usize>,
+    folds: Vec<u32>,
+    sources: Vec<Option<String>>,
+    scored: Vec<u32>,
+}
+
+/// One recording whose clips lie in several folds, so that a classifier may meet it in training and
+/// in the test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leak {
+    /// The recording.
+    pub source: String,
+    /// The folds it is found in, ascending.
+    pub folds: Vec<u32>,
+}
+
+impl Task {
+    /// `labels` (indices into `classes`) and `folds` hold one entry a clip.
+    ///
+    /// # Errors
+    /// If the lengths differ, a label is no class, or there are fewer than two folds.
+    pub fn new(
+        name: impl Into<String>,
+        classes: Vec<String>,
+        labels: Vec<usize>,
+        folds: Vec<u32>,
+    ) -> Result<Self, EvaluateError> {
+        check_length("folds", folds.len(), labels.len())?;
+        if let Some((clip, &label)) =
+            (labels.iter().enumerate()).find(|&(_, &l)| l >= classes.len())
+        {
+            let classes = classes.len();
+            return Err(EvaluateError::Label {
+                clip,
+                label,
+                classes,
+            });
+        }
+        let scored: Vec<u32> = folds
+            .iter()
+            .copied()
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect();
+        if scored.len() < 2 {
+            return Err(EvaluateError::Folds {
+                folds: scored.len(),
+            });
+        }
+        Ok(Self {
+            name: name.into(),
+            classes,
+            sources: vec![None; labels.len()],
+            labels,
+            folds,
+            scored,
+        })
+    }
+
+    /// The task a dataset's own labels and official folds set.
+    ///
+    /// # Errors
+    /// If a clip has no label or no fold, or for the reasons of [`Task::new`].
+    pub fn from_dataset(dataset: &Dataset) -> Result<Self, EvaluateError> {
+        let missing = |path: &std::path::Path, what| EvaluateError::Missing {
+            path: path.display().to_string(),
+            what,
+        };
+        let (mut labels, mut folds) = (Vec::new(), Vec::new());
+        for clip in &dataset.clips {
+            labels.push(clip.label.ok_or_else(|| missing(&clip.path, "label"))?);
+            folds.push(clip.fold.ok_or_else(|| missing(&clip.path, "fold"))?);
+        }
+        let sources = dataset.clips.iter().map(|clip| clip.source.clone());
+        Self::new(&dataset.name, dataset.classes.clone(), labels, folds)?
+            .with_sources(sources.collect())
+    }
+
+    /// Adds the recording each clip was cut from, for [`Task::leaks`].
+    ///
+    /// # Errors
+    /// If there is not one entry a clip.
+    pub fn with_sources(mut self, sources: Vec<Option<String>>) -> Result<Self, EvaluateError> {
+        check_length("sources", sources.len(), self.clips())?;
+        self.sources = sources;
+        Ok(self)
+    }
+
+    /// Scores only some folds; each is still trained on all the others.
+    ///
+    /// # Errors
+    /// If one of `folds` has no clips, or none is named.
+    pub fn scoring_only(mut self, folds: &[u32]) -> Result<Self, EvaluateError> {
+        let known = self.all_folds();
+        if let Some(&fold) = folds.iter().find(|fold| !known.contains(fold)) {
+            return Err(EvaluateError::UnknownFold { fold, known });
+        }
+        if folds.is_empty() {
+            return Err(EvaluateError::Config {
+                key: "folds",
+                given: "empty".to_owned(),
+                required: "at least one fold",
+            });
+        }
+        self.scored = folds
+            .iter()
+            .copied()
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect();
+        Ok(self)
+    }
+
+    /// The dataset's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Number of clips.
+    pub fn clips(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Class names; labels are indices into them.
+    pub fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    /// The class of each clip.
+    pub fn labels(&self) -> &[usize] {
+        &self.labels
+    }
+
+    /// The folds that are scored, ascending.
+    pub fn scored_folds(&self) -> &[u32] {
+        &self.scored
+    }
+
+    /// Every fold with clips, ascending.
+    pub fn all_folds(&self) -> Vec<u32> {
+        self.folds
+            .iter()
+            .copied()
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect()
+    }
+
+    /// Recordings that were cut into clips of several folds: whoever trains on one of the folds has
+    /// heard part of the other. Sorted by source.
+    pub fn leaks(&self) -> Vec<Leak> {
+        let mut folds_of: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
+        for (source, &fold) in self.sources.iter().zip(&self.folds) {
+            if let Some(source) = source {
+                folds_of.entry(source).or_default().insert(fold);
+            }
+        }
+        folds_of
+            .into_iter()
+            .filter(|(_, folds)| folds.len() > 1)
+            .map(|(source, folds)| Leak {
+                source: source.to_owned(),
+                folds: folds.into_iter().collect(),
+            })
+            .collect()
+    }
+
+    pub(super) fn clips_in(&self, fold: u32) -> Vec<usize> {
+        self.clips_where(|f| f == fold)
+    }
+
+    pub(super) fn clips_where(&self, keep: impl Fn(u32) -> bool) -> Vec<usize> {
+        (0..self.clips())
+            .filter(|&clip| keep(self.folds[clip]))
+            .collect()
+    }
+
+    pub(super) fn source(&self, clip: usize) -> Option<&str> {
+        self.sources[clip].as_deref()
+    }
+
+    pub(super) fn labels_of(&self, clips: &[usize]) -> Vec<usize> {
+        clips.iter().map(|&clip| self.labels[clip]).collect()
+    }
+}
+
+/// Folds for clips that come without official ones: `1..=folds`, each class spread evenly, clips of
+/// one source kept together. Depends on the order of the clips only, never on chance.
+///
+/// `sources`: one entry a clip, `None` for a clip that is its own source.
+///
+/// # Panics
+/// If `folds` is 0 or the lengths differ.
+pub fn deal_folds(labels: &[usize], sources: &[Option<&str>], folds: u32) -> Vec<u32> {
+    assert!(folds > 0, "clips cannot be dealt into 0 folds");
+    assert_eq!(labels.len(), sources.len(), "one source entry a clip");
+    let mut sizes: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    let mut fold_of_source: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut dealt = Vec::with_capacity(labels.len());
+    for (&label, &source) in labels.iter().zip(sources) {
+        let sizes = sizes
+            .entry(label)
+            .or_insert_with(|| vec![0; folds as usize]);
+        let known = source.and_then(|source| fold_of_source.get(source).copied());
+        let fold = known.unwrap_or_else(|| emptiest(sizes));
+        if let Some(source) = source {
+            fold_of_source.insert(source, fold);
+        }
+        sizes[fold as usize - 1] += 1;
+        dealt.push(fold);
+    }
+    dealt
+}
+
+/// The first of the folds with fewest clips, counted from 1.
+fn emptiest(sizes: &[usize]) -> u32 {
+    let smallest = (0..sizes.len()).min_by_key(|&fold| sizes[fold]);
+    smallest.map_or(1, |fold| fold as u32 + 1)
+}
+
+fn check_length(what: &'static str, given: usize, clips: usize) -> Result<(), EvaluateError> {
+    if given == clips {
+        return Ok(());
+    }
+    Err(EvaluateError::Length { what, given, clips })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(count: usize) -> Vec<String> {
+        (0..count).map(|c| format!("class {c}")).collect()
+    }
+
+    #[test]
+    fn a_source_in_two_folds_is_a_leak() {
+        let some = |s: &str| Some(s.to_owned());
+        let task = Task::new("t", names(1), vec![0; 5], vec![1, 2, 1, 1, 2])
+            .and_then(|t| t.with_sources(vec![some("a"), some("a"), some("b"), some("b"), None]))
+            .unwrap();
+        let leak = Leak {
+            source: "a".to_owned(),
+            folds: vec![1, 2],
+        };
+        assert_eq!(task.leaks(), [leak]);
+    }
+
+    #[test]
+    fn a_label_beyond_the_classes_is_named() {
+        let error = Task::new("t", names(2), vec![0, 2], vec![1, 2]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "clip 1: label is 2, but there are 2 classes"
+        );
+    }
+
+    #[test]
+    fn one_fold_is_not_enough_to_train_and_test() {
+        let error = Task::new("t", names(1), vec![0, 0], vec![3, 3]).unwrap_err();
+        assert!(matches!(error, EvaluateError::Folds { folds: 1 }));
+    }
+
+    #[test]
+    fn an_unknown_fold_cannot_be_scored() {
+        let task = Task::new("t", names(1), vec![0, 0], vec![1, 2]).unwrap();
+        let error = task.scoring_only(&[3]).unwrap_err();
+        assert!(matches!(error, EvaluateError::UnknownFold { fold: 3, .. }));
+    }
+
+    #[test]
+    fn dealt_folds_spread_each_class_and_keep_sources_together() {
+        let labels = [0, 0, 0, 0, 1, 1, 1, 1];
+        let sources = [Some("a"), Some("a"), None, None, None, None, None, None];
+        let folds = deal_folds(&labels, &sources, 2);
+        assert_eq!(folds[0], folds[1]);
+        for label in 0..2 {
+            let first = (0..8)
+                .filter(|&i| labels[i] == label && folds[i] == 1)
+                .count();
+            assert_eq!(first, 2, "class {label} of {folds:?}");
+        }
+    }
+}

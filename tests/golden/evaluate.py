@@ -1,0 +1,101 @@
+"""Writes logistic.json, metrics.json and classic.json: what scikit-learn, numpy and librosa give.
+
+Run with scikit-learn, librosa and numpy installed:  python tests/golden/evaluate.py
+"""
+
+import json
+import warnings
+from pathlib import Path
+
+import librosa
+import numpy as np
+import sklearn
+from sklearn import metrics
+from sklearn.linear_model import LogisticRegression
+
+HERE = Path(__file__).parent
+VERSIONS = f"scikit-learn {sklearn.__version__}, librosa {librosa.__version__}, numpy {np.__version__}"
+
+
+def write(name, content):
+    text = json.dumps({"versions": VERSIONS, **content}, separators=(",", ":"))
+    (HERE / name).write_text(text + "\n")
+
+
+def logistic_case(rng, name, items, dim, classes, c, rank=None):
+    scales = np.geomspace(1, 0.05, dim)
+    values = rng.normal(size=(items, rank or dim))
+    if rank:
+        values = values @ rng.normal(size=(rank, dim))
+    labels = rng.permutation(np.arange(items) % classes)
+    centres = rng.normal(size=(classes, dim))
+    values = ((values + centres[labels]) * scales + 0.5).round(3).astype(np.float32)
+    fitted = LogisticRegression(C=c, tol=1e-12, max_iter=100_000, solver="newton-cg")
+    fitted.fit(values.astype(np.float64), labels)
+    return {
+        "name": name,
+        "c": c,
+        "dim": dim,
+        "classes": classes,
+        "values": values.ravel().astype(float).round(3).tolist(),
+        "labels": labels.tolist(),
+        "weights": fitted.coef_.tolist(),
+        "intercepts": fitted.intercept_.tolist(),
+    }
+
+
+def metrics_case(rng, name, classes, clips, true_classes, predicted_classes):
+    truth = rng.choice(true_classes, clips)
+    right = rng.random(clips) < 0.6
+    predicted = np.where(right & np.isin(truth, predicted_classes), truth, rng.choice(predicted_classes, clips))
+    labels = list(range(classes))
+    precision, recall, f1, _ = metrics.precision_recall_fscore_support(
+        truth, predicted, labels=labels, zero_division=0
+    )
+    return {
+        "name": name,
+        "classes": classes,
+        "truth": truth.tolist(),
+        "predicted": predicted.tolist(),
+        "confusion": metrics.confusion_matrix(truth, predicted, labels=labels).tolist(),
+        "accuracy": metrics.accuracy_score(truth, predicted),
+        "balanced_accuracy": metrics.balanced_accuracy_score(truth, predicted),
+        "macro_f1": metrics.f1_score(truth, predicted, average="macro", zero_division=0),
+        "precision": precision.tolist(),
+        "recall": recall.tolist(),
+        "f1": f1.tolist(),
+    }
+
+
+def classic(rng):
+    mfcc = rng.normal(scale=10, size=(3, 14)).round(2)  # [coefficients, frames]
+    first = librosa.feature.delta(mfcc, width=9, mode="nearest")
+    second = librosa.feature.delta(first, width=9, mode="nearest")
+    rows = [f(s, axis=1) for s in (mfcc, first, second) for f in (np.mean, np.std, np.min, np.max)]
+    return {"bands": 3, "frames": mfcc.T.ravel().tolist(), "statistics": np.concatenate(rows).tolist()}
+
+
+def main():
+    rng = np.random.default_rng(7)
+    logistic = [
+        logistic_case(rng, "more clips than dimensions", 40, 5, 3, 1.0),
+        logistic_case(rng, "more dimensions than clips", 18, 30, 4, 0.1),
+        logistic_case(rng, "strong penalty", 30, 6, 3, 1e-4),
+        logistic_case(rng, "weak penalty", 60, 3, 4, 100.0),
+        logistic_case(rng, "dependent dimensions", 24, 12, 3, 1.0, rank=4),
+    ]
+    write("logistic.json", {"cases": logistic})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # classes that occur only among predictions
+        cases = [
+            metrics_case(rng, "all classes", 5, 80, [0, 1, 2, 3, 4], [0, 1, 2, 3, 4]),
+            metrics_case(rng, "a class without clips", 5, 60, [0, 1, 3, 4], [0, 1, 2, 3, 4]),
+            metrics_case(rng, "a class never predicted", 4, 40, [0, 1, 2, 3], [0, 1, 3]),
+            metrics_case(rng, "a class neither there nor predicted", 4, 40, [0, 1, 3], [0, 1, 3]),
+            metrics_case(rng, "one clip", 3, 1, [1], [2]),
+        ]
+    write("metrics.json", {"cases": cases})
+    write("classic.json", classic(rng))
+
+
+main()
