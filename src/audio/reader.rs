@@ -366,9 +366,13 @@ fn probe(path: &Path) -> Result<Box<dyn FormatReader>, ReadProblem> {
             DecodeError::Unsupported(reason) if reason.starts_with("core (probe)") => {
                 ReadProblem::NotAudio
             }
-            DecodeError::IoError(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
-                ReadProblem::Io(error)
+            DecodeError::IoError(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                ReadProblem::Truncated {
+                    read_secs: 0.0,
+                    declared_secs: None,
+                }
             }
+            DecodeError::IoError(error) => ReadProblem::Io(error),
             error => ReadProblem::Header(error),
         })
 }

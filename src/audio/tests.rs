@@ -93,6 +93,7 @@ fn every_encoding_gives_the_tone_that_was_encoded() {
     // the encoding is coarse
     let mono = 0.5;
     let stereo = 0.5 / 2_f64.sqrt(); // the encoder's centre is 3 dB down
+    let lame = 0.95; // LAME turns sound down before it encodes
     let cases = [
         ("mono.flac", 22_050, 1, 11_025..=11_025, mono, 0.001, 0.001),
         (
@@ -105,8 +106,24 @@ fn every_encoding_gives_the_tone_that_was_encoded() {
             0.001,
         ),
         ("stereo.ogg", 32_000, 2, 16_000..=16_000, stereo, 0.02, 0.02),
-        ("mono.mp3", 44_100, 1, 22_050..=22_050, mono, 0.02, 0.02),
-        ("stereo.mp3", 48_000, 2, 24_000..=24_000, stereo, 0.02, 0.02),
+        (
+            "mono.mp3",
+            44_100,
+            1,
+            22_050..=22_050,
+            mono * lame,
+            0.02,
+            0.02,
+        ),
+        (
+            "stereo.mp3",
+            48_000,
+            2,
+            24_000..=24_000,
+            stereo * lame,
+            0.02,
+            0.02,
+        ),
         ("mono.m4a", 44_100, 1, 22_050..=25_000, mono, 0.02, 0.02),
         ("mono.aac", 44_100, 1, 22_050..=25_000, mono, 0.02, 0.02),
         ("lossless.m4a", 16_000, 1, 8_000..=8_000, mono, 0.001, 0.001),
@@ -243,12 +260,7 @@ fn channels_keep_their_order_and_mono_is_their_mean() {
 #[test]
 fn a_wav_written_to_a_pipe_ends_where_its_data_ends() {
     let sound = read_all(&fixture("piped.wav")).unwrap();
-    // Its length is unknown; the decoder drops an incomplete last packet of up to 1152 samples.
-    assert!(
-        (4000 - 1152..=4000).contains(&sound.len()),
-        "{}",
-        sound.len()
-    );
+    assert_eq!(sound.len(), 4000);
 }
 
 #[test]
@@ -270,7 +282,7 @@ fn bad_files_give_an_error_with_name_and_reason() {
     let mut claims_gigabytes = ramp_wav(100, 8000);
     claims_gigabytes[4..8].copy_from_slice(&(u32::MAX - 8).to_le_bytes());
     claims_gigabytes[40..44].copy_from_slice(&(u32::MAX - 64).to_le_bytes());
-    let cases: [(&str, Vec<u8>, &str); 14] = [
+    let cases: [(&str, Vec<u8>, &str); 16] = [
         ("empty", vec![], "is empty (0 bytes)"),
         (
             "text",
@@ -286,19 +298,30 @@ fn bad_files_give_an_error_with_name_and_reason() {
         (
             "header cut off",
             ramp_wav(100, 8000)[..30].to_vec(),
-            "has a broken header",
+            "is cut off: 0.000 s can be read",
         ),
         (
             "header of FLAC cut off",
             fs::read(fixture("mono.flac")).unwrap()[..20].to_vec(),
-            "has a broken header",
+            "is cut off: 0.000 s can be read",
+        ),
+        // AIFF is read from its end first, so nothing of it can be had.
+        (
+            "AIFF cut off",
+            fs::read(fixture("s16.aiff")).unwrap()[..9000].to_vec(),
+            "is cut off",
+        ),
+        (
+            "nonsense in the header",
+            wav(1, 13, 1, 8000, &[0; 64]),
+            "broken header",
         ),
         ("claims gigabytes", claims_gigabytes, "is cut off"),
         ("no channel", wav(1, 16, 0, 8000, &[0; 64]), "channel"),
         (
-            "60000 channels",
+            "too many channels",
             wav(1, 8, 60_000, 8000, &[0; 60_000]),
-            "60000 channels",
+            "broken header: malformed stream: riff: invalid channel count",
         ),
         ("rate 0", wav(1, 16, 1, 0, &[0; 64]), "sample rate of 0 Hz"),
         (
@@ -345,7 +368,7 @@ fn an_encoding_without_decoder_is_named_so() {
 
 #[test]
 fn cut_off_files_tell_how_much_can_be_read_and_give_it() {
-    let names = ["mono.flac", "s16.aiff", "piped.wav", "adpcm_ms.wav"];
+    let names = ["stereo.flac", "piped.wav", "adpcm_ms.wav"];
     for name in names {
         let mut bytes = fs::read(fixture(name)).unwrap();
         if name == "piped.wav" {
@@ -356,7 +379,7 @@ fn cut_off_files_tell_how_much_can_be_read_and_give_it() {
         }
         bytes.truncate(bytes.len() * 7 / 10);
         let (_folder, path) = written(&bytes);
-        let mut reader = AudioReader::open(&path).unwrap();
+        let mut reader = AudioReader::open(&path).unwrap_or_else(|e| panic!("{name}: {e}"));
         let mut len = 0;
         let error = loop {
             match reader.next_block() {
@@ -463,44 +486,35 @@ fn bundled_clips_have_their_five_seconds() {
     }
 }
 
-/// Against soxr on a real recording. Two linear-phase resamplers agree but for the width of their transition band,
-/// so what they may differ by is the sound's energy there (twice, for the loudest sample against the RMS: 6 times),
-/// plus the golden file's rounding and 16-bit input's worth of noise.
+/// Against soxr on a real recording without sound in the transition bands, where any two resamplers differ. What is left
+/// is the ripple of soxr's HQ (some −90 dB) and 16-bit noise in the transition bands: −80 dB of full scale is allowed.
 #[test]
 fn agrees_with_soxr_on_a_real_recording() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/resample.json");
     let golden: serde_json::Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
-    let numbers = |value: &serde_json::Value| -> Vec<f64> {
+    let numbers = |value: &serde_json::Value| -> Vec<f32> {
         value
             .as_array()
             .unwrap()
             .iter()
-            .map(|x| x.as_f64().unwrap())
+            .map(|x| x.as_f64().unwrap() as f32)
             .collect()
     };
-    let input: Vec<f32> = numbers(&golden["input_i16"])
-        .iter()
-        .map(|x| (x / 32768.0) as f32)
-        .collect();
     let from = hz(golden["from"].as_u64().unwrap() as u32);
     for case in golden["cases"].as_array().unwrap() {
         let to = hz(case["to"].as_u64().unwrap() as u32);
-        let ours = Waveform::mono(input.clone(), from).resampled(to).unwrap();
+        let input = numbers(&case["input_i16"])
+            .iter()
+            .map(|x| x / 32768.0)
+            .collect();
+        let ours = Waveform::mono(input, from).resampled(to).unwrap();
         let stride = case["stride"].as_u64().unwrap() as usize;
         for peer in ["soxr_vhq", "librosa_soxr_hq"] {
-            let differences: Vec<f64> = numbers(&case[peer])
-                .iter()
-                .zip(ours.channels()[0].iter().step_by(stride))
-                .map(|(theirs, &ours)| theirs - f64::from(ours))
-                .collect();
-            assert!(differences.len() + 1 >= ours.len() / stride);
-            let rms =
-                (differences.iter().map(|d| d * d).sum::<f64>() / differences.len() as f64).sqrt();
-            let allowed = 2.0 * case["transition_rms"].as_f64().unwrap() + 2e-5;
-            assert!(
-                rms < allowed,
-                "{from} → {to}, {peer}: {rms}, allowed {allowed}"
-            );
+            let theirs = numbers(&case[peer]);
+            assert_eq!(theirs.len(), ours.len().div_ceil(stride));
+            let pairs = theirs.iter().zip(ours.channels()[0].iter().step_by(stride));
+            let worst = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(worst < 1e-4, "{from} → {to}, {peer}: {worst}");
         }
     }
 }

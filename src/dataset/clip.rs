@@ -1,5 +1,6 @@
 //! A dataset as a list of clips.
 
+use crate::audio::{AudioError, SampleRate, Waveform, read_mono, read_mono_span};
 use std::path::PathBuf;
 
 /// One item of a dataset: a file, or a span of one.
@@ -15,6 +16,30 @@ pub struct Clip {
     pub source: Option<String>,
     /// Onset and offset within the file, in seconds; the whole file if absent.
     pub span: Option<(f64, f64)>,
+}
+
+impl Clip {
+    /// A whole file without label.
+    pub fn unlabelled(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            label: None,
+            fold: None,
+            source: None,
+            span: None,
+        }
+    }
+
+    /// Reads the clip as one channel: its span, or the whole file.
+    ///
+    /// # Errors
+    /// As [`read_mono`] and [`read_mono_span`].
+    pub fn read_mono(&self, rate: SampleRate) -> Result<Waveform, AudioError> {
+        match self.span {
+            Some(span) => read_mono_span(&self.path, rate, span),
+            None => read_mono(&self.path, rate),
+        }
+    }
 }
 
 /// Clips with what is known about them, in a fixed order.

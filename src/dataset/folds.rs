@@ -1,0 +1,246 @@
+//! Parts of a dataset for cross-validation.
+
+use super::{Clip, Dataset, DatasetError};
+use rand::{SeedableRng, seq::SliceRandom};
+use rand_chacha::ChaCha8Rng;
+use serde::Serialize;
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
+
+/// A source whose clips lie in several folds: a model tested on one of them has heard the recording in training, and
+/// its score is too good.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SplitSource {
+    /// The source.
+    pub source: String,
+    /// The folds it has clips in.
+    pub folds: Vec<u32>,
+}
+
+impl Dataset {
+    /// The folds that clips are assigned to, ascending.
+    pub fn folds(&self) -> Vec<u32> {
+        let folds: BTreeSet<u32> = self.clips.iter().filter_map(|clip| clip.fold).collect();
+        folds.into_iter().collect()
+    }
+
+    /// Sources that have clips in more than one fold, sorted by name.
+    pub fn split_sources(&self) -> Vec<SplitSource> {
+        let mut folds: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
+        for clip in &self.clips {
+            if let (Some(source), Some(fold)) = (&clip.source, clip.fold) {
+                folds.entry(source).or_default().insert(fold);
+            }
+        }
+        let split = folds.into_iter().filter(|(_, folds)| folds.len() > 1);
+        split
+            .map(|(source, folds)| SplitSource {
+                source: source.to_owned(),
+                folds: folds.into_iter().collect(),
+            })
+            .collect()
+    }
+
+    /// The same clips in `folds` new folds, 1 to `folds`, for a dataset without official ones.
+    ///
+    /// Clips of one source stay together, and each fold gets its share of each class as nearly as that allows. The same
+    /// seed gives the same folds.
+    ///
+    /// # Errors
+    /// If `folds` is below 2, or there are fewer sources than folds.
+    pub fn with_stratified_folds(mut self, folds: u32, seed: u64) -> Result<Self, DatasetError> {
+        let mut groups = self.groups();
+        if folds < 2 || groups.len() < folds as usize {
+            return Err(DatasetError::Folds {
+                folds,
+                sources: groups.len(),
+            });
+        }
+        groups.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+        // The large groups first, while there is room to balance them; a stable sort keeps the draw among equals.
+        groups.sort_by_key(|group| Reverse(group.clips.len()));
+        let mut filled = vec![vec![0.0; self.classes.len() + 1]; folds as usize];
+        let class_sizes = group_sum(&groups, self.classes.len() + 1);
+        for group in &groups {
+            let fold = cheapest_fold(&filled, group, &class_sizes);
+            for (sum, count) in filled[fold].iter_mut().zip(&group.class_counts) {
+                *sum += count;
+            }
+            for &clip in &group.clips {
+                self.clips[clip].fold = Some(fold as u32 + 1);
+            }
+        }
+        Ok(self)
+    }
+
+    /// Clips that must stay together, in the order of their first clips. A clip without source stands alone.
+    fn groups(&self) -> Vec<Group> {
+        let mut of_source: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut groups: Vec<Group> = Vec::new();
+        for (i, clip) in self.clips.iter().enumerate() {
+            let next = groups.len();
+            let at = clip
+                .source
+                .as_deref()
+                .map_or(next, |source| *of_source.entry(source).or_insert(next));
+            if at == next {
+                groups.push(Group {
+                    clips: Vec::new(),
+                    class_counts: vec![0.0; self.classes.len() + 1],
+                });
+            }
+            groups[at].clips.push(i);
+            groups[at].class_counts[self.class_or_none(clip)] += 1.0;
+        }
+        groups
+    }
+
+    /// Clips without label count as one more class.
+    fn class_or_none(&self, clip: &Clip) -> usize {
+        clip.label.unwrap_or(self.classes.len())
+    }
+}
+
+/// Clips that must stay together.
+struct Group {
+    clips: Vec<usize>,
+    class_counts: Vec<f64>,
+}
+
+fn group_sum(groups: &[Group], classes: usize) -> Vec<f64> {
+    let mut sum = vec![0.0; classes];
+    for group in groups {
+        for (sum, count) in sum.iter_mut().zip(&group.class_counts) {
+            *sum += count;
+        }
+    }
+    sum
+}
+
+/// The fold where the group raises Σ over classes of (clips in the fold / clips of the class)² least, which is smallest
+/// when every fold has the same share of each class; among equals the smaller fold, then the first.
+fn cheapest_fold(filled: &[Vec<f64>], group: &Group, class_sizes: &[f64]) -> usize {
+    let cost = |fold: &Vec<f64>| -> f64 {
+        let classes = fold.iter().zip(&group.class_counts).zip(class_sizes);
+        classes
+            .filter(|((_, count), _)| **count > 0.0)
+            .map(|((have, count), size)| ((have + count).powi(2) - have.powi(2)) / size.powi(2))
+            .sum()
+    };
+    let keys = filled
+        .iter()
+        .map(|fold| (cost(fold), fold.iter().sum::<f64>()));
+    let best = keys
+        .enumerate()
+        .min_by(|(_, a), (_, b)| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    best.map_or(0, |(fold, _)| fold)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Clips given as (label, source).
+    fn dataset(clips: &[(Option<usize>, Option<u32>)], classes: usize) -> Dataset {
+        let clip = |(i, &(label, source)): (usize, &(Option<usize>, Option<u32>))| Clip {
+            label,
+            source: source.map(|source| format!("s{source}")),
+            ..Clip::unlabelled(format!("{i}.wav"))
+        };
+        Dataset {
+            name: "test".into(),
+            clips: clips.iter().enumerate().map(clip).collect(),
+            classes: (0..classes).map(|class| class.to_string()).collect(),
+        }
+    }
+
+    fn assigned(dataset: &Dataset) -> Vec<u32> {
+        dataset
+            .clips
+            .iter()
+            .map(|clip| clip.fold.unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn each_fold_gets_its_share_of_each_class() {
+        let clips: Vec<_> = (0..103).map(|i| (Some(i % 3), None)).collect();
+        let folded = dataset(&clips, 3).with_stratified_folds(5, 1).unwrap();
+        assert_eq!(folded.folds(), [1, 2, 3, 4, 5]);
+        for fold in 1..=5 {
+            for class in 0..3 {
+                let both = |clip: &&Clip| clip.fold == Some(fold) && clip.label == Some(class);
+                let count = folded.clips.iter().filter(both).count();
+                assert!(
+                    (6..=7).contains(&count),
+                    "fold {fold}, class {class}: {count}"
+                ); // 34 or 35 in 5
+            }
+        }
+    }
+
+    #[test]
+    fn the_seed_decides_and_nothing_else() {
+        let clips: Vec<_> = (0..60).map(|i| (Some(i % 2), Some(i as u32 / 3))).collect();
+        let folds = |seed| assigned(&dataset(&clips, 2).with_stratified_folds(4, seed).unwrap());
+        assert_eq!(folds(7), folds(7));
+        assert_ne!(folds(7), folds(8));
+    }
+
+    #[test]
+    fn more_folds_than_sources_are_refused() {
+        let clips = [(Some(0), Some(1)), (Some(0), Some(1)), (Some(0), Some(2))];
+        let message = dataset(&clips, 1)
+            .with_stratified_folds(3, 0)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            message.contains("cannot make 3 folds") && message.contains("(2 here)"),
+            "{message}"
+        );
+        assert!(dataset(&clips, 1).with_stratified_folds(1, 0).is_err());
+    }
+
+    #[test]
+    fn sources_in_two_folds_are_found() {
+        let mut dataset = dataset(
+            &[
+                (None, Some(1)),
+                (None, Some(1)),
+                (None, Some(2)),
+                (None, None),
+            ],
+            0,
+        );
+        for (clip, fold) in dataset.clips.iter_mut().zip([2, 1, 1, 2]) {
+            clip.fold = Some(fold);
+        }
+        let expected = SplitSource {
+            source: "s1".into(),
+            folds: vec![1, 2],
+        };
+        assert_eq!(dataset.split_sources(), [expected]);
+    }
+
+    proptest! {
+        #[test]
+        fn clips_of_one_source_stay_together(
+            clips in prop::collection::vec((prop::option::of(0_usize..4), prop::option::of(0_u32..20)), 1..120),
+            folds in 2_u32..7,
+            seed in any::<u64>(),
+        ) {
+            let dataset = dataset(&clips, 4);
+            match dataset.with_stratified_folds(folds, seed) {
+                Ok(folded) => {
+                    prop_assert!(folded.split_sources().is_empty());
+                    prop_assert!(assigned(&folded).iter().all(|fold| (1..=folds).contains(fold)));
+                }
+                Err(DatasetError::Folds { sources, .. }) => prop_assert!(sources < folds as usize),
+                Err(other) => prop_assert!(false, "{other}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,532 @@
+//! Every file of a dataset read once: what there is, and what is wrong with it.
+
+use super::{Clip, Dataset, SplitSource};
+use crate::audio::{AudioError, AudioReader};
+use rayon::prelude::*;
+use serde::Serialize;
+use std::{
+    collections::{BTreeMap, HashMap, hash_map::DefaultHasher},
+    hash::Hasher,
+    path::{Path, PathBuf},
+};
+
+/// Below this peak (−80 dB of full scale) a clip counts as silent.
+const SILENT_PEAK: f32 = 1e-4;
+
+/// From this amplitude on a sample counts as at full scale, and with more than this share of them a clip as clipped.
+const FULL_SCALE: f32 = 0.999;
+const CLIPPED_SHARE: f64 = 0.001;
+
+/// What [`scan`] found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct DatasetScan {
+    /// The dataset's name.
+    pub dataset: String,
+    /// Number of clips, readable or not.
+    pub clips: usize,
+    /// Clips that can be used; silent, clipped and duplicate ones can.
+    pub readable: usize,
+    /// Lengths of the readable clips.
+    pub lengths: Lengths,
+    /// Sample rates in Hz of the readable clips, ascending, with the number of clips.
+    pub sample_rates: Vec<ValueCount>,
+    /// Channels of the readable clips, ascending, with the number of clips.
+    pub channels: Vec<ValueCount>,
+    /// Clips of each class, in the dataset's order, readable or not.
+    pub classes: Vec<ClassCount>,
+    /// Clips without label.
+    pub unlabelled: usize,
+    /// Clips of each fold, ascending.
+    pub folds: Vec<FoldCount>,
+    /// Sources that lie in several folds, which makes scores too good.
+    pub split_sources: Vec<SplitSource>,
+    /// Every clip, in the dataset's order.
+    pub outcomes: Vec<ClipOutcome>,
+}
+
+impl DatasetScan {
+    /// The clips with something wrong, in the dataset's order.
+    pub fn problems(&self) -> impl Iterator<Item = &ClipOutcome> {
+        self.outcomes
+            .iter()
+            .filter(|outcome| !outcome.problems.is_empty())
+    }
+}
+
+/// Lengths of clips, in seconds; all 0 if there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+pub struct Lengths {
+    /// Of all clips together.
+    pub total_secs: f64,
+    /// Of the shortest clip.
+    pub shortest_secs: f64,
+    /// Half of the clips are shorter.
+    pub median_secs: f64,
+    /// Of the longest clip.
+    pub longest_secs: f64,
+}
+
+/// How many clips have a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ValueCount {
+    /// The value.
+    pub value: u32,
+    /// Clips with it.
+    pub clips: usize,
+}
+
+/// How many clips a class has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ClassCount {
+    /// The class's name.
+    pub class: String,
+    /// Its clips.
+    pub clips: usize,
+}
+
+/// How many clips a fold has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct FoldCount {
+    /// The fold's number.
+    pub fold: u32,
+    /// Its clips.
+    pub clips: usize,
+}
+
+/// One clip after [`scan`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ClipOutcome {
+    /// The sound file.
+    pub path: PathBuf,
+    /// The part of it, in seconds, if the clip is not the whole file.
+    pub span: Option<(f64, f64)>,
+    /// What was read; `None` if the file cannot be read to its end.
+    pub facts: Option<FileFacts>,
+    /// What is wrong; empty if nothing is.
+    pub problems: Vec<ClipProblem>,
+}
+
+impl ClipOutcome {
+    /// Whether the clip can be used.
+    pub fn is_readable(&self) -> bool {
+        !self.problems.iter().any(|problem| {
+            matches!(
+                problem,
+                ClipProblem::Unreadable { .. } | ClipProblem::OutsideFile { .. }
+            )
+        })
+    }
+}
+
+/// What a sound file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct FileFacts {
+    /// Samples per second.
+    pub sample_rate: u32,
+    /// Number of channels.
+    pub channels: u32,
+    /// Length in seconds.
+    pub secs: f64,
+    /// The largest absolute value; full scale is 1.
+    pub peak: f32,
+    /// Share of samples at full scale, 0 to 1.
+    pub clipped_share: f64,
+    /// The same for files with the same samples.
+    #[serde(skip)]
+    content: u64,
+}
+
+/// What is wrong with a clip.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ClipProblem {
+    /// The file cannot be read to its end.
+    Unreadable {
+        /// Why, as a sentence without the file's name: "is empty (0 bytes)".
+        reason: String,
+    },
+    /// The clip's span starts behind the end of the file.
+    OutsideFile {
+        /// Length of the file, in seconds.
+        file_secs: f64,
+    },
+    /// The file never exceeds −80 dB of full scale.
+    Silent {
+        /// Its largest absolute value.
+        peak: f32,
+    },
+    /// More than one sample in a thousand is at full scale.
+    Clipped {
+        /// Share of such samples, 0 to 1.
+        share: f64,
+    },
+    /// The same samples as in a file that comes before it.
+    Duplicate {
+        /// That file.
+        of: PathBuf,
+    },
+}
+
+impl std::fmt::Display for ClipProblem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Unreadable { reason } => f.write_str(reason),
+            Self::OutsideFile { file_secs } => {
+                write!(f, "ends at {file_secs:.3} s, before the clip starts")
+            }
+            Self::Silent { peak } => {
+                write!(
+                    f,
+                    "is silent: its loudest sample is {peak:.6} of full scale"
+                )
+            }
+            Self::Clipped { share } => {
+                write!(
+                    f,
+                    "is clipped: {:.1} % of its samples are at full scale",
+                    share * 100.0
+                )
+            }
+            Self::Duplicate { of } => write!(f, "has the same samples as {}", of.display()),
+        }
+    }
+}
+
+/// Reads every file of a dataset once, on all threads of the current rayon pool, in memory that depends on neither
+/// the number of threads' files nor their lengths. A bad file is an entry in the result, never an error.
+pub fn scan(dataset: &Dataset) -> DatasetScan {
+    let mut paths: Vec<&Path> = dataset
+        .clips
+        .iter()
+        .map(|clip| clip.path.as_path())
+        .collect();
+    paths.sort_unstable();
+    paths.dedup();
+    let read: Vec<_> = paths.par_iter().map(|path| read_facts(path)).collect();
+    let files: HashMap<&Path, Result<FileFacts, String>> = paths.into_iter().zip(read).collect();
+    let mut first_with: HashMap<u64, &Path> = HashMap::new();
+    let outcomes: Vec<_> = dataset
+        .clips
+        .iter()
+        .map(|clip| judge(clip, &files[clip.path.as_path()], &mut first_with))
+        .collect();
+    summarise(dataset, outcomes)
+}
+
+fn read_facts(path: &Path) -> Result<FileFacts, String> {
+    read_whole(path).map_err(|error| match error.read_problem() {
+        Some(problem) => problem.to_string(),
+        None => error.to_string(),
+    })
+}
+
+fn read_whole(path: &Path) -> Result<FileFacts, AudioError> {
+    let mut reader = AudioReader::open(path)?;
+    let (mut len, mut at_full_scale, mut peak) = (0_u64, 0_u64, 0.0_f32);
+    let mut content = DefaultHasher::new();
+    content.write_u32(reader.sample_rate().hz());
+    content.write_usize(reader.channels());
+    let mut bytes = Vec::new();
+    while let Some(block) = reader.next_block()? {
+        len += block[0].len() as u64;
+        for plane in block {
+            at_full_scale += plane.iter().filter(|x| x.abs() >= FULL_SCALE).count() as u64;
+            peak = plane.iter().fold(peak, |peak, x| peak.max(x.abs()));
+        }
+        // Sample by sample, so that the length of blocks, which differs between formats, has no influence.
+        bytes.clear();
+        for i in 0..block[0].len() {
+            bytes.extend(
+                block
+                    .iter()
+                    .flat_map(|plane| (plane[i] + 0.0).to_le_bytes()),
+            );
+        }
+        content.write(&bytes);
+    }
+    if len == 0 {
+        // The one case that a stream of blocks accepts and a clip does not; let the reader word it.
+        return Err(AudioReader::open(path)?.read_all().map(|_| ()).unwrap_err());
+    }
+    let samples = len * reader.channels() as u64;
+    Ok(FileFacts {
+        sample_rate: reader.sample_rate().hz(),
+        channels: reader.channels() as u32,
+        secs: len as f64 / f64::from(reader.sample_rate().hz()),
+        peak,
+        clipped_share: at_full_scale as f64 / samples as f64,
+        content: content.finish(),
+    })
+}
+
+fn judge<'a>(
+    clip: &'a Clip,
+    file: &Result<FileFacts, String>,
+    first_with: &mut HashMap<u64, &'a Path>,
+) -> ClipOutcome {
+    let problems = match file {
+        Err(reason) => vec![ClipProblem::Unreadable {
+            reason: reason.clone(),
+        }],
+        Ok(facts) => file_problems(clip, facts, first_with),
+    };
+    ClipOutcome {
+        path: clip.path.clone(),
+        span: clip.span,
+        facts: file.as_ref().ok().copied(),
+        problems,
+    }
+}
+
+fn file_problems<'a>(
+    clip: &'a Clip,
+    facts: &FileFacts,
+    first_with: &mut HashMap<u64, &'a Path>,
+) -> Vec<ClipProblem> {
+    let mut problems = Vec::new();
+    if clip.span.is_some_and(|(onset, _)| onset >= facts.secs) {
+        problems.push(ClipProblem::OutsideFile {
+            file_secs: facts.secs,
+        });
+    }
+    if facts.peak < SILENT_PEAK {
+        // All silence is alike; that it is a duplicate too says nothing more.
+        problems.push(ClipProblem::Silent { peak: facts.peak });
+        return problems;
+    }
+    if facts.clipped_share > CLIPPED_SHARE {
+        problems.push(ClipProblem::Clipped {
+            share: facts.clipped_share,
+        });
+    }
+    let first = *first_with.entry(facts.content).or_insert(&clip.path);
+    if first != clip.path {
+        problems.push(ClipProblem::Duplicate {
+            of: first.to_owned(),
+        });
+    }
+    problems
+}
+
+fn summarise(dataset: &Dataset, outcomes: Vec<ClipOutcome>) -> DatasetScan {
+    let readable: Vec<_> = outcomes
+        .iter()
+        .filter(|outcome| outcome.is_readable())
+        .collect();
+    let facts = || readable.iter().filter_map(|outcome| outcome.facts);
+    let count = |class: usize| {
+        dataset
+            .clips
+            .iter()
+            .filter(|clip| clip.label == Some(class))
+            .count()
+    };
+    let classes = dataset.classes.iter().enumerate();
+    let folds = counts(dataset.clips.iter().filter_map(|clip| clip.fold));
+    DatasetScan {
+        dataset: dataset.name.clone(),
+        clips: outcomes.len(),
+        readable: readable.len(),
+        lengths: lengths(
+            readable
+                .iter()
+                .filter_map(|outcome| clip_secs(outcome))
+                .collect(),
+        ),
+        sample_rates: counts(facts().map(|facts| facts.sample_rate)),
+        channels: counts(facts().map(|facts| facts.channels)),
+        classes: classes
+            .map(|(i, class)| ClassCount {
+                class: class.clone(),
+                clips: count(i),
+            })
+            .collect(),
+        unlabelled: dataset
+            .clips
+            .iter()
+            .filter(|clip| clip.label.is_none())
+            .count(),
+        folds: folds
+            .into_iter()
+            .map(|ValueCount { value, clips }| FoldCount { fold: value, clips })
+            .collect(),
+        split_sources: dataset.split_sources(),
+        outcomes,
+    }
+}
+
+/// Length of the clip, which is its span as far as the file reaches.
+fn clip_secs(outcome: &ClipOutcome) -> Option<f64> {
+    let file_secs = outcome.facts?.secs;
+    Some(
+        outcome
+            .span
+            .map_or(file_secs, |(onset, offset)| offset.min(file_secs) - onset),
+    )
+}
+
+fn lengths(mut secs: Vec<f64>) -> Lengths {
+    secs.sort_by(f64::total_cmp);
+    let (Some(&shortest_secs), Some(&longest_secs)) = (secs.first(), secs.last()) else {
+        return Lengths::default();
+    };
+    Lengths {
+        total_secs: secs.iter().sum(),
+        shortest_secs,
+        median_secs: (secs[(secs.len() - 1) / 2] + secs[secs.len() / 2]) / 2.0,
+        longest_secs,
+    }
+}
+
+fn counts(values: impl Iterator<Item = u32>) -> Vec<ValueCount> {
+    let mut counts = BTreeMap::new();
+    for value in values {
+        *counts.entry(value).or_insert(0) += 1;
+    }
+    counts
+        .into_iter()
+        .map(|(value, clips)| ValueCount { value, clips })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        audio::{SampleRate, WavEncoding, Waveform, write_wav},
+        dataset::DatasetSource,
+    };
+    use std::fs;
+
+    /// A folder of clips of every kind: good, bad, odd.
+    fn folder() -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        let rate = SampleRate::new(8000).unwrap();
+        let write = |name: &str, samples: Vec<f32>, encoding| {
+            let path = root.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            write_wav(path, &Waveform::mono(samples, rate), encoding).unwrap();
+        };
+        let tone: Vec<f32> = (0..8000).map(|i| ((i % 40) as f32 - 20.0) / 64.0).collect();
+        write("a/tone.wav", tone.clone(), WavEncoding::Int16);
+        write("b/same_in_floats.wav", tone.clone(), WavEncoding::Float32);
+        write("b/silent.wav", vec![0.0; 4000], WavEncoding::Int16);
+        write("b/silent_too.wav", vec![0.0; 4000], WavEncoding::Int16);
+        write(
+            "b/clipped.wav",
+            tone.iter().map(|x| (x * 8.0).clamp(-1.0, 1.0)).collect(),
+            WavEncoding::Int16,
+        );
+        fs::write(root.path().join("b/empty.wav"), b"").unwrap();
+        fs::write(root.path().join("b/text.mp3"), b"not sound at all").unwrap();
+        let whole = fs::read(root.path().join("a/tone.wav")).unwrap();
+        fs::write(root.path().join("b/cut_off.wav"), &whole[..44 + 2 * 3200]).unwrap();
+        fs::create_dir(root.path().join("b/folder.wav")).unwrap();
+        root
+    }
+
+    fn texts(scan: &DatasetScan, root: &Path) -> Vec<String> {
+        let line = |outcome: &ClipOutcome| {
+            let problems: Vec<_> = outcome.problems.iter().map(ToString::to_string).collect();
+            format!(
+                "{} {}",
+                outcome.path.strip_prefix(root).unwrap().display(),
+                problems.join("; ")
+            )
+            .replace(&format!("{}/", root.display()), "")
+        };
+        scan.problems().map(line).collect()
+    }
+
+    #[test]
+    fn every_bad_clip_is_listed_with_its_reason_and_the_good_ones_counted() {
+        let root = folder();
+        let source: DatasetSource = format!("folder:{}", root.path().display()).parse().unwrap();
+        let scan = scan(&source.load().unwrap());
+        let expected = [
+            "b/clipped.wav is clipped: 62.5 % of its samples are at full scale",
+            "b/cut_off.wav is cut off: 0.400 s can be read of the 1.000 s that its header announces",
+            "b/empty.wav is empty (0 bytes)",
+            "b/same_in_floats.wav has the same samples as a/tone.wav",
+            "b/silent.wav is silent: its loudest sample is 0.000000 of full scale",
+            "b/silent_too.wav is silent: its loudest sample is 0.000000 of full scale",
+            "b/text.mp3 is not a sound file of a known format (WAV, FLAC, Ogg, MP3, AAC, M4A, AIFF, CAF, Matroska)",
+        ];
+        assert_eq!(texts(&scan, root.path()), expected);
+        assert_eq!((scan.clips, scan.readable), (8, 5));
+        let lengths = Lengths {
+            total_secs: 4.0,
+            shortest_secs: 0.5,
+            median_secs: 1.0,
+            longest_secs: 1.0,
+        };
+        assert_eq!(scan.lengths, lengths);
+        assert_eq!(
+            scan.sample_rates,
+            [ValueCount {
+                value: 8000,
+                clips: 5
+            }]
+        );
+        let classes: Vec<_> = scan
+            .classes
+            .iter()
+            .map(|c| (c.class.as_str(), c.clips))
+            .collect();
+        assert_eq!(classes, [("a", 1), ("b", 7)]);
+        let json = serde_json::to_value(&scan).unwrap();
+        assert_eq!(json["outcomes"][3]["problems"][0]["type"], "unreadable");
+    }
+
+    #[test]
+    fn spans_are_held_against_the_file() {
+        let root = folder();
+        let table = root.path().join("spans.csv");
+        let rows = "path,label,onset,offset\na/tone.wav,x,0.25,0.5\na/tone.wav,x,0.9,3\na/tone.wav,x,1.5,2\nno.wav,x,0,1\n";
+        fs::write(&table, rows).unwrap();
+        let source = DatasetSource {
+            kind: crate::dataset::DatasetKind::Csv,
+            path: table,
+        };
+        let dataset = source.load().unwrap();
+        let scan = scan(&dataset);
+        let texts = texts(&scan, root.path());
+        assert_eq!(
+            texts[0],
+            "a/tone.wav ends at 1.000 s, before the clip starts"
+        );
+        assert!(
+            texts[1].starts_with("no.wav cannot be read: No such file"),
+            "{}",
+            texts[1]
+        );
+        assert_eq!((texts.len(), scan.readable), (2, 2));
+        assert!((scan.lengths.shortest_secs - 0.1).abs() < 1e-9);
+        let rate = SampleRate::new(8000).unwrap();
+        assert_eq!(dataset.clips[0].read_mono(rate).unwrap().len(), 2000);
+        assert_eq!(dataset.clips[1].read_mono(rate).unwrap().len(), 800);
+        assert!(dataset.clips[2].read_mono(rate).is_err());
+    }
+
+    #[test]
+    fn the_bundled_clips_have_no_broken_file() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/esc10");
+        let source = DatasetSource {
+            kind: crate::dataset::DatasetKind::Esc10,
+            path: root,
+        };
+        let mut dataset = source.load().unwrap();
+        dataset.clips = dataset.clips.into_iter().step_by(20).collect();
+        let scan = scan(&dataset);
+        assert_eq!((scan.clips, scan.readable), (20, 20));
+        assert_eq!(
+            scan.sample_rates,
+            [ValueCount {
+                value: 22_050,
+                clips: 20
+            }]
+        );
+        assert!((scan.lengths.total_secs - 100.0).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,360 @@
+//! Clips from a table: `csv:` datasets, and what every dataset with a table shares.
+
+use super::{Clip, Dataset, DatasetError, RowProblem};
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{self, BufReader, Read},
+    ops::RangeInclusive,
+    path::Path,
+};
+
+/// Reads a table with the columns `path,label[,fold][,source][,onset,offset]`, in any order; others are ignored.
+///
+/// Paths are relative to the table's folder; an empty label, fold or source means none; onset and offset are
+/// seconds within the file, both or neither. Classes are sorted by name, numbers by value.
+pub(super) fn load(path: &Path) -> Result<Dataset, DatasetError> {
+    let table = Table::read(
+        path,
+        &["path", "label"],
+        &["fold", "source", "onset", "offset"],
+    )?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut problems = Vec::new();
+    let mut rows = Vec::new();
+    for row in &table.rows {
+        let mut check = RowCheck {
+            row,
+            problems: &mut problems,
+        };
+        check.width(table.width);
+        let file = check.required("path", "the path of a sound file");
+        let fold = check.number("fold", "a whole number");
+        let span = check.span();
+        let clip = Clip {
+            path: folder.join(file),
+            label: None,
+            fold,
+            source: row.value("source").map(str::to_owned),
+            span,
+        };
+        rows.push((clip, row.value("label")));
+    }
+    table.refuse(problems)?;
+    let classes = sorted_classes(rows.iter().filter_map(|(_, label)| *label));
+    let clips = rows.into_iter().map(|(clip, label)| Clip {
+        label: label.and_then(|label| classes.iter().position(|class| class == label)),
+        ..clip
+    });
+    let clips = clips.collect();
+    Ok(Dataset {
+        name: path
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned(),
+        clips,
+        classes,
+    })
+}
+
+/// Names without repetition: by value if all are whole numbers, else by letters.
+pub(super) fn sorted_classes<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut names: Vec<&str> = names.collect();
+    names.sort_unstable();
+    names.dedup();
+    if names.iter().all(|name| name.parse::<i64>().is_ok()) {
+        names.sort_by_key(|name| name.parse::<i64>().ok());
+    }
+    names.into_iter().map(str::to_owned).collect()
+}
+
+/// A table in memory, each row knowing its line.
+pub(super) struct Table<'a> {
+    path: &'a Path,
+    pub(super) width: usize,
+    pub(super) rows: Vec<Row>,
+}
+
+/// The values of a row by column name; empty ones are left out.
+pub(super) struct Row {
+    line: u64,
+    width: usize,
+    values: BTreeMap<String, String>,
+}
+
+impl Row {
+    /// The value of a column, if there is one.
+    pub(super) fn value(&self, column: &str) -> Option<&str> {
+        self.values.get(column).map(String::as_str)
+    }
+}
+
+impl<'a> Table<'a> {
+    /// Reads comma-separated values whose first line names the columns (in any case, with spaces around).
+    pub(super) fn read(
+        path: &'a Path,
+        required: &[&str],
+        optional: &[&str],
+    ) -> Result<Self, DatasetError> {
+        let refuse = |source| DatasetError::Table {
+            path: path.to_owned(),
+            source,
+        };
+        let file = open(path).map_err(|source| DatasetError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        let mut reader = csv::ReaderBuilder::new()
+            .flexible(true)
+            .trim(csv::Trim::All)
+            .from_reader(file);
+        let names: Vec<String> = reader
+            .headers()
+            .map_err(refuse)?
+            .iter()
+            .map(str::to_ascii_lowercase)
+            .collect();
+        let missing: Vec<String> = required
+            .iter()
+            .filter(|name| !names.iter().any(|present| present == *name))
+            .map(|name| (*name).to_owned())
+            .collect();
+        if !missing.is_empty() {
+            return Err(DatasetError::Columns {
+                path: path.to_owned(),
+                missing,
+                present: names,
+            });
+        }
+        let wanted = |name: &str| required.contains(&name) || optional.contains(&name);
+        let mut rows = Vec::new();
+        for record in reader.records() {
+            let record = record.map_err(refuse)?;
+            let values = names
+                .iter()
+                .zip(&record)
+                .filter(|(name, value)| wanted(name) && !value.is_empty());
+            rows.push(Row {
+                line: record.position().map_or(0, csv::Position::line),
+                width: record.len(),
+                values: values
+                    .map(|(name, value)| (name.clone(), value.to_owned()))
+                    .collect(),
+            });
+        }
+        if rows.is_empty() {
+            return Err(DatasetError::Empty {
+                path: path.to_owned(),
+                reason: "the table has no rows",
+            });
+        }
+        Ok(Self {
+            path,
+            width: names.len(),
+            rows,
+        })
+    }
+
+    /// An error with all problems, if there is any.
+    pub(super) fn refuse(&self, problems: Vec<RowProblem>) -> Result<(), DatasetError> {
+        if problems.is_empty() {
+            return Ok(());
+        }
+        Err(DatasetError::Rows {
+            path: self.path.to_owned(),
+            problems,
+        })
+    }
+}
+
+/// Opens a table, without the byte-order mark that spreadsheets put in front.
+fn open(path: &Path) -> io::Result<impl Read> {
+    let mut file = BufReader::new(File::open(path)?);
+    let mut start = Vec::new();
+    file.by_ref().take(3).read_to_end(&mut start)?;
+    if start == b"\xef\xbb\xbf" {
+        start.clear();
+    }
+    Ok(io::Cursor::new(start).chain(file))
+}
+
+/// Reads the values of one row and collects what is wrong with them.
+pub(super) struct RowCheck<'a> {
+    pub(super) row: &'a Row,
+    pub(super) problems: &'a mut Vec<RowProblem>,
+}
+
+impl<'a> RowCheck<'a> {
+    /// Notes a value that is not what it must be.
+    pub(super) fn report(&mut self, column: &str, required: &str) {
+        let value = self.row.value(column).unwrap_or_default().to_owned();
+        self.problems.push(RowProblem {
+            line: self.row.line,
+            column: column.to_owned(),
+            value,
+            required: required.to_owned(),
+        });
+    }
+
+    /// The row has as many values as there are columns.
+    pub(super) fn width(&mut self, columns: usize) {
+        if self.row.width != columns {
+            self.problems.push(RowProblem {
+                line: self.row.line,
+                column: String::new(),
+                value: format!("{} values", self.row.width),
+                required: format!("{columns} values, one per column"),
+            });
+        }
+    }
+
+    /// A value that must be there.
+    pub(super) fn required(&mut self, column: &str, what: &str) -> &'a str {
+        let value = self.row.value(column);
+        if value.is_none() {
+            self.report(column, what);
+        }
+        value.unwrap_or_default()
+    }
+
+    /// A number that may be absent.
+    pub(super) fn number<T: std::str::FromStr>(&mut self, column: &str, what: &str) -> Option<T> {
+        let parsed = self.row.value(column)?.parse().ok();
+        if parsed.is_none() {
+            self.report(column, what);
+        }
+        parsed
+    }
+
+    /// A whole number that must be there, within limits.
+    pub(super) fn number_in(
+        &mut self,
+        column: &str,
+        range: RangeInclusive<u32>,
+        what: &str,
+    ) -> Option<u32> {
+        let parsed = self.row.value(column).and_then(|value| value.parse().ok());
+        let number = parsed.filter(|number| range.contains(number));
+        if number.is_none() {
+            self.report(column, what);
+        }
+        number
+    }
+
+    /// `onset` and `offset`: both or neither, 0 ≤ onset < offset.
+    fn span(&mut self) -> Option<(f64, f64)> {
+        let before = self.problems.len();
+        let onset = self.number::<f64>("onset", "a number of seconds");
+        let offset = self.number::<f64>("offset", "a number of seconds");
+        if self.problems.len() > before {
+            return None;
+        }
+        match (onset, offset) {
+            (None, None) => {}
+            (Some(_), None) => self.report("offset", "given, as `onset` is"),
+            (None, Some(_)) => self.report("onset", "given, as `offset` is"),
+            (Some(onset), _) if !(onset.is_finite() && onset >= 0.0) => {
+                self.report("onset", "0 or more seconds");
+            }
+            (Some(onset), Some(offset)) if !(offset.is_finite() && offset > onset) => {
+                self.report("offset", "after `onset`");
+            }
+            (Some(onset), Some(offset)) => return Some((onset, offset)),
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn load_text(text: &str) -> Result<Dataset, DatasetError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("calls.csv");
+        fs::write(&path, text).unwrap();
+        let mut dataset = load(&path)?;
+        for clip in &mut dataset.clips {
+            clip.path = clip.path.strip_prefix(folder.path()).unwrap().to_owned();
+        }
+        Ok(dataset)
+    }
+
+    #[test]
+    fn rows_become_clips_in_their_order() {
+        let text = "\u{feff}Label, path,fold,source,onset,offset,note\n\
+            wren,a/b.wav,2,tape1,0.5,1.25,x\n\
+            \"robin, young\",c.flac,,,,,\n\
+            ,d.ogg,1,,,,\n";
+        let dataset = load_text(text).unwrap();
+        assert_eq!(dataset.name, "calls");
+        assert_eq!(dataset.classes, ["robin, young", "wren"]);
+        let expected = Clip {
+            path: "a/b.wav".into(),
+            label: Some(1),
+            fold: Some(2),
+            source: Some("tape1".into()),
+            span: Some((0.5, 1.25)),
+        };
+        assert_eq!(dataset.clips[0], expected);
+        let unlabelled = Clip {
+            path: "d.ogg".into(),
+            label: None,
+            fold: Some(1),
+            source: None,
+            span: None,
+        };
+        assert_eq!(dataset.clips[2], unlabelled);
+        assert_eq!(dataset.clips[1].label, Some(0));
+    }
+
+    #[test]
+    fn numbers_as_labels_are_sorted_by_value() {
+        let dataset = load_text("path,label\na,10\nb,9\nc,2\n").unwrap();
+        assert_eq!(dataset.classes, ["2", "9", "10"]);
+        assert_eq!(dataset.clips[0].label, Some(2));
+    }
+
+    #[test]
+    fn all_problems_are_told_at_once() {
+        let text = "path,label,fold,onset,offset\n\
+            a.wav,x,one,,\n\
+            ,x,1,,\n\
+            b.wav,x,1,2.0,1.0\n\
+            c.wav,x,1,0.5,\n\
+            d.wav,x,1,-1,nan\n\
+            e.wav,x\n";
+        let message = load_text(text).unwrap_err().to_string();
+        for line in [
+            "calls.csv: 6 bad values:",
+            "line 2: `fold` is `one`, but must be a whole number",
+            "line 3: `path` is ``, but must be the path of a sound file",
+            "line 4: `offset` is `1.0`, but must be after `onset`",
+            "line 5: `offset` is ``, but must be given, as `onset` is",
+            "line 6: `onset` is `-1`, but must be 0 or more seconds",
+            "line 7: is `2 values`, but must be 5 values, one per column",
+        ] {
+            assert!(message.contains(line), "no `{line}` in: {message}");
+        }
+    }
+
+    #[test]
+    fn missing_columns_are_named_beside_those_present() {
+        let message = load_text("file;label\na;b\n").unwrap_err().to_string();
+        assert!(
+            message.contains("has no column `path`, `label`, only `file;label`"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn a_table_without_rows_is_refused() {
+        let message = load_text("path,label\n").unwrap_err().to_string();
+        assert!(
+            message.contains("has no clips: the table has no rows"),
+            "{message}"
+        );
+    }
+}
