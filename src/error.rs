@@ -1,6 +1,8 @@
 //! One error over all stages; each stage defines its own.
 
-use crate::{audio::AudioError, dataset::DatasetError, evaluate::EvaluateError};
+use crate::{
+    audio::AudioError, dataset::DatasetError, evaluate::EvaluateError, features::FeaturesError,
+};
 
 /// Anything that can go wrong in the library, by the stage it went wrong in.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +14,9 @@ pub enum Error {
     /// Finding clips and their labels.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
+    /// Computing or caching features.
+    #[error(transparent)]
+    Features(#[from] FeaturesError),
     /// Measuring embeddings.
     #[error(transparent)]
     Evaluate(#[from] EvaluateError),

@@ -1,5 +1,32 @@
 //! Waveform → [`Features`].
+//!
+//! Mono samples at the rate of a [`FrontEnd`], full scale at ±1, become a time-frequency image
+//! `[bands, frames]`. A front end is data (`type = "log-mel"`, …) that a file can hold; its
+//! [`Extractor`] does the work.
+//!
+//! | `type` | what | file |
+//! |---|---|---|
+//! | `log-mel` | [`LogMel`]: mel bands, compressed | `log_mel.rs` |
+//! | `mfcc` | [`Mfcc`]: cosine transform of a log-mel frame | `mfcc.rs` |
+//!
+//! [`FeatureCache`] keeps the features of a whole dataset on disk.
 
+mod cache;
+mod compression;
+mod error;
+mod front_end;
+mod input_scaling;
+mod log_mel;
 mod matrix;
+mod mfcc;
+mod spectrum;
 
+pub use cache::{CacheConfig, CachePrecision, FeatureCache, SkippedClip};
+pub use compression::Compression;
+pub use error::{ConfigProblem, FeaturesError};
+pub use front_end::{Extractor, FrontEnd};
+pub use input_scaling::InputScaling;
+pub use log_mel::{LogMel, LogMelConfig};
 pub use matrix::Features;
+pub use mfcc::{Mfcc, MfccConfig};
+pub use spectrum::Spectrum;

@@ -1,0 +1,73 @@
+//! The choice of front end.
+
+use super::{Features, FeaturesError, LogMel, LogMelConfig, Mfcc, MfccConfig};
+use crate::audio::SampleRate;
+use serde::{Deserialize, Serialize};
+
+/// A front end and its settings: all that is needed to repeat it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum FrontEnd {
+    /// Log-mel spectrogram, `[mels, frames]`.
+    LogMel(LogMelConfig),
+    /// Cepstral coefficients, `[n_mfcc, frames]`.
+    Mfcc(MfccConfig),
+}
+
+impl FrontEnd {
+    /// The rate of the sound it hears.
+    pub fn sample_rate(&self) -> SampleRate {
+        self.log_mel().sample_rate
+    }
+
+    /// Frames per second.
+    pub fn frame_rate(&self) -> f64 {
+        let log_mel = self.log_mel();
+        f64::from(log_mel.sample_rate.hz()) / log_mel.hop_length as f64
+    }
+
+    /// Checks the settings and plans the computation.
+    ///
+    /// # Errors
+    /// [`FeaturesError::Config`] with every setting that is out of range.
+    pub fn extractor(&self) -> Result<Extractor, FeaturesError> {
+        Ok(match self {
+            Self::LogMel(config) => Extractor::LogMel(LogMel::new(config)?),
+            Self::Mfcc(config) => Extractor::Mfcc(Mfcc::new(config)?),
+        })
+    }
+
+    fn log_mel(&self) -> &LogMelConfig {
+        match self {
+            Self::LogMel(config) => config,
+            Self::Mfcc(config) => &config.log_mel,
+        }
+    }
+}
+
+/// A [`FrontEnd`] ready to compute; one serves any number of threads.
+#[derive(Debug, Clone)]
+pub enum Extractor {
+    /// Of [`FrontEnd::LogMel`].
+    LogMel(LogMel),
+    /// Of [`FrontEnd::Mfcc`].
+    Mfcc(Mfcc),
+}
+
+impl Extractor {
+    /// Number of bands of its features.
+    pub fn bands(&self) -> usize {
+        match self {
+            Self::LogMel(log_mel) => log_mel.bands(),
+            Self::Mfcc(mfcc) => mfcc.bands(),
+        }
+    }
+
+    /// The features of mono `samples` at the front end's rate, full scale at ±1.
+    pub fn compute(&self, samples: &[f32]) -> Features {
+        match self {
+            Self::LogMel(log_mel) => log_mel.compute(samples),
+            Self::Mfcc(mfcc) => mfcc.compute(samples),
+        }
+    }
+}

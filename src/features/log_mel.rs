@@ -1,0 +1,309 @@
+//! Log-mel spectrograms, in every convention that published systems use.
+
+use super::{Features, FeaturesError, compression::Compression, error::Problems};
+use super::{InputScaling, Spectrum};
+use crate::{
+    audio::SampleRate,
+    signal::{
+        AreaNorm, MelBank, MelBankConfig, MelScale, Padding, Stft, StftConfig, TriangleDomain,
+        WindowPlacement, WindowShape, WindowSymmetry,
+    },
+};
+use serde::{Deserialize, Serialize};
+
+/// Frames that are taken through all steps together, so that they stay in the nearest cache.
+const BLOCK_FRAMES: usize = 16;
+
+/// Every choice that goes into a log-mel spectrogram; defaults are those of [`Self::small`].
+///
+/// Front ends of published systems are not interchangeable: two that differ in one of these fields
+/// give an encoder trained on the other something it has never heard.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogMelConfig {
+    /// Samples per second of the sound, Hz; sound of another rate is resampled first. Default 22050.
+    pub sample_rate: SampleRate,
+    /// What is done to the samples of a clip first. Default none.
+    pub input_scaling: InputScaling,
+    /// Length of the Fourier transform, samples, 2..=1048576; bins are `sample_rate / n_fft` Hz
+    /// apart. More resolves lower pitches and costs time. Default 1024.
+    pub n_fft: usize,
+    /// Length of the window, samples, 1..=`n_fft`. More blurs in time, less in frequency. Default 1024.
+    pub win_length: usize,
+    /// Distance of frames, samples, ≥ 1. Less gives more frames, larger caches, slower training.
+    /// Default 220: 10 ms.
+    pub hop_length: usize,
+    /// Shape of the window. Default Hann.
+    pub window: WindowShape,
+    /// Period of the window. Default periodic.
+    pub window_symmetry: WindowSymmetry,
+    /// Where a window shorter than `n_fft` stands in it. Default centre.
+    pub window_placement: WindowPlacement,
+    /// What lies beyond the ends of the clip; anything but none centres the frames. Default reflect.
+    pub padding: Padding,
+    /// What is summed into bands: power or magnitude. Default power.
+    pub spectrum: Spectrum,
+    /// Number of mel bands, 1..=4096. Default 64.
+    pub n_mels: usize,
+    /// Where the lowest band begins, Hz, 0..`f_max`. Default 50: below is wind and hum.
+    pub f_min: f64,
+    /// Where the highest band ends, Hz, `f_min`..=`sample_rate / 2`. Default 11025.
+    pub f_max: f64,
+    /// The scale on which bands are equally wide. Default HTK.
+    pub mel_scale: MelScale,
+    /// The axis along which the sides of a band's triangle are straight. Default Hz.
+    pub triangles: TriangleDomain,
+    /// The relative heights of the triangles. Default none: all peak at 1.
+    pub mel_norm: AreaNorm,
+    /// The last step. Default decibels.
+    pub compression: Compression,
+}
+
+impl Default for LogMelConfig {
+    fn default() -> Self {
+        Self::small()
+    }
+}
+
+impl LogMelConfig {
+    /// The front end of our own recipe `small`: 64 bands of 50 to 11025 Hz every 10 ms, in decibels.
+    pub fn small() -> Self {
+        Self {
+            sample_rate: rate(22_050),
+            input_scaling: InputScaling::None {},
+            n_fft: 1024,
+            win_length: 1024,
+            hop_length: 220,
+            window: WindowShape::Hann,
+            window_symmetry: WindowSymmetry::Periodic,
+            window_placement: WindowPlacement::Centre,
+            padding: Padding::Reflect,
+            spectrum: Spectrum::Power,
+            n_mels: 64,
+            f_min: 50.0,
+            f_max: 11_025.0,
+            mel_scale: MelScale::Htk,
+            triangles: TriangleDomain::Hz,
+            mel_norm: AreaNorm::None,
+            compression: Compression::decibels(),
+        }
+    }
+
+    /// Moummad et al. 2023, few-shot detection (DCASE task 5): torchaudio's `MelSpectrogram` and
+    /// `AmplitudeToDB`, without a limit to the dynamic range.
+    pub fn moummad() -> Self {
+        Self {
+            n_fft: 512,
+            win_length: 512,
+            hop_length: 128,
+            n_mels: 128,
+            ..Self::small()
+        }
+    }
+
+    /// The prototypical baseline of DCASE task 5, up to its PCEN: librosa's `melspectrogram` of
+    /// samples × 2³². The baseline's configured 50 Hz lower edge never reaches librosa, so it is 0 here.
+    pub fn protonet() -> Self {
+        Self {
+            input_scaling: InputScaling::Gain {
+                factor: 4_294_967_296.0,
+            },
+            hop_length: 256,
+            padding: Padding::Zero,
+            n_mels: 128,
+            f_min: 0.0,
+            mel_scale: MelScale::Slaney,
+            mel_norm: AreaNorm::Slaney,
+            compression: Compression::None {},
+            ..Self::small()
+        }
+    }
+
+    /// Fonseca et al. 2021, "Unsupervised contrastive learning of sound event representations":
+    /// librosa with a Hamming window of 30 ms. The source also adds 1.1e-8 to every sample, which
+    /// changes nothing that its floor of the same size would show.
+    pub fn fonseca() -> Self {
+        Self {
+            input_scaling: InputScaling::Peak { offset: 0.005 },
+            n_fft: 2048,
+            win_length: 660,
+            window: WindowShape::Hamming,
+            n_mels: 96,
+            f_max: 10_500.0,
+            mel_scale: MelScale::Slaney,
+            compression: Compression::Log10 { offset: 1.1e-8 },
+            ..Self::small()
+        }
+    }
+
+    /// Saeed, Grangier and Zeghidour 2021, COLA: TensorFlow's `signal.stft` and
+    /// `linear_to_mel_weight_matrix` on magnitudes.
+    ///
+    /// The samples given to [`LogMel::compute`] are scaled to unit norm: give it the whole clip, as
+    /// COLA's pre-training does, or one window, as its evaluation does.
+    pub fn cola() -> Self {
+        Self {
+            sample_rate: rate(16_000),
+            input_scaling: InputScaling::unit_norm(),
+            n_fft: 1024,
+            win_length: 400,
+            hop_length: 160,
+            window_placement: WindowPlacement::Start,
+            padding: Padding::None,
+            spectrum: Spectrum::Magnitude,
+            f_min: 60.0,
+            f_max: 7800.0,
+            triangles: TriangleDomain::Mel,
+            compression: Compression::Ln {
+                floor: 1e-5,
+                ceiling: 1e8,
+            },
+            ..Self::small()
+        }
+    }
+
+    /// Everything that is wrong with these settings.
+    pub(super) fn problems(&self) -> Problems {
+        let mut problems = Problems::default();
+        let nyquist = f64::from(self.sample_rate.hz()) / 2.0;
+        self.input_scaling.check(&mut problems);
+        problems.check(
+            (2..=1 << 20).contains(&self.n_fft),
+            "n_fft",
+            self.n_fft,
+            "2 to 1048576 samples",
+        );
+        problems.check(
+            (1..=self.n_fft).contains(&self.win_length),
+            "win_length",
+            self.win_length,
+            format!("1 to `n_fft`, {} samples", self.n_fft),
+        );
+        problems.check(
+            self.hop_length > 0,
+            "hop_length",
+            self.hop_length,
+            "at least 1 sample",
+        );
+        problems.check(
+            (1..=4096).contains(&self.n_mels),
+            "n_mels",
+            self.n_mels,
+            "1 to 4096",
+        );
+        problems.check(
+            self.f_min >= 0.0 && self.f_min < nyquist,
+            "f_min",
+            self.f_min,
+            format!("from 0 Hz to below {nyquist} Hz, half of `sample_rate`"),
+        );
+        problems.check(
+            self.f_max > self.f_min && self.f_max <= nyquist,
+            "f_max",
+            self.f_max,
+            format!("above `f_min` and at most {nyquist} Hz, half of `sample_rate`"),
+        );
+        self.compression.check(&mut problems);
+        problems
+    }
+
+    fn stft(&self) -> StftConfig {
+        StftConfig {
+            n_fft: self.n_fft,
+            win_length: self.win_length,
+            hop_length: self.hop_length,
+            window: self.window,
+            window_symmetry: self.window_symmetry,
+            window_placement: self.window_placement,
+            padding: self.padding,
+        }
+    }
+
+    fn mel_bank(&self) -> MelBankConfig {
+        MelBankConfig {
+            sample_rate: f64::from(self.sample_rate.hz()),
+            n_fft: self.n_fft,
+            n_mels: self.n_mels,
+            f_min: self.f_min,
+            f_max: self.f_max,
+            scale: self.mel_scale,
+            triangles: self.triangles,
+            norm: self.mel_norm,
+        }
+    }
+}
+
+fn rate(hz: u32) -> SampleRate {
+    SampleRate::new(hz).expect("the rate of a preset is a possible one")
+}
+
+/// Computes log-mel spectrograms; one serves any number of threads.
+///
+/// ```
+/// use chiffchaff::features::{LogMel, LogMelConfig};
+///
+/// let log_mel = LogMel::new(&LogMelConfig::small())?;
+/// let features = log_mel.compute(&vec![0.0; 22_050]);
+/// assert_eq!((features.bands(), features.frames()), (64, 101));
+/// assert_eq!(features.frame(0)[0], -100.0); // silence lies at the floor, 1e-10
+/// # Ok::<(), chiffchaff::features::FeaturesError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct LogMel {
+    input_scaling: InputScaling,
+    stft: Stft,
+    spectrum: Spectrum,
+    mel_bank: MelBank,
+    compression: Compression,
+}
+
+impl LogMel {
+    /// Checks the settings and plans the computation.
+    ///
+    /// # Errors
+    /// [`FeaturesError::Config`] with every setting that is out of range.
+    pub fn new(config: &LogMelConfig) -> Result<Self, FeaturesError> {
+        config.problems().into_result()?;
+        Ok(Self {
+            input_scaling: config.input_scaling,
+            stft: Stft::new(&config.stft()),
+            spectrum: config.spectrum,
+            mel_bank: MelBank::new(&config.mel_bank()),
+            compression: config.compression,
+        })
+    }
+
+    /// Number of mel bands.
+    pub fn bands(&self) -> usize {
+        self.mel_bank.n_mels()
+    }
+
+    /// Number of frames of a clip of `samples` samples.
+    pub fn frames(&self, samples: usize) -> usize {
+        self.stft.frames(samples)
+    }
+
+    /// The log-mel spectrogram `[mels, frames]` of mono `samples` at the configured rate, full scale
+    /// at ±1.
+    ///
+    /// The result is finite for all finite samples: energies beyond the range of `f32` saturate.
+    /// Sound shorter than a frame that is not padded, or empty, has no frames.
+    pub fn compute(&self, samples: &[f32]) -> Features {
+        let scaled = self.input_scaling.apply(samples);
+        let mut values = vec![0.0; self.frames(samples.len()) * self.bands()];
+        let mut work = self.stft.workspace();
+        let mut spectrum = vec![0.0; self.stft.bins()];
+        let blocks = values.chunks_mut(BLOCK_FRAMES * self.bands());
+        for (block, bands) in blocks.enumerate() {
+            for (row, bands) in bands.chunks_exact_mut(self.bands()).enumerate() {
+                let frame = block * BLOCK_FRAMES + row;
+                let bins = self.stft.transform(&scaled, frame, &mut work);
+                self.spectrum.of(bins, &mut spectrum);
+                self.mel_bank.apply(&spectrum, bands);
+            }
+            self.compression.apply(bands);
+        }
+        self.compression.limit_range(&mut values);
+        Features::from_frames(self.bands(), values)
+    }
+}
