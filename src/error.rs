@@ -1,6 +1,6 @@
 //! One error over all stages; each stage defines its own.
 
-use crate::{audio::AudioError, dataset::DatasetError};
+use crate::{audio::AudioError, augment::AugmentError, dataset::DatasetError};
 
 /// Anything that can go wrong in the library, by the stage it went wrong in.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +12,9 @@ pub enum Error {
     /// Finding clips and their labels.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
+    /// Setting up augmentations.
+    #[error(transparent)]
+    Augment(#[from] AugmentError),
 }
 
 /// The library's result type.
