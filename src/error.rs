@@ -15,6 +15,10 @@ pub enum Error {
     /// Setting up augmentations.
     #[error(transparent)]
     Augment(#[from] AugmentError),
+    /// Setting up a loss.
+    #[cfg(feature = "nn")]
+    #[error(transparent)]
+    Loss(#[from] crate::loss::LossError),
 }
 
 /// The library's result type.
