@@ -1,7 +1,8 @@
 //! One error over all stages; each stage defines its own.
 
 use crate::{
-    audio::AudioError, dataset::DatasetError, evaluate::EvaluateError, features::FeaturesError,
+    audio::AudioError, augment::AugmentError, dataset::DatasetError, evaluate::EvaluateError,
+    features::FeaturesError,
 };
 
 /// Anything that can go wrong in the library, by the stage it went wrong in.
@@ -17,6 +18,25 @@ pub enum Error {
     /// Computing or caching features.
     #[error(transparent)]
     Features(#[from] FeaturesError),
+    /// Setting up augmentations.
+    #[error(transparent)]
+    Augment(#[from] AugmentError),
+    /// Building, loading or using a network.
+    #[cfg(feature = "nn")]
+    #[error(transparent)]
+    Encoder(#[from] crate::encoder::EncoderError),
+    /// Setting up a loss.
+    #[cfg(feature = "nn")]
+    #[error(transparent)]
+    Loss(#[from] crate::loss::LossError),
+    /// Training.
+    #[cfg(feature = "nn")]
+    #[error(transparent)]
+    Train(#[from] crate::train::TrainError),
+    /// Reading a configuration.
+    #[cfg(feature = "nn")]
+    #[error(transparent)]
+    Experiment(#[from] crate::experiment::ExperimentError),
     /// Measuring embeddings.
     #[error(transparent)]
     Evaluate(#[from] EvaluateError),

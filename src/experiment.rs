@@ -7,9 +7,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use crate::augment::spectrogram::AugmentConfig;
+use crate::augment::spectrogram::{Augmentation, LogUnit, Step, SpectrogramAugmentConfig};
 use crate::encoder::{EmbedConfig, EncoderConfig};
-use crate::features::{FrontEnd, NormalizationKind};
+use crate::features::{Compression, FrontEnd, NormalizationKind};
 use crate::method::MethodConfig;
 use crate::train::{TrainConfig, ViewsConfig};
 
@@ -25,7 +25,7 @@ pub struct Experiment {
     /// Clip → two stretches.
     pub views: ViewsConfig,
     /// What is done to each view.
-    pub augment: AugmentConfig,
+    pub augment: SpectrogramAugmentConfig,
     /// The network.
     pub encoder: EncoderConfig,
     /// What is learned from two views.
@@ -233,6 +233,13 @@ impl Experiment {
             &format_args!("{widths:?}"),
             "one or more widths within 1..=65536",
         );
+        let mixes = |step: &Step| matches!(step.augmentation, Augmentation::MixBack(_));
+        must(
+            self.log_unit().is_some() || !self.augment.steps.iter().any(mixes),
+            "augment.steps",
+            &"mix-back",
+            "without it, as these features are no logarithm of energies",
+        );
         must(
             self.embed.hop_frames >= 1,
             "embed.hop_frames",
@@ -245,6 +252,19 @@ impl Experiment {
             &"empty",
             "one or more of `mean`, `max`, `std`",
         );
+    }
+
+    /// Which logarithm of energy the features are, if one at all.
+    pub fn log_unit(&self) -> Option<LogUnit> {
+        match &self.features {
+            FrontEnd::LogMel(log_mel) => match log_mel.compression {
+                Compression::Decibels { .. } => Some(LogUnit::Decibel),
+                Compression::Log10 { .. } => Some(LogUnit::Log10),
+                Compression::Ln { .. } => Some(LogUnit::Ln),
+                Compression::None {} => None,
+            },
+            FrontEnd::Mfcc(_) => None,
+        }
     }
 
     /// The resolved configuration as a file that repeats the run.

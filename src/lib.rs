@@ -28,6 +28,8 @@ mod embeddings;
 pub mod encoder;
 mod error;
 pub mod evaluate;
+#[cfg(feature = "nn")]
+pub mod experiment;
 pub mod features;
 #[cfg(feature = "nn")]
 pub mod loss;

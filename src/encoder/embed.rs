@@ -5,7 +5,7 @@ use tch::Tensor;
 
 use super::{EncoderError, Model, Pass};
 use crate::Embeddings;
-use crate::features::FeatureCache;
+use crate::features::FeatureSet;
 
 /// How a clip's patches become one embedding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,13 +37,13 @@ pub enum Pool {
 /// Patches that go through the network at a time.
 const BATCH: usize = 128;
 
-/// One embedding per clip of `cache`, in its order. `observe` hears how many clips are done.
+/// One embedding per clip of `clips`, in its order. `observe` hears how many clips are done.
 ///
 /// # Errors
 /// If patches are shorter than the network's minimum.
 pub fn embed(
     model: &Model,
-    cache: &FeatureCache,
+    clips: &FeatureSet<'_>,
     mut observe: impl FnMut(usize),
 ) -> Result<Embeddings, EncoderError> {
     let frames = model.card.frames;
@@ -56,10 +56,10 @@ pub fn embed(
     }
     let mut pooled = Vec::new();
     let mut waiting = Waiting::default();
-    for clip in 0..cache.len() {
-        waiting.add(patches(cache, clip, frames, model.card.embed.hop_frames));
-        if waiting.patches >= BATCH || clip + 1 == cache.len() {
-            for patches in waiting.embed(model, cache.bands())? {
+    for clip in 0..clips.len() {
+        waiting.add(patches(clips, clip, frames, model.card.embed.hop_frames));
+        if waiting.patches >= BATCH || clip + 1 == clips.len() {
+            for patches in waiting.embed(model, clips.bands())? {
                 pooled.push(pool(&patches, &model.card.embed.pool));
             }
             observe(clip + 1);
@@ -116,16 +116,15 @@ fn embed_patches(model: &Model, values: &[f32], shape: [i64; 3]) -> Result<Tenso
 
 /// Stretches of `frames` frames, `hop` apart, the last flush with the end; a shorter clip is
 /// repeated until it fills one.
-fn patches(cache: &FeatureCache, clip: usize, frames: usize, hop: usize) -> Vec<Vec<f32>> {
-    let (held, bands) = (cache.frames(clip), cache.bands());
-    let mut starts: Vec<usize> = (0..held.saturating_sub(frames)).step_by(hop).collect();
-    starts.push(held.saturating_sub(frames));
-    let cut = |&start: &usize| {
-        let mut patch = vec![0.0; held.min(frames) * bands];
-        cache.crop(clip, start, held.min(frames), &mut patch);
-        patch.iter().copied().cycle().take(frames * bands).collect()
+fn patches(clips: &FeatureSet<'_>, clip: usize, frames: usize, hop: usize) -> Vec<Vec<f32>> {
+    let last = clips.frames(clip).saturating_sub(frames);
+    let starts = (0..last).step_by(hop).chain([last]);
+    let cut = |start| {
+        let mut patch = vec![0.0; frames * clips.bands()];
+        clips.stretch(clip, start, &mut patch);
+        patch
     };
-    starts.iter().map(cut).collect()
+    starts.map(cut).collect()
 }
 
 /// `[patches, dim]` → `[dim · statistics]`.

@@ -1,11 +1,11 @@
 //! The numbers a network learns, by name and in the order in which its layers asked for them.
 
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use rand::Rng;
 use std::cell::RefCell;
 use tch::{Device, Kind, Tensor};
 
 use super::EncoderError;
+use crate::augment::{DrawKey, Purpose};
 
 /// What the optimiser does with a tensor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,13 +138,15 @@ impl Parameters {
         handle
     }
 
-    /// The generator of the next tensor's starting values.
-    fn rng(&self) -> ChaCha8Rng {
-        let mut key = [0; 32];
-        key[..8].copy_from_slice(&self.seed.to_le_bytes());
-        key[8..16].copy_from_slice(&(self.entries.borrow().len() as u64).to_le_bytes());
-        key[24..].copy_from_slice(b"weights\0");
-        ChaCha8Rng::from_seed(key)
+    /// The key of the next tensor's starting values.
+    fn key(&self) -> DrawKey {
+        DrawKey {
+            seed: self.seed,
+            epoch: 0,
+            item: self.entries.borrow().len() as u64,
+            view: 0,
+            purpose: Purpose::Weights,
+        }
     }
 }
 
@@ -166,7 +168,7 @@ impl<'a> Scope<'a> {
 
     /// A new trainable tensor.
     pub fn weight(&self, name: &str, shape: &[i64], init: Init) -> Tensor {
-        let values = draw(shape.iter().product::<i64>(), init, &mut self.parameters.rng());
+        let values = draw(shape.iter().product::<i64>(), init, &mut self.parameters.key().rng());
         let tensor = Tensor::from_slice(&values).view(shape);
         let name = format!("{}{name}", self.prefix);
         self.parameters.add(name, tensor, Role::Weight)
@@ -180,7 +182,7 @@ impl<'a> Scope<'a> {
     }
 }
 
-fn draw(count: i64, init: Init, rng: &mut ChaCha8Rng) -> Vec<f32> {
+fn draw(count: i64, init: Init, rng: &mut impl Rng) -> Vec<f32> {
     let mut next: Box<dyn FnMut() -> f64> = match init {
         Init::Constant(value) => Box::new(move || value),
         Init::Normal(std) => Box::new(move || std * normal(rng)),

@@ -44,3 +44,9 @@ impl Features {
         &self.values
     }
 }
+
+impl AsRef<[f32]> for Features {
+    fn as_ref(&self) -> &[f32] {
+        self.values()
+    }
+}

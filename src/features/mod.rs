@@ -19,6 +19,8 @@ mod input_scaling;
 mod log_mel;
 mod matrix;
 mod mfcc;
+mod normalization;
+mod set;
 mod spectrum;
 
 pub use cache::{CacheConfig, CachePrecision, FeatureCache, SkippedClip};
@@ -29,4 +31,6 @@ pub use input_scaling::InputScaling;
 pub use log_mel::{LogMel, LogMelConfig};
 pub use matrix::Features;
 pub use mfcc::{Mfcc, MfccConfig};
+pub use normalization::{Normalization, NormalizationKind};
+pub use set::FeatureSet;
 pub use spectrum::Spectrum;

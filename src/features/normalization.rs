@@ -34,7 +34,10 @@ pub enum Normalization {
 
 impl Normalization {
     /// Takes the numbers from `values`, in one pass and f64 (Welford's update over chunks).
-    pub fn fit<'a>(kind: NormalizationKind, chunks: impl Iterator<Item = &'a [f32]>) -> Self {
+    pub fn fit(
+        kind: NormalizationKind,
+        chunks: impl Iterator<Item = impl AsRef<[f32]>>,
+    ) -> Self {
         match kind {
             NormalizationKind::None => Self::None,
             NormalizationKind::PatchMinMax => Self::PatchMinMax,
@@ -85,9 +88,13 @@ fn patch_min_max(x: &tch::Tensor) -> tch::Tensor {
 }
 
 /// Mean and population standard deviation, merging one chunk after the other (Chan et al. 1983).
-fn mean_and_std<'a>(chunks: impl Iterator<Item = &'a [f32]>) -> (f64, f64) {
+fn mean_and_std(chunks: impl Iterator<Item = impl AsRef<[f32]>>) -> (f64, f64) {
     let (mut count, mut mean, mut squares) = (0.0, 0.0, 0.0);
-    for chunk in chunks.filter(|chunk| !chunk.is_empty()) {
+    for chunk in chunks {
+        let chunk = chunk.as_ref();
+        if chunk.is_empty() {
+            continue;
+        }
         let n = chunk.len() as f64;
         let chunk_mean = chunk.iter().map(|&x| f64::from(x)).sum::<f64>() / n;
         let deviations = chunk.iter().map(|&x| (f64::from(x) - chunk_mean).powi(2));

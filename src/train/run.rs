@@ -10,21 +10,21 @@ use tch::{Device, Kind, Tensor};
 use super::checkpoint::{self, Checkpoint, CheckpointHeader};
 use super::views::{Batch, Batches, View, for_each_batch};
 use super::{Diagnostics, Moment, Optimizer, TrainError};
-use crate::augment::spectrogram::Pipeline;
+use crate::augment::spectrogram::{LogUnit, Patch, Pipeline};
 use crate::encoder::{Encoder, Mode, Model, ModelCard, Pass, Provenance};
 use crate::experiment::Experiment;
-use crate::features::{FeatureCache, Normalization};
+use crate::features::{FeatureSet, Normalization};
 use crate::method::{Method, Step};
 
 /// What a run hears.
 #[derive(Debug)]
 pub struct TrainingData<'a> {
     /// The features of every clip.
-    pub cache: &'a FeatureCache,
+    pub clips: FeatureSet<'a>,
     /// The label of every clip, where it has one.
-    pub labels: &'a [Option<usize>],
+    pub labels: Vec<Option<usize>>,
     /// The name of every clip, for messages.
-    pub names: &'a [String],
+    pub names: Vec<String>,
     /// What the data is called, and which folds were left out; goes into the model.
     pub provenance: Provenance,
 }
@@ -161,7 +161,7 @@ impl<'a> Training<'a> {
         tch::set_num_threads(threads as i32);
         let normalization = Normalization::fit(
             experiment.normalization,
-            (0..data.cache.len()).map(|clip| data.cache.values(clip)),
+            (0..data.clips.len()).map(|clip| data.clips.features(clip)),
         );
         let encoder = Encoder::new(&experiment.encoder, config.seed, device)?;
         let method = Method::new(&experiment.method, encoder.dim(), !config.seed, device);
@@ -172,15 +172,20 @@ impl<'a> Training<'a> {
             step: 0,
             elapsed_secs: 0.0,
             experiment: experiment.identity(),
-            data: data.cache.identity(),
+            data: identity(data),
             precision: config.precision.resolve(&experiment.encoder, device),
             threads,
             normalization,
         };
+        let patch = Patch {
+            bands: data.clips.bands(),
+            frames: experiment.views.frames,
+            unit: experiment.log_unit().unwrap_or(LogUnit::Ln),
+        };
         let batches = Batches {
-            cache: data.cache,
+            clips: &data.clips,
             views: &experiment.views,
-            augment: Pipeline::new(&experiment.augment)?,
+            augment: Pipeline::new(&experiment.augment, patch)?,
             batch_size: config.batch_size,
             seed: config.seed,
         };
@@ -327,7 +332,7 @@ impl<'a> Training<'a> {
         let shape = [
             view.draws.len() as i64,
             self.experiment.views.frames as i64,
-            self.data.cache.bands() as i64,
+            self.data.clips.bands() as i64,
         ];
         let image = |values: &[f32]| {
             let stretches = Tensor::from_slice(values).view(shape); // [batch, frames, mels]
@@ -382,6 +387,33 @@ fn labels(experiment: &Experiment, data: &TrainingData<'_>) -> Result<Vec<i64>, 
             clip: data.names[clip].clone(),
         }),
         _ => Ok(data.labels.iter().map(|l| l.map_or(-1, |l| l as i64)).collect()),
+    }
+}
+
+/// What tells one set of clips from another: names, lengths and labels, hashed.
+fn identity(data: &TrainingData<'_>) -> String {
+    let mut hash = Fnv::default();
+    for (clip, (name, label)) in data.names.iter().zip(&data.labels).enumerate() {
+        let frames = data.clips.frames(clip);
+        hash.add(format!("{name}\n{frames}\n{label:?}\n").as_bytes());
+    }
+    format!("{} clips, {:016x}", data.names.len(), hash.0)
+}
+
+/// The 64-bit FNV-1a hash: the same on every machine and in every version.
+struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Fnv {
+    fn add(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
     }
 }
 

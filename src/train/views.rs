@@ -1,12 +1,12 @@
 //! Which stretches of which clips make a batch: a pure function of (seed, epoch, step).
 
-use rand::RngExt;
+use rand::{Rng, RngExt};
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
-use crate::augment::draw::{DrawKey, Purpose};
 use crate::augment::spectrogram::{Draws, Pipeline};
-use crate::features::FeatureCache;
+use crate::augment::{DrawKey, Purpose, ViewKey};
+use crate::features::FeatureSet;
 
 /// How views are cut from clips.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -61,7 +61,7 @@ pub(crate) struct View {
 /// Makes batches from cached features.
 #[derive(Clone)]
 pub(crate) struct Batches<'a> {
-    pub cache: &'a FeatureCache,
+    pub clips: &'a FeatureSet<'a>,
     pub views: &'a ViewsConfig,
     pub augment: Pipeline,
     pub batch_size: usize,
@@ -71,7 +71,7 @@ pub(crate) struct Batches<'a> {
 impl Batches<'_> {
     /// Patches of an epoch.
     pub(crate) fn patches(&self) -> usize {
-        self.cache.len() * self.views.patches_per_clip
+        self.clips.len() * self.views.patches_per_clip
     }
 
     /// Full batches of an epoch; the patches left over are dropped.
@@ -81,8 +81,15 @@ impl Batches<'_> {
 
     /// The order of an epoch's patches; patch `p` belongs to clip `p % clips`.
     pub(crate) fn order(&self, epoch: u32) -> Vec<usize> {
+        let key = DrawKey {
+            seed: self.seed,
+            epoch: epoch.into(),
+            item: 0,
+            view: 0,
+            purpose: Purpose::Order,
+        };
         let mut order: Vec<usize> = (0..self.patches()).collect();
-        order.shuffle(&mut self.key(epoch, 0, 0, Purpose::Order).rng());
+        order.shuffle(&mut key.rng());
         order
     }
 
@@ -91,77 +98,50 @@ impl Batches<'_> {
         let first = step as usize * self.batch_size;
         let patches = &order[first..first + self.batch_size];
         Batch {
-            clips: patches.iter().map(|p| p % self.cache.len()).collect(),
+            clips: patches.iter().map(|p| p % self.clips.len()).collect(),
             views: [0, 1].map(|view| self.view(epoch, patches, view)),
         }
     }
 
     fn view(&self, epoch: u32, patches: &[usize], view: u32) -> View {
-        let mut stretches = self.stretches(patches.len());
-        let mut background = (self.augment.needs_background() && self.cache.len() > 1)
-            .then(|| self.stretches(patches.len()));
-        let size = self.stretch_len();
+        let size = self.views.frames * self.clips.bands();
+        let mut stretches = vec![0.0; patches.len() * size];
+        let mut background = (self.augment.needs_background() && self.clips.len() > 1)
+            .then(|| vec![0.0; patches.len() * size]);
+        let mut draws = Vec::with_capacity(patches.len());
         for (row, &patch) in patches.iter().enumerate() {
-            let clip = patch % self.cache.len();
-            let placed_by = match self.views.placement {
-                Placement::Independent => view,
-                Placement::Same => 0,
+            let key = ViewKey {
+                seed: self.seed,
+                epoch: epoch.into(),
+                item: patch as u64,
+                view,
             };
-            let place = self.key(epoch, patch, placed_by, Purpose::Crop);
-            let into = &mut stretches[row * size..][..size];
-            self.stretch(clip, place, into);
+            let placed_by = match self.views.placement {
+                Placement::Independent => key,
+                Placement::Same => key.shared_by_views(),
+            };
+            let clip = patch % self.clips.len();
+            let mut rng = placed_by.draws(Purpose::PatchStart).rng();
+            self.stretch(clip, &mut rng, &mut stretches[row * size..][..size]);
             if let Some(background) = &mut background {
-                let choice = self.key(epoch, patch, view, Purpose::Background);
-                let other = choice.rng().random_range(1..self.cache.len());
-                let other = (clip + other) % self.cache.len();
-                let place = self.key(epoch, patch, view, Purpose::BackgroundCrop);
-                self.stretch(other, place, &mut background[row * size..][..size]);
+                let mut rng = key.draws(Purpose::Background).rng();
+                let other = clip + rng.random_range(1..self.clips.len());
+                let other = other % self.clips.len();
+                self.stretch(other, &mut rng, &mut background[row * size..][..size]);
             }
+            draws.push(self.augment.draw(key));
         }
-        let frames = self.views.frames;
-        let draw = |&patch: &usize| {
-            let patch = self.key(epoch, patch, view, Purpose::Augment);
-            self.augment.draw(patch, self.cache.bands(), frames)
-        };
         View {
             patches: stretches,
             background,
-            draws: patches.iter().map(draw).collect(),
+            draws,
         }
     }
 
     /// Copies a stretch of `clip`, placed at random, into `[frames, mels]`.
-    fn stretch(&self, clip: usize, place: DrawKey, into: &mut [f32]) {
-        let (bands, wanted) = (self.cache.bands(), self.views.frames);
-        let held = self.cache.frames(clip);
-        if held >= wanted {
-            let start = place.rng().random_range(0..=held - wanted);
-            self.cache.crop(clip, start, wanted, into);
-        } else {
-            let (once, rest) = into.split_at_mut(held * bands);
-            self.cache.crop(clip, 0, held, once);
-            for repeat in rest.chunks_mut(once.len()) {
-                repeat.copy_from_slice(&once[..repeat.len()]);
-            }
-        }
-    }
-
-    fn stretch_len(&self) -> usize {
-        self.views.frames * self.cache.bands()
-    }
-
-    fn stretches(&self, count: usize) -> Vec<f32> {
-        vec![0.0; count * self.stretch_len()]
-    }
-
-    fn key(&self, epoch: u32, item: usize, view: u32, purpose: Purpose) -> DrawKey {
-        DrawKey {
-            seed: self.seed,
-            epoch: epoch.into(),
-            item: item as u64,
-            view,
-            purpose,
-        }
+    fn stretch(&self, clip: usize, rng: &mut impl Rng, into: &mut [f32]) {
+        let latest = self.clips.frames(clip).saturating_sub(self.views.frames);
+        self.clips.stretch(clip, rng.random_range(0..=latest), into);
     }
 }
 

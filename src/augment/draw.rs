@@ -1,0 +1,198 @@
+//! Random draws that depend only on what they are for.
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+/// One view of one clip in one epoch: whose draws are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ViewKey {
+    /// The run's seed.
+    pub seed: u64,
+    /// Epoch, from 0.
+    pub epoch: u64,
+    /// The clip's place in its data set, from 0.
+    pub item: u64,
+    /// The view, from 0.
+    pub view: u32,
+}
+
+impl ViewKey {
+    /// Stands for all views of the clip at once, for what they share.
+    const ALL_VIEWS: u32 = u32::MAX;
+
+    /// The key of what all views of the clip have in common.
+    pub fn shared_by_views(self) -> Self {
+        Self {
+            view: Self::ALL_VIEWS,
+            ..self
+        }
+    }
+
+    /// The key of this view's draws for `purpose`.
+    pub fn draws(self, purpose: Purpose) -> DrawKey {
+        let Self {
+            seed,
+            epoch,
+            item,
+            view,
+        } = self;
+        DrawKey {
+            seed,
+            epoch,
+            item,
+            view,
+            purpose,
+        }
+    }
+}
+
+/// Everything a random draw may depend on.
+///
+/// The key is the generator's whole seed, not a hash of it: different keys give independent
+/// numbers, equal keys equal ones, whatever was drawn before, on which thread, or after how many
+/// interruptions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct DrawKey {
+    /// The run's seed.
+    pub seed: u64,
+    /// Epoch, from 0.
+    pub epoch: u64,
+    /// The clip's place in its data set, from 0; 0 for draws about the whole epoch.
+    pub item: u64,
+    /// The view, from 0; 0 for draws about the whole clip.
+    pub view: u32,
+    /// What the numbers are used for.
+    pub purpose: Purpose,
+}
+
+impl DrawKey {
+    /// The generator of this key, at its beginning.
+    ///
+    /// ```
+    /// use chiffchaff::augment::{DrawKey, Purpose};
+    /// use rand::RngExt;
+    ///
+    /// let key = DrawKey { seed: 1, epoch: 0, item: 7, view: 0, purpose: Purpose::PatchStart };
+    /// let start = key.rng().random_range(0..400);
+    /// assert_eq!(key.rng().random_range(0..400), start);
+    /// ```
+    pub fn rng(self) -> ChaCha8Rng {
+        ChaCha8Rng::from_seed(self.bytes())
+    }
+
+    /// As [`DrawKey::rng`], for the `nth` use of the same purpose, from 0: independent streams.
+    pub fn rng_of_use(self, nth: u64) -> ChaCha8Rng {
+        let mut rng = self.rng();
+        rng.set_stream(nth);
+        rng
+    }
+
+    /// The fields one after another, little-endian: exactly the 32 bytes of a ChaCha key.
+    fn bytes(self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        bytes[0..8].copy_from_slice(&self.seed.to_le_bytes());
+        bytes[8..16].copy_from_slice(&self.epoch.to_le_bytes());
+        bytes[16..24].copy_from_slice(&self.item.to_le_bytes());
+        bytes[24..28].copy_from_slice(&self.view.to_le_bytes());
+        bytes[28..32].copy_from_slice(&(self.purpose as u32).to_le_bytes());
+        bytes
+    }
+}
+
+/// What random numbers are used for.
+///
+/// The numbers are part of what a seed means: never change or reuse one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u32)]
+#[non_exhaustive]
+pub enum Purpose {
+    /// The order of clips in an epoch.
+    Order = 1,
+    /// Where a patch is cut from its clip.
+    PatchStart = 2,
+    /// Which clip is mixed in as background, and from where.
+    Background = 3,
+    /// First weights of an encoder or head.
+    Weights = 4,
+    /// [`super::spectrogram::MixBack`].
+    MixBack = 5,
+    /// [`super::spectrogram::ResizedCrop`].
+    ResizedCrop = 6,
+    /// [`super::spectrogram::Compression`].
+    Compression = 7,
+    /// [`super::spectrogram::GaussianNoise`].
+    GaussianNoise = 8,
+    /// [`super::spectrogram::SpecAugment`].
+    SpecAugment = 9,
+    /// [`super::spectrogram::TimeShift`].
+    TimeShift = 10,
+    /// [`super::spectrogram::FrequencyShift`].
+    FrequencyShift = 11,
+    /// [`super::spectrogram::TimeReversal`].
+    TimeReversal = 12,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use rand::{Rng, RngExt};
+
+    use super::*;
+
+    const KEY: DrawKey = DrawKey {
+        seed: 1,
+        epoch: 2,
+        item: 3,
+        view: 4,
+        purpose: Purpose::ResizedCrop,
+    };
+
+    #[test]
+    fn a_key_is_the_whole_seed_of_its_generator() {
+        let mut seed = [0; 32];
+        (seed[0], seed[8], seed[16], seed[24], seed[28]) = (1, 2, 3, 4, 6);
+        assert_eq!(KEY.bytes(), seed);
+        assert_eq!(KEY.rng(), ChaCha8Rng::from_seed(seed));
+    }
+
+    #[test]
+    fn every_field_and_every_use_gives_other_numbers() {
+        let others = [
+            DrawKey { seed: 9, ..KEY },
+            DrawKey { epoch: 9, ..KEY },
+            DrawKey { item: 9, ..KEY },
+            DrawKey { view: 9, ..KEY },
+            DrawKey {
+                purpose: Purpose::Order,
+                ..KEY
+            },
+        ];
+        let mut first: HashSet<u64> = others.into_iter().map(|key| key.rng().next_u64()).collect();
+        first.extend((0..3).map(|nth| KEY.rng_of_use(nth).next_u64()));
+        assert_eq!(first.len(), others.len() + 3);
+    }
+
+    #[test]
+    fn draws_do_not_depend_on_order_or_thread() {
+        let draw = |item| DrawKey { item, ..KEY }.rng().random_range(0..1_000_000);
+        let in_order: Vec<i32> = (0..64).map(draw).collect();
+        let backwards: Vec<i32> = (0..64).rev().map(draw).collect();
+        let elsewhere = std::thread::spawn(move || (0..64).map(draw).collect::<Vec<i32>>());
+        assert!(in_order.iter().eq(backwards.iter().rev()));
+        assert_eq!(in_order, elsewhere.join().unwrap());
+    }
+
+    #[test]
+    fn what_views_share_is_no_view() {
+        let view = |view| ViewKey {
+            seed: 1,
+            epoch: 2,
+            item: 3,
+            view,
+        };
+        assert_eq!(view(0).shared_by_views(), view(1).shared_by_views());
+        assert_ne!(view(0).shared_by_views(), view(0));
+        assert_eq!(view(4).draws(Purpose::ResizedCrop), KEY);
+    }
+}

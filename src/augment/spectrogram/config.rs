@@ -1,0 +1,298 @@
+//! Which augmentations, in which order.
+
+use super::{
+    Compression, FrequencyShift, GaussianNoise, MixBack, Patch, ResizedCrop, SpecAugment,
+    TimeReversal, TimeShift,
+};
+use crate::augment::{AugmentError, Problem, Purpose, error::Problems};
+
+/// Augmentations of one view, in the order in which they happen. None by default.
+///
+/// ```
+/// use chiffchaff::augment::spectrogram::SpectrogramAugmentConfig;
+///
+/// let config: SpectrogramAugmentConfig = toml::from_str(
+///     r#"
+///     [[steps]]
+///     type = "resized-crop"
+///     area = [0.6, 1.0]
+///
+///     [[steps]]
+///     type = "time-reversal"
+///     probability = 0.5
+///     "#,
+/// )?;
+/// assert_eq!(config.steps.len(), 2);
+/// # Ok::<(), toml::de::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SpectrogramAugmentConfig {
+    /// The augmentations.
+    pub steps: Vec<Step>,
+}
+
+/// One augmentation and how often it happens.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Step {
+    /// How many of the views it happens to; 0 to 1, default 1.
+    #[serde(default = "always")]
+    pub probability: f64,
+    /// What happens; its own keys stand beside `probability`.
+    #[serde(flatten)]
+    pub augmentation: Augmentation,
+}
+
+/// The augmentations there are, by `type`.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum Augmentation {
+    /// Another clip in the background.
+    MixBack(MixBack),
+    /// A part, stretched to full size.
+    ResizedCrop(ResizedCrop),
+    /// Log energies times a factor.
+    Compression(Compression),
+    /// White noise on log energies.
+    GaussianNoise(GaussianNoise),
+    /// Stripes masked in time and frequency.
+    SpecAugment(SpecAugment),
+    /// Circular shift, later.
+    TimeShift(TimeShift),
+    /// Circular shift, up.
+    FrequencyShift(FrequencyShift),
+    /// Backwards.
+    TimeReversal(TimeReversal),
+}
+
+impl SpectrogramAugmentConfig {
+    /// The best set-up of Fonseca et al. 2020, as in the configuration of their released code:
+    /// mix-back, resized crop, compression, noise.
+    pub fn fonseca() -> Self {
+        let crop = ResizedCrop {
+            aspect_of: super::AspectOf::Bins,
+            ..ResizedCrop::default()
+        };
+        Self::always([
+            Augmentation::MixBack(MixBack::default()),
+            Augmentation::ResizedCrop(crop),
+            Augmentation::Compression(Compression::default()),
+            Augmentation::GaussianNoise(GaussianNoise::default()),
+        ])
+    }
+
+    /// [`SpectrogramAugmentConfig::fonseca`] with SpecAugment before the noise: their text lists
+    /// it, their configuration leaves it off.
+    pub fn fonseca_specaug() -> Self {
+        let mut config = Self::fonseca();
+        let before_noise = config.steps.len() - 1;
+        config.steps.insert(
+            before_noise,
+            Augmentation::SpecAugment(SpecAugment::default()).into(),
+        );
+        config
+    }
+
+    fn always(augmentations: impl IntoIterator<Item = Augmentation>) -> Self {
+        Self {
+            steps: augmentations.into_iter().map(Step::from).collect(),
+        }
+    }
+
+    /// All that is wrong with this configuration for such patches.
+    pub(super) fn check(&self, patch: &Patch) -> Result<(), AugmentError> {
+        let mut found: Vec<Problem> = Vec::new();
+        for (number, step) in self.steps.iter().enumerate() {
+            step.check(
+                patch,
+                &mut Problems {
+                    table: format!("steps[{number}]"),
+                    found: &mut found,
+                },
+            );
+        }
+        if found.is_empty() {
+            Ok(())
+        } else {
+            Err(AugmentError::Config { problems: found })
+        }
+    }
+}
+
+impl From<Augmentation> for Step {
+    fn from(augmentation: Augmentation) -> Self {
+        Self {
+            probability: always(),
+            augmentation,
+        }
+    }
+}
+
+impl Step {
+    fn check(&self, patch: &Patch, problems: &mut Problems<'_>) {
+        let share = (0.0..=1.0).contains(&self.probability);
+        problems.require(
+            share,
+            "probability",
+            self.probability,
+            "a number from 0 to 1",
+        );
+        match self.augmentation {
+            Augmentation::MixBack(step) => step.check(problems),
+            Augmentation::ResizedCrop(step) => step.check(problems),
+            Augmentation::Compression(step) => step.check(problems),
+            Augmentation::GaussianNoise(step) => step.check(problems),
+            Augmentation::SpecAugment(step) => step.check(patch, problems),
+            Augmentation::TimeShift(step) => step.check(patch, problems),
+            Augmentation::FrequencyShift(step) => step.check(patch, problems),
+            Augmentation::TimeReversal(TimeReversal {}) => {}
+        }
+    }
+}
+
+impl Augmentation {
+    pub(super) fn purpose(&self) -> Purpose {
+        match self {
+            Self::MixBack(_) => Purpose::MixBack,
+            Self::ResizedCrop(_) => Purpose::ResizedCrop,
+            Self::Compression(_) => Purpose::Compression,
+            Self::GaussianNoise(_) => Purpose::GaussianNoise,
+            Self::SpecAugment(_) => Purpose::SpecAugment,
+            Self::TimeShift(_) => Purpose::TimeShift,
+            Self::FrequencyShift(_) => Purpose::FrequencyShift,
+            Self::TimeReversal(_) => Purpose::TimeReversal,
+        }
+    }
+
+    /// Whether all views of a clip are treated alike.
+    pub(super) fn is_shared_by_views(&self) -> bool {
+        matches!(self, Self::MixBack(_))
+    }
+}
+
+fn always() -> f64 {
+    1.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::LogUnit;
+    use super::*;
+
+    const PATCH: Patch = Patch {
+        bands: 64,
+        frames: 101,
+        unit: LogUnit::Log10,
+    };
+
+    #[test]
+    fn published_settings_survive_a_file() {
+        for config in [
+            SpectrogramAugmentConfig::fonseca(),
+            SpectrogramAugmentConfig::fonseca_specaug(),
+        ] {
+            config.check(&PATCH).unwrap();
+            let file = toml::to_string(&config).unwrap();
+            assert_eq!(
+                toml::from_str::<SpectrogramAugmentConfig>(&file).unwrap(),
+                config,
+                "{file}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_type_reads_with_its_defaults() {
+        for name in [
+            "mix-back",
+            "resized-crop",
+            "compression",
+            "gaussian-noise",
+            "spec-augment",
+            "time-shift",
+            "frequency-shift",
+            "time-reversal",
+        ] {
+            let config: SpectrogramAugmentConfig =
+                toml::from_str(&format!("[[steps]]\ntype = \"{name}\"")).unwrap();
+            config.check(&PATCH).unwrap();
+            assert_eq!(config.steps[0].probability, 1.0);
+        }
+    }
+
+    #[test]
+    fn unknown_keys_and_types_are_refused() {
+        for file in [
+            "[[steps]]\ntype = \"resized-crop\"\nareas = [0.5, 1.0]",
+            "[[steps]]\ntype = \"time-reversal\"\nprobabilty = 0.5",
+            "[[steps]]\ntype = \"resize\"",
+            "[[step]]\ntype = \"mix-back\"",
+        ] {
+            assert!(
+                toml::from_str::<SpectrogramAugmentConfig>(file).is_err(),
+                "{file}"
+            );
+        }
+    }
+
+    #[test]
+    fn all_problems_are_told_at_once() {
+        let config: SpectrogramAugmentConfig = toml::from_str(
+            r#"
+            [[steps]]
+            type = "mix-back"
+            max_lambda = 1.5
+            probability = 2.0
+            [[steps]]
+            type = "resized-crop"
+            area = [1.0, 0.5]
+            aspect = [0.0, nan]
+            [[steps]]
+            type = "compression"
+            factor = [-1.0, 1.0]
+            [[steps]]
+            type = "gaussian-noise"
+            std = [0.0, inf]
+            [[steps]]
+            type = "spec-augment"
+            frequency_masks = 1000
+            time_masks = 1000
+            frequency_width = 65
+            time_width = 102
+            [[steps]]
+            type = "time-shift"
+            frames = [0, 102]
+            [[steps]]
+            type = "frequency-shift"
+            bands = [0, 65]
+            "#,
+        )
+        .unwrap();
+        let AugmentError::Config { problems } = config.check(&PATCH).unwrap_err();
+        let keys: Vec<_> = problems
+            .iter()
+            .map(|problem| problem.key.as_str())
+            .collect();
+        assert_eq!(
+            keys,
+            [
+                "steps[0].probability",
+                "steps[0].max_lambda",
+                "steps[1].area",
+                "steps[1].aspect",
+                "steps[2].factor",
+                "steps[3].std",
+                "steps[4].frequency_masks",
+                "steps[4].time_masks",
+                "steps[4].frequency_width",
+                "steps[4].time_width",
+                "steps[5].frames",
+                "steps[6].bands",
+            ]
+        );
+        assert_eq!(
+            problems[2].to_string(),
+            "`steps[1].area` is [1, 0.5], but must be two numbers in rising order from 0.0001 to 1"
+        );
+    }
+}

@@ -1,0 +1,41 @@
+//! Circular shift, up.
+
+use rand::Rng;
+
+use super::Patch;
+use crate::augment::{Interval, error::Problems};
+
+/// Shifts a patch up in frequency; the highest bands come back as the lowest (Moummad et al. 2023;
+/// Fonseca et al. 2020, explored and left off).
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FrequencyShift {
+    /// By how many bands; 0 to the patch's height, default `[0, 9]` (Moummad et al. 2023; Fonseca
+    /// et al. 2020 have `[1, 9]`).
+    pub bands: Interval<usize>,
+}
+
+impl Default for FrequencyShift {
+    fn default() -> Self {
+        Self {
+            bands: Interval::new(0, 9),
+        }
+    }
+}
+
+impl FrequencyShift {
+    pub(super) fn check(&self, patch: &Patch, problems: &mut Problems<'_>) {
+        self.bands.check("bands", 0, patch.bands, problems);
+    }
+
+    pub(super) fn draw(&self, rng: &mut impl Rng) -> usize {
+        self.bands.draw(rng)
+    }
+
+    #[cfg(feature = "nn")]
+    pub(super) fn apply(batch: &tch::Tensor, shifts: &[usize]) -> tch::Tensor {
+        super::remap::bands(batch, shifts, |band, shift, bands| {
+            (band + bands - shift) % bands
+        })
+    }
+}

@@ -1,0 +1,42 @@
+//! Augmentations of log-mel patches: drawn clip by clip, applied batch by batch.
+//!
+//! In: patches `[batch, 1, mels, frames]` in the logarithm the front end takes ([`LogUnit`]), not
+//! yet standardised. Out: the same shape. Each augmentation is a small type that is its own
+//! configuration; it draws plain numbers per clip, and strength 0 leaves a clip bit for bit as it is.
+//!
+//! | `type` | what it does | Fonseca et al. 2020 |
+//! |---|---|---|
+//! | `mix-back` | [`MixBack`]: another clip in the background | on |
+//! | `resized-crop` | [`ResizedCrop`]: a part, stretched to full size | on |
+//! | `compression` | [`Compression`]: log energies times a factor | on |
+//! | `gaussian-noise` | [`GaussianNoise`]: white noise on log energies | on |
+//! | `spec-augment` | [`SpecAugment`]: stripes masked in time and frequency | off; [`SpectrogramAugmentConfig::fonseca_specaug`] |
+//! | `time-shift` | [`TimeShift`]: circular, later | off |
+//! | `frequency-shift` | [`FrequencyShift`]: circular, up | off |
+//! | `time-reversal` | [`TimeReversal`]: backwards | off |
+
+mod compression;
+mod config;
+mod frequency_shift;
+mod gaussian_noise;
+mod mix_back;
+mod patch;
+mod pipeline;
+#[cfg(feature = "nn")]
+mod remap;
+mod resized_crop;
+mod spec_augment;
+mod time_reversal;
+mod time_shift;
+
+pub use compression::Compression;
+pub use config::{Augmentation, SpectrogramAugmentConfig, Step};
+pub use frequency_shift::FrequencyShift;
+pub use gaussian_noise::{GaussianNoise, Noise};
+pub use mix_back::MixBack;
+pub use patch::{LogUnit, Patch};
+pub use pipeline::{Draws, Pipeline, StepDraw};
+pub use resized_crop::{AspectOf, Crop, ResizedCrop};
+pub use spec_augment::{Fill, Masks, SpecAugment, Stripe};
+pub use time_reversal::TimeReversal;
+pub use time_shift::TimeShift;
