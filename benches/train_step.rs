@@ -7,7 +7,7 @@
 use chiffchaff::encoder::{Encoder, EncoderConfig, Mode, Pass};
 use chiffchaff::loss::Temperature;
 use chiffchaff::method::{BatchStatistics, Method, MethodConfig, ProjectionHeadConfig, SimClrConfig};
-use chiffchaff::train::{Optimizer, OptimizerConfig, PrecisionChoice};
+use chiffchaff::train::{DecayScope, Optimizer, OptimizerConfig, PrecisionChoice};
 use std::time::Instant;
 use tch::{Device, Kind, Tensor};
 
@@ -51,7 +51,7 @@ fn time_steps(name: &str, shape: [i64; 4], steps: usize) -> Vec<f64> {
         momentum: 0.9,
         weight_decay: 1e-4,
     };
-    let mut optimizer = Optimizer::new(&sgd, weights);
+    let mut optimizer = Optimizer::new(&sgd, DecayScope::All, weights);
     let pass = Pass {
         mode: Mode::Training,
         precision: PrecisionChoice::Auto.resolve(&config, Device::Cpu),

@@ -190,6 +190,12 @@ impl Experiment {
         let train = &self.train;
         must(train.epochs >= 1, "train.epochs", &train.epochs, "at least 1");
         must(
+            train.max_steps != Some(0),
+            "train.max_steps",
+            &0,
+            "at least 1, or absent",
+        );
+        must(
             train.batch_size >= 2,
             "train.batch_size",
             &train.batch_size,
@@ -240,15 +246,17 @@ impl Experiment {
             &"mix-back",
             "without it, as these features are no logarithm of energies",
         );
+        let (counted, count, statistics) = match &self.embed {
+            EmbedConfig::Patches {
+                hop_frames,
+                statistics,
+            } => ("embed.hop_frames", *hop_frames, statistics),
+            EmbedConfig::Maps { stages, statistics } => ("embed.stages", *stages, statistics),
+        };
+        must(count >= 1, counted, &count, "at least 1");
         must(
-            self.embed.hop_frames >= 1,
-            "embed.hop_frames",
-            &self.embed.hop_frames,
-            "at least 1",
-        );
-        must(
-            !self.embed.pool.is_empty(),
-            "embed.pool",
+            !statistics.is_empty(),
+            "embed.statistics",
             &"empty",
             "one or more of `mean`, `max`, `std`",
         );

@@ -130,6 +130,10 @@ pub enum Purpose {
     FrequencyShift = 11,
     /// [`super::spectrogram::TimeReversal`].
     TimeReversal = 12,
+    /// [`super::spectrogram::Gain`].
+    Gain = 13,
+    /// [`super::spectrogram::Equalizer`].
+    Equalizer = 14,
 }
 
 #[cfg(test)]

@@ -1,41 +1,52 @@
-//! Clips → embeddings: the encoder over overlapping patches, pooled.
+//! Clips → embeddings.
 
 use serde::{Deserialize, Serialize};
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use super::{EncoderError, Model, Pass};
 use crate::Embeddings;
 use crate::features::FeatureSet;
 
-/// How a clip's patches become one embedding.
+/// How a clip becomes one embedding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EmbedConfig {
-    /// Frames from one patch to the next; half a patch is usual. Less costs time in proportion.
-    pub hop_frames: usize,
-    /// What is taken over the patches; several are put side by side. Default: mean and max.
-    #[serde(default = "mean_and_max")]
-    pub pool: Vec<Pool>,
+#[serde(tag = "from", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum EmbedConfig {
+    /// The network's embeddings of overlapping patches as long as those it was trained on.
+    Patches {
+        /// Frames from one patch to the next; half a patch is usual. Less costs time in
+        /// proportion.
+        hop_frames: usize,
+        /// What is taken over the patches.
+        statistics: Vec<Statistic>,
+    },
+    /// The feature maps of the last stages for the whole clip at once: early stages know about
+    /// texture and pitch what the last one has learned to ignore.
+    Maps {
+        /// How many stages, counted from the last.
+        stages: usize,
+        /// What is taken over each channel of each map.
+        statistics: Vec<Statistic>,
+    },
 }
 
-fn mean_and_max() -> Vec<Pool> {
-    vec![Pool::Mean, Pool::Max]
-}
-
-/// A statistic over patches, dimension by dimension.
+/// What is kept of several values; several statistics are put side by side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Pool {
+pub enum Statistic {
     /// The mean.
     Mean,
     /// The largest value.
     Max,
-    /// The population standard deviation, 0 for a single patch.
+    /// The population standard deviation over time (of the mean over frequency), 0 for one frame
+    /// or patch.
     Std,
 }
 
 /// Patches that go through the network at a time.
 const BATCH: usize = 128;
+/// Frames that go through the network at a time, at most; a longer clip is embedded in pieces of
+/// this length, whose statistics are averaged.
+const LONGEST: usize = 6000;
 
 /// One embedding per clip of `clips`, in its order. `observe` hears how many clips are done.
 ///
@@ -54,64 +65,58 @@ pub fn embed(
             minimum,
         });
     }
-    let mut pooled = Vec::new();
-    let mut waiting = Waiting::default();
+    let mut values = Vec::new();
+    let mut dim = 1;
     for clip in 0..clips.len() {
-        waiting.add(patches(clips, clip, frames, model.card.embed.hop_frames));
-        if waiting.patches >= BATCH || clip + 1 == clips.len() {
-            for patches in waiting.embed(model, clips.bands())? {
-                pooled.push(pool(&patches, &model.card.embed.pool));
-            }
-            observe(clip + 1);
-        }
-    }
-    let dim = model.encoder.dim() as usize * model.card.embed.pool.len();
-    let mut values = vec![0.0; pooled.len() * dim];
-    for (row, embedding) in values.chunks_exact_mut(dim).zip(&pooled) {
-        embedding.f_copy_data(row, dim)?;
+        let pieces = match &model.card.embed {
+            EmbedConfig::Patches { hop_frames, .. } => patches(clips, clip, frames, *hop_frames),
+            EmbedConfig::Maps { .. } => pieces(clips, clip, minimum),
+        };
+        let embedding = tch::no_grad(|| embed_clip(model, &pieces, clips.bands()))?;
+        dim = embedding.numel();
+        values.resize(values.len() + dim, 0.0);
+        let row = values.len() - dim;
+        embedding.f_copy_data(&mut values[row..], dim)?;
+        observe(clip + 1);
     }
     Ok(Embeddings::from_rows(dim, values))
 }
 
-/// The patches of clips that have not gone through the network yet.
-#[derive(Default)]
-struct Waiting {
-    /// `[patches, frames, mels]` of each clip.
-    clips: Vec<Vec<Vec<f32>>>,
-    patches: usize,
-}
-
-impl Waiting {
-    fn add(&mut self, clip: Vec<Vec<f32>>) {
-        self.patches += clip.len();
-        self.clips.push(clip);
-    }
-
-    /// Embeddings `[patches, dim]` of each waiting clip.
-    fn embed(&mut self, model: &Model, bands: usize) -> Result<Vec<Tensor>, EncoderError> {
-        let clips = std::mem::take(&mut self.clips);
-        self.patches = 0;
-        let counts: Vec<i64> = clips.iter().map(|clip| clip.len() as i64).collect();
-        let all: Vec<Vec<f32>> = clips.into_iter().flatten().collect();
-        let mut embedded = Vec::new();
-        for chunk in all.chunks(BATCH) {
-            let values = chunk.concat();
-            let shape = [chunk.len() as i64, model.card.frames as i64, bands as i64];
-            embedded.push(embed_patches(model, &values, shape)?);
+/// `[frames, mels]` pieces → `[dim]`.
+fn embed_clip(
+    model: &Model,
+    pieces: &[Vec<f32>],
+    bands: usize,
+) -> Result<Tensor, EncoderError> {
+    let mut done = Vec::new();
+    for same_length in pieces.chunk_by(|a, b| a.len() == b.len()) {
+        for batch in same_length.chunks(BATCH) {
+            let images = images(model, batch, bands)?; // [pieces, 1, mels, frames]
+            done.push(match &model.card.embed {
+                EmbedConfig::Patches { .. } => model.encoder.embed(&images, Pass::INFERENCE),
+                EmbedConfig::Maps { stages, statistics } => {
+                    let maps = model.encoder.stages(&images, Pass::INFERENCE);
+                    let last = &maps[maps.len().saturating_sub(*stages)..];
+                    let of = last.iter().map(|map| over_map(map, statistics));
+                    Tensor::f_cat(&of.collect::<Vec<_>>(), 1)? // [pieces, dim]
+                }
+            });
         }
-        let embedded = Tensor::f_cat(&embedded, 0)?; // [all patches, dim]
-        Ok(embedded.f_split_with_sizes(counts, 0)?)
     }
+    let done = Tensor::f_cat(&done, 0)?.to_device(tch::Device::Cpu); // [pieces, dim]
+    Ok(match &model.card.embed {
+        EmbedConfig::Patches { statistics, .. } => over_patches(&done, statistics),
+        EmbedConfig::Maps { .. } => done.mean_dim([0i64].as_slice(), false, None),
+    })
 }
 
-/// `[patches, frames, mels]` → `[patches, dim]`.
-fn embed_patches(model: &Model, values: &[f32], shape: [i64; 3]) -> Result<Tensor, EncoderError> {
+/// Pieces of one length → normalised images `[pieces, 1, mels, frames]`.
+fn images(model: &Model, pieces: &[Vec<f32>], bands: usize) -> Result<Tensor, EncoderError> {
     let device = model.encoder.parameters().device();
-    let patches = Tensor::f_from_slice(values)?.view(shape).to_device(device);
-    let images = patches.transpose(1, 2).unsqueeze(1).contiguous(); // [patches, 1, mels, frames]
-    let images = model.card.normalization.apply(images);
-    let embedded = tch::no_grad(|| model.encoder.embed(&images, Pass::INFERENCE));
-    Ok(embedded.to_device(tch::Device::Cpu))
+    let values = Tensor::f_from_slice(&pieces.concat())?.to_device(device);
+    let values = values.view([pieces.len() as i64, -1, bands as i64]); // [pieces, frames, mels]
+    let images = values.transpose(1, 2).unsqueeze(1).contiguous();
+    Ok(model.card.normalization.apply(images))
 }
 
 /// Stretches of `frames` frames, `hop` apart, the last flush with the end; a shorter clip is
@@ -127,13 +132,40 @@ fn patches(clips: &FeatureSet<'_>, clip: usize, frames: usize, hop: usize) -> Ve
     starts.map(cut).collect()
 }
 
+/// The whole clip, or pieces of [`LONGEST`] frames; repeated up to `minimum` frames if shorter.
+fn pieces(clips: &FeatureSet<'_>, clip: usize, minimum: usize) -> Vec<Vec<f32>> {
+    let held = clips.frames(clip);
+    let starts = (0..held).step_by(LONGEST);
+    let cut = |start: usize| {
+        let frames = LONGEST.min(held - start).max(minimum);
+        let mut piece = vec![0.0; frames * clips.bands()];
+        clips.stretch(clip, start, &mut piece);
+        piece
+    };
+    starts.map(cut).collect()
+}
+
 /// `[patches, dim]` → `[dim · statistics]`.
-fn pool(patches: &Tensor, statistics: &[Pool]) -> Tensor {
+fn over_patches(patches: &Tensor, statistics: &[Statistic]) -> Tensor {
     let first = [0i64].as_slice();
     let pooled = statistics.iter().map(|statistic| match statistic {
-        Pool::Mean => patches.mean_dim(first, false, None),
-        Pool::Max => patches.amax(first, false),
-        Pool::Std => patches.std_dim(first, false, false),
+        Statistic::Mean => patches.mean_dim(first, false, None),
+        Statistic::Max => patches.amax(first, false),
+        Statistic::Std => patches.std_dim(first, false, false),
     });
     Tensor::cat(&pooled.collect::<Vec<_>>(), 0)
+}
+
+/// `[pieces, channels, rows, frames]` → `[pieces, channels · statistics]`, fp32.
+fn over_map(map: &Tensor, statistics: &[Statistic]) -> Tensor {
+    let map = map.to_kind(Kind::Float);
+    let (rows, frames) = (2i64, 3i64);
+    let pooled = statistics.iter().map(|statistic| match statistic {
+        Statistic::Mean => map.mean_dim([rows, frames].as_slice(), false, None),
+        Statistic::Max => map.amax([rows, frames], false),
+        Statistic::Std => map
+            .mean_dim([rows].as_slice(), false, None) // [pieces, channels, frames]
+            .std_dim([2i64].as_slice(), false, false),
+    });
+    Tensor::cat(&pooled.collect::<Vec<_>>(), 1)
 }

@@ -43,11 +43,19 @@ impl FewShotResNet {
         }
     }
 
-    /// `[batch, 1, mels, frames]` → `[batch, 256, mels / 4, frames / 8]`.
-    pub fn maps(&self, x: &Tensor, pass: Pass) -> Tensor {
+    /// `[batch, 1, mels, frames]` → the map of each block; the last is
+    /// `[batch, 256, mels / 4, frames / 8]`.
+    pub fn stages(&self, x: &Tensor, pass: Pass) -> Vec<Tensor> {
         let first = self.blocks[0].forward(x, pass);
         let second = self.blocks[1].forward(&first, pass);
-        self.blocks[2].forward(&second, pass)
+        let third = self.blocks[2].forward(&second, pass);
+        vec![first, second, third]
+    }
+
+    /// The last block's map → embeddings `[batch, 2048]`, channel by channel.
+    pub fn pool(map: &Tensor) -> Tensor {
+        let (pooled, _) = map.adaptive_max_pool2d([Self::ROWS, 1]); // [batch, 256, 8, 1]
+        pooled.flatten(1, -1)
     }
 }
 

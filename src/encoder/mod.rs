@@ -2,7 +2,7 @@
 //!
 //! | encoder | source | embedding | file |
 //! |---|---|---|---|
-//! | `resnet18` | He et al. 2016, torchvision names | 8·width, mean over the map | `resnet.rs` |
+//! | `resnet18` | He et al. 2016, torchvision names | mean (and maximum) of the last map | `resnet.rs` |
 //! | `few-shot-resnet` | Moummad et al. 2023 | 2048, max over 8 rows × all frames | `few_shot_resnet.rs` |
 
 mod embed;
@@ -14,12 +14,12 @@ pub mod parameters;
 mod resnet;
 pub mod tensor_file;
 
-pub use embed::{EmbedConfig, Pool, embed};
+pub use embed::{EmbedConfig, Statistic, embed};
 pub use error::EncoderError;
 pub use few_shot_resnet::{FewShotResNet, FewShotResNetConfig};
 pub use layers::{Mode, Pass, Precision};
 pub use model::{Model, ModelCard, Provenance};
-pub use resnet::{ResNet18, ResNet18Config};
+pub use resnet::{MapPool, ResNet18, ResNet18Config};
 
 use parameters::{Parameters, Scope};
 use serde::{Deserialize, Serialize};
@@ -86,37 +86,21 @@ impl Encoder {
 
     /// `[batch, 1, mels, frames]` → fp32 embeddings `[batch, dim]`.
     pub fn embed(&self, x: &Tensor, pass: Pass) -> Tensor {
-        let maps = self.maps(x, pass);
+        let maps = self.stages(x, pass);
+        let last = maps.last().expect("a network has stages");
         match &self.network {
-            Network::ResNet18(_) => maps.mean_dim([2i64, 3].as_slice(), false, maps.kind()),
-            Network::FewShotResNet(_) => {
-                let (pooled, _) = maps.adaptive_max_pool2d([FewShotResNet::ROWS, 1]);
-                pooled.flatten(1, -1)
-            }
+            Network::ResNet18(network) => network.pool(last),
+            Network::FewShotResNet(_) => FewShotResNet::pool(last),
         }
         .to_kind(tch::Kind::Float)
     }
 
-    /// `[batch, 1, mels, frames]` → fp32 frame embeddings `[batch, dim, frames']`, where the
-    /// network's strides leave `frames'` of the frames.
-    pub fn embed_frames(&self, x: &Tensor, pass: Pass) -> Tensor {
-        let maps = self.maps(x, pass);
+    /// `[batch, 1, mels, frames]` → the feature map of each stage, `[batch, channels, rows,
+    /// frames']`, in the pass's precision.
+    pub fn stages(&self, x: &Tensor, pass: Pass) -> Vec<Tensor> {
         match &self.network {
-            Network::ResNet18(_) => maps.mean_dim([2i64].as_slice(), false, maps.kind()),
-            Network::FewShotResNet(_) => {
-                let frames = maps.size()[3];
-                let (pooled, _) = maps.adaptive_max_pool2d([FewShotResNet::ROWS, frames]);
-                pooled.flatten(1, 2)
-            }
-        }
-        .to_kind(tch::Kind::Float)
-    }
-
-    /// The last feature maps, `[batch, channels, rows, frames']`, in the pass's precision.
-    fn maps(&self, x: &Tensor, pass: Pass) -> Tensor {
-        match &self.network {
-            Network::ResNet18(network) => network.maps(x, pass),
-            Network::FewShotResNet(network) => network.maps(x, pass),
+            Network::ResNet18(network) => network.stages(x, pass),
+            Network::FewShotResNet(network) => network.stages(x, pass),
         }
     }
 }

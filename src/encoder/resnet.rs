@@ -18,6 +18,20 @@ pub struct ResNet18Config {
     /// network, of 11.2 million parameters; cost grows with the square.
     #[serde(default = "published_width")]
     pub width: i64,
+    /// How the last feature map becomes an embedding. Default: its mean, as published.
+    #[serde(default)]
+    pub pool: MapPool,
+}
+
+/// What is taken over all rows and frames of the last feature map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MapPool {
+    /// The mean: 8·width numbers.
+    #[default]
+    Mean,
+    /// The mean and the maximum side by side: 16·width numbers. Short calls show in the maximum.
+    MeanMax,
 }
 
 fn published_width() -> i64 {
@@ -28,6 +42,7 @@ impl Default for ResNet18Config {
     fn default() -> Self {
         Self {
             width: published_width(),
+            pool: MapPool::Mean,
         }
     }
 }
@@ -37,8 +52,9 @@ impl Default for ResNet18Config {
 pub struct ResNet18 {
     conv1: Conv2d,
     bn1: BatchNorm,
-    layers: Vec<BasicBlock>,
-    dim: i64,
+    stages: Vec<[BasicBlock; 2]>,
+    width: i64,
+    pool: MapPool,
 }
 
 impl ResNet18 {
@@ -57,34 +73,55 @@ impl ResNet18 {
         }
         let conv1 = Conv2d::new(&scope.sub("conv1"), 1, width, 7, 2);
         let bn1 = BatchNorm::new(&scope.sub("bn1"), width);
-        let mut layers = Vec::new();
+        let mut stages = Vec::new();
         let mut inputs = width;
         for (stage, stride) in [(1, 1), (2, 2), (3, 2), (4, 2)] {
             let outputs = width << (stage - 1);
             let stage = scope.sub(format_args!("layer{stage}"));
-            layers.push(BasicBlock::new(&stage.sub(0), inputs, outputs, stride));
-            layers.push(BasicBlock::new(&stage.sub(1), outputs, outputs, 1));
+            stages.push([
+                BasicBlock::new(&stage.sub(0), inputs, outputs, stride),
+                BasicBlock::new(&stage.sub(1), outputs, outputs, 1),
+            ]);
             inputs = outputs;
         }
         Ok(Self {
             conv1,
             bn1,
-            layers,
-            dim: inputs,
+            stages,
+            width,
+            pool: config.pool,
         })
     }
 
-    /// Channels of the last stage.
+    /// Length of an embedding.
     pub fn dim(&self) -> i64 {
-        self.dim
+        match self.pool {
+            MapPool::Mean => 8 * self.width,
+            MapPool::MeanMax => 16 * self.width,
+        }
     }
 
-    /// `[batch, 1, mels, frames]` → `[batch, 8·width, mels / 32, frames / 32]`, rounded up.
-    pub fn maps(&self, x: &Tensor, pass: Pass) -> Tensor {
+    /// `[batch, 1, mels, frames]` → the map of each stage, `[batch, width·2ˢ, mels / 4·2ˢ, frames /
+    /// 4·2ˢ]` for s = 0..=3, rounded up.
+    pub fn stages(&self, x: &Tensor, pass: Pass) -> Vec<Tensor> {
         let x = self.bn1.forward(&self.conv1.forward(x, pass), pass).relu();
-        let x = x.max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false);
-        let blocks = self.layers.iter();
-        blocks.fold(x, |x, block| block.forward(&x, pass))
+        let mut x = x.max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false);
+        let mut maps = Vec::with_capacity(self.stages.len());
+        for [first, second] in &self.stages {
+            x = second.forward(&first.forward(&x, pass), pass);
+            maps.push(x.shallow_clone());
+        }
+        maps
+    }
+
+    /// The last stage's map → embeddings `[batch, dim]`.
+    pub fn pool(&self, map: &Tensor) -> Tensor {
+        let (rows, frames) = (2i64, 3i64);
+        let mean = map.mean_dim([rows, frames].as_slice(), false, map.kind());
+        match self.pool {
+            MapPool::Mean => mean,
+            MapPool::MeanMax => Tensor::cat(&[mean, map.amax([rows, frames], false)], 1),
+        }
     }
 }
 

@@ -34,11 +34,15 @@ impl ProjectionHead {
         let mut inputs = dim;
         let mut hidden = Vec::new();
         for (index, &outputs) in hidden_widths.iter().enumerate() {
-            let linear = Linear::new(&scope.sub(format_args!("linear{index}")), inputs, outputs);
-            let norm = config
-                .batch_norm
-                .then(|| BatchNorm::new(&scope.sub(format_args!("bn{index}")), outputs));
-            hidden.push((linear, norm));
+            let linear = scope.sub(format_args!("linear{index}"));
+            let norm = scope.sub(format_args!("bn{index}"));
+            hidden.push(if config.batch_norm {
+                // The normalisation would take a bias out again.
+                let linear = Linear::without_bias(&linear, inputs, outputs);
+                (linear, Some(BatchNorm::new(&norm, outputs)))
+            } else {
+                (Linear::new(&linear, inputs, outputs), None)
+            });
             inputs = outputs;
         }
         let last = scope.sub(format_args!("linear{}", hidden.len()));

@@ -13,9 +13,7 @@ use crate::method::Method;
 /// Where a run stood, and what must not change before it goes on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CheckpointHeader {
-    /// Epochs finished.
-    pub epoch: u32,
-    /// Steps finished within the current epoch.
+    /// Steps done.
     pub step: u64,
     /// Seconds spent training so far.
     pub elapsed_secs: f64,

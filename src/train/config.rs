@@ -12,6 +12,10 @@ use crate::encoder::{EncoderConfig, Precision};
 pub struct TrainConfig {
     /// Passes over all patches. More is better up to a point and costs time in proportion.
     pub epochs: u32,
+    /// Ends training after this many steps even if epochs remain, so that a recipe costs the same
+    /// on any dataset; schedules then reach their end there. Default: all epochs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_steps: Option<u64>,
     /// Patches of a step; each gives two views. Contrast gets harder, and memory larger, with it.
     pub batch_size: usize,
     /// Peak learning rate, which the schedule moves.
@@ -34,6 +38,9 @@ pub struct TrainConfig {
     pub checkpoint_secs: f64,
     /// The rule that turns gradients into steps.
     pub optimizer: OptimizerConfig,
+    /// What weight decay acts on. Default: everything, as the published systems do.
+    #[serde(default)]
+    pub weight_decay_on: DecayScope,
     /// How the learning rate moves.
     pub schedule: Schedule,
 }
@@ -46,7 +53,24 @@ fn a_minute() -> f64 {
     60.0
 }
 
+/// Which weights the optimiser's weight decay acts on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DecayScope {
+    /// Every weight.
+    #[default]
+    All,
+    /// Kernels and matrices, but no bias and no batch-norm scale.
+    Kernels,
+}
+
 impl TrainConfig {
+    /// Steps of the whole run, given those of an epoch.
+    pub fn total_steps(&self, steps_per_epoch: u64) -> u64 {
+        let all = steps_per_epoch * u64::from(self.epochs);
+        self.max_steps.map_or(all, |most| most.min(all))
+    }
+
     /// Compute threads in numbers.
     pub fn compute_threads(&self) -> usize {
         match self.threads {

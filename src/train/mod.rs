@@ -12,7 +12,7 @@ mod run;
 mod schedule;
 mod views;
 
-pub use config::{PrecisionChoice, TrainConfig};
+pub use config::{DecayScope, PrecisionChoice, TrainConfig};
 pub use diagnostics::{Collapse, Diagnostics};
 pub use error::TrainError;
 pub use optimizer::{Optimizer, OptimizerConfig};

@@ -6,6 +6,8 @@
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
+use super::DecayScope;
+
 /// Which rule turns gradients into steps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
@@ -60,6 +62,7 @@ fn default_betas() -> [f64; 2] {
 #[derive(Debug)]
 pub struct Optimizer {
     rule: OptimizerConfig,
+    decay_on: DecayScope,
     weights: Vec<Tensor>,
     moments: Vec<Vec<Tensor>>,
     steps: i64,
@@ -69,7 +72,7 @@ impl Optimizer {
     const EPS: f64 = 1e-8;
 
     /// For these weights, with all moments zero.
-    pub fn new(rule: &OptimizerConfig, weights: Vec<Tensor>) -> Self {
+    pub fn new(rule: &OptimizerConfig, decay_on: DecayScope, weights: Vec<Tensor>) -> Self {
         let kinds = match rule {
             OptimizerConfig::Sgd { .. } => 1,
             OptimizerConfig::Adam { .. } | OptimizerConfig::AdamW { .. } => 2,
@@ -77,6 +80,7 @@ impl Optimizer {
         let zeros = || weights.iter().map(|w| w.detach().zeros_like()).collect();
         Self {
             rule: rule.clone(),
+            decay_on,
             moments: (0..kinds).map(|_| zeros()).collect(),
             weights,
             steps: 0,
@@ -108,8 +112,9 @@ impl Optimizer {
     }
 
     fn sgd(&mut self, gradients: Vec<Tensor>, rate: f64, momentum: f64, decay: f64) {
-        let velocities = &mut self.moments[0];
+        let (decay_on, velocities) = (self.decay_on, &mut self.moments[0]);
         for ((w, v), g) in self.weights.iter_mut().zip(velocities).zip(gradients) {
+            let decay = decay_on.of(w, decay);
             // v ← μ·v + g + λ·w
             *v = g.addcmul(w, &scalar(w, decay)).addcmul_(v, &scalar(w, momentum));
             // w ← w − η·v
@@ -127,11 +132,13 @@ impl Optimizer {
     ) {
         let bias1 = 1.0 - beta1.powi(self.steps as i32);
         let bias2 = 1.0 - beta2.powi(self.steps as i32);
+        let decay_on = self.decay_on;
         let [first, second] = self.moments.as_mut_slice() else {
             unreachable!("Adam keeps two moments");
         };
         let moments = first.iter_mut().zip(second);
         for ((w, (m, v)), g) in self.weights.iter_mut().zip(moments).zip(gradients) {
+            let [coupled, decoupled] = [coupled, decoupled].map(|decay| decay_on.of(w, decay));
             let g = g.addcmul(w, &scalar(w, coupled));
             // m ← β₁·m + (1−β₁)·g,  v ← β₂·v + (1−β₂)·g²
             let _ = m.lerp_(&g, 1.0 - beta1);
@@ -173,6 +180,16 @@ impl Optimizer {
     }
 }
 
+impl DecayScope {
+    /// The decay of one weight.
+    fn of(self, weight: &Tensor, decay: f64) -> f64 {
+        match self {
+            Self::Kernels if weight.dim() < 2 => 0.0,
+            Self::All | Self::Kernels => decay,
+        }
+    }
+}
+
 /// A zero-dimensional tensor: libtorch's fused `addcmul` takes its factor as one.
 fn scalar(like: &Tensor, value: f64) -> Tensor {
     Tensor::full([0i64; 0], value, (Kind::Float, like.device()))
@@ -186,7 +203,7 @@ mod tests {
     /// Weight 1, gradient 0.5, three steps by hand.
     fn run(rule: &OptimizerConfig) -> f64 {
         let weight = Tensor::ones([2], (Kind::Float, Device::Cpu));
-        let mut optimizer = Optimizer::new(rule, vec![weight.shallow_clone()]);
+        let mut optimizer = Optimizer::new(rule, DecayScope::All, vec![weight.shallow_clone()]);
         for _ in 0..3 {
             optimizer.step(vec![weight.full_like(0.5)], 0.1);
         }
@@ -227,16 +244,31 @@ mod tests {
     }
 
     #[test]
+    fn kernels_decay_and_biases_do_not() {
+        let options = (Kind::Float, Device::Cpu);
+        let [kernel, bias] = [Tensor::ones([1, 1], options), Tensor::ones([1], options)];
+        let rule = OptimizerConfig::Sgd {
+            momentum: 0.0,
+            weight_decay: 0.5,
+        };
+        let weights = vec![kernel.shallow_clone(), bias.shallow_clone()];
+        let mut optimizer = Optimizer::new(&rule, DecayScope::Kernels, weights);
+        optimizer.step(vec![kernel.zeros_like(), bias.zeros_like()], 0.1);
+        assert!((kernel.double_value(&[0, 0]) - 0.95).abs() < 1e-6);
+        assert_eq!(bias.double_value(&[0]), 1.0);
+    }
+
+    #[test]
     fn restored_state_continues_as_if_never_stopped() {
         let rule = OptimizerConfig::Sgd {
             momentum: 0.9,
             weight_decay: 0.0,
         };
         let weight = Tensor::ones([2], (Kind::Float, Device::Cpu));
-        let mut first = Optimizer::new(&rule, vec![weight.shallow_clone()]);
+        let mut first = Optimizer::new(&rule, DecayScope::All, vec![weight.shallow_clone()]);
         first.step(vec![weight.full_like(0.5)], 0.1);
         let copy = weight.copy();
-        let mut second = Optimizer::new(&rule, vec![copy.shallow_clone()]);
+        let mut second = Optimizer::new(&rule, DecayScope::All, vec![copy.shallow_clone()]);
         let state = first.state();
         let find = |name: &str| {
             let found = state.iter().find(|(key, _)| key == name);

@@ -168,7 +168,6 @@ impl<'a> Training<'a> {
         let mut weights = encoder.parameters().weights();
         weights.extend(method.parameters().weights());
         let header = CheckpointHeader {
-            epoch: 0,
             step: 0,
             elapsed_secs: 0.0,
             experiment: experiment.identity(),
@@ -197,7 +196,7 @@ impl<'a> Training<'a> {
         }
         Ok(Self {
             labels: labels(experiment, data)?,
-            optimizer: Optimizer::new(&config.optimizer, weights),
+            optimizer: Optimizer::new(&config.optimizer, config.weight_decay_on, weights),
             experiment,
             data,
             run,
@@ -235,7 +234,7 @@ impl<'a> Training<'a> {
         checkpoint.must_match(&self.header)?;
         checkpoint.restore(&self.encoder, &self.method, &mut self.optimizer)?;
         self.header = checkpoint.header;
-        keep_metrics_until(&self.run.metrics(), self.steps_done())
+        keep_metrics_until(&self.run.metrics(), self.header.step)
             .map_err(file_error(&self.run.metrics()))
     }
 
@@ -246,31 +245,29 @@ impl<'a> Training<'a> {
         let mut log = MetricsLog::append(&self.run.metrics())?;
         let config = &self.experiment.train;
         let steps = self.batches.steps_per_epoch();
-        let total_steps = steps * u64::from(config.epochs);
+        let total_steps = config.total_steps(steps);
         let before = self.header.elapsed_secs;
         let started = Instant::now();
         let mut speed = Speedometer::start();
         let mut saved = Instant::now();
         let mut last = None;
         let mut interrupted = false;
-        let from = (self.header.epoch, self.header.step);
-        let batches = self.batches.clone();
+        let (from, batches) = (self.header.step, self.batches.clone());
         let threads = config.data_threads.max(1);
-        let finished = for_each_batch(&batches, from, config.epochs, threads, |epoch, step, batch| {
+        let finished = for_each_batch(&batches, from, total_steps, threads, |epoch, step, batch| {
             let moment = Moment {
                 epoch,
-                epochs: config.epochs,
+                epochs: total_steps as f64 / steps as f64,
                 step,
                 steps_per_epoch: steps,
             };
             let rate = config.schedule.learning_rate(config.learning_rate, moment);
             let ends_epoch = step + 1 == steps;
             let (loss, embeddings) = self.step(&batch, rate)?;
-            self.header.epoch = epoch + u32::from(ends_epoch);
-            self.header.step = if ends_epoch { 0 } else { step + 1 };
+            self.header.step += 1;
             self.header.elapsed_secs = before + started.elapsed().as_secs_f64();
             let metrics = Metrics {
-                step: self.steps_done(),
+                step: self.header.step,
                 epoch: f64::from(epoch) + (step + 1) as f64 / steps as f64,
                 loss,
                 learning_rate: rate,
@@ -318,7 +315,7 @@ impl<'a> Training<'a> {
         if !value.is_finite() {
             return Err(TrainError::NotFinite {
                 loss: value,
-                step: self.steps_done() + 1,
+                step: self.header.step + 1,
                 clips: self.names(&batch.clips),
             });
         }
@@ -367,10 +364,6 @@ impl<'a> Training<'a> {
             provenance: self.data.provenance.clone(),
         };
         Ok(Model::save(&self.run.model(), &card, &self.encoder)?)
-    }
-
-    fn steps_done(&self) -> u64 {
-        u64::from(self.header.epoch) * self.batches.steps_per_epoch() + self.header.step
     }
 
     fn names(&self, clips: &[usize]) -> String {

@@ -47,8 +47,8 @@ fn tenth() -> f64 {
 pub struct Moment {
     /// The epoch, from 0.
     pub epoch: u32,
-    /// Number of epochs.
-    pub epochs: u32,
+    /// Number of epochs; not whole where the run ends within one.
+    pub epochs: f64,
     /// The step within the epoch, from 0.
     pub step: u64,
     /// Steps of an epoch.
@@ -59,7 +59,7 @@ impl Schedule {
     /// The learning rate of a step whose peak rate is `peak`.
     pub fn learning_rate(&self, peak: f64, at: Moment) -> f64 {
         let epoch = f64::from(at.epoch);
-        let epochs = f64::from(at.epochs);
+        let epochs = at.epochs;
         match self {
             Self::Constant {} => peak,
             Self::Step { milestones, factor } => {
@@ -102,7 +102,7 @@ mod tests {
     fn rates(schedule: &Schedule, epochs: u32) -> Vec<f64> {
         let at = |epoch| Moment {
             epoch,
-            epochs,
+            epochs: epochs.into(),
             step: 0,
             steps_per_epoch: 1,
         };

@@ -145,19 +145,16 @@ impl Batches<'_> {
     }
 }
 
-/// Calls `use_batch` with the batches from `start` (epoch, step) to the end of `epochs`, in order,
-/// while `threads` threads make the next ones. Ends early at the first error.
+/// Calls `use_batch` with the batches of the steps from `first` to `total`, in order, while `threads` threads make the next ones. Ends early at the first error.
 pub(crate) fn for_each_batch<E: Send>(
     batches: &Batches<'_>,
-    start: (u32, u64),
-    epochs: u32,
+    first: u64,
+    total: u64,
     threads: usize,
     mut use_batch: impl FnMut(u32, u64, Batch) -> Result<(), E>,
 ) -> Result<(), E> {
     let steps = batches.steps_per_epoch();
     let numbered = move |n: u64| ((n / steps) as u32, n % steps);
-    let first = u64::from(start.0) * steps + start.1;
-    let total = u64::from(epochs) * steps;
     std::thread::scope(|scope| {
         let makers: Vec<_> = (0..threads as u64)
             .map(|thread| {

@@ -1,7 +1,7 @@
 //! Which augmentations, in which order.
 
 use super::{
-    Compression, FrequencyShift, GaussianNoise, MixBack, Patch, ResizedCrop, SpecAugment,
+    Compression, Equalizer, FrequencyShift, Gain, GaussianNoise, MixBack, Patch, ResizedCrop, SpecAugment,
     TimeReversal, TimeShift,
 };
 use crate::augment::{AugmentError, Problem, Purpose, error::Problems};
@@ -63,6 +63,10 @@ pub enum Augmentation {
     FrequencyShift(FrequencyShift),
     /// Backwards.
     TimeReversal(TimeReversal),
+    /// Louder or softer.
+    Gain(Gain),
+    /// A smooth curve over frequency.
+    Equalizer(Equalizer),
 }
 
 impl SpectrogramAugmentConfig {
@@ -146,6 +150,8 @@ impl Step {
             Augmentation::TimeShift(step) => step.check(patch, problems),
             Augmentation::FrequencyShift(step) => step.check(patch, problems),
             Augmentation::TimeReversal(TimeReversal {}) => {}
+            Augmentation::Gain(step) => step.check(problems),
+            Augmentation::Equalizer(step) => step.check(problems),
         }
     }
 }
@@ -161,6 +167,8 @@ impl Augmentation {
             Self::TimeShift(_) => Purpose::TimeShift,
             Self::FrequencyShift(_) => Purpose::FrequencyShift,
             Self::TimeReversal(_) => Purpose::TimeReversal,
+            Self::Gain(_) => Purpose::Gain,
+            Self::Equalizer(_) => Purpose::Equalizer,
         }
     }
 
@@ -212,6 +220,8 @@ mod tests {
             "time-shift",
             "frequency-shift",
             "time-reversal",
+            "gain",
+            "equalizer",
         ] {
             let config: SpectrogramAugmentConfig =
                 toml::from_str(&format!("[[steps]]\ntype = \"{name}\"")).unwrap();
@@ -265,6 +275,13 @@ mod tests {
             [[steps]]
             type = "frequency-shift"
             bands = [0, 65]
+            [[steps]]
+            type = "gain"
+            gain_db = [3, -3]
+            [[steps]]
+            type = "equalizer"
+            knots = 1
+            max_std_db = -1
             "#,
         )
         .unwrap();
@@ -288,6 +305,9 @@ mod tests {
                 "steps[4].time_width",
                 "steps[5].frames",
                 "steps[6].bands",
+                "steps[7].gain_db",
+                "steps[8].knots",
+                "steps[8].max_std_db",
             ]
         );
         assert_eq!(

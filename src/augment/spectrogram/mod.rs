@@ -14,10 +14,14 @@
 //! | `time-shift` | [`TimeShift`]: circular, later | off |
 //! | `frequency-shift` | [`FrequencyShift`]: circular, up | off |
 //! | `time-reversal` | [`TimeReversal`]: backwards | off |
+//! | `gain` | [`Gain`]: louder or softer | our own |
+//! | `equalizer` | [`Equalizer`]: a smooth curve over frequency | our own |
 
 mod compression;
 mod config;
+mod equalizer;
 mod frequency_shift;
+mod gain;
 mod gaussian_noise;
 mod mix_back;
 mod patch;
@@ -31,7 +35,9 @@ mod time_shift;
 
 pub use compression::Compression;
 pub use config::{Augmentation, SpectrogramAugmentConfig, Step};
+pub use equalizer::{Curve, Equalizer};
 pub use frequency_shift::FrequencyShift;
+pub use gain::Gain;
 pub use gaussian_noise::{GaussianNoise, Noise};
 pub use mix_back::MixBack;
 pub use patch::{LogUnit, Patch};

@@ -24,6 +24,11 @@ pub enum LogUnit {
 }
 
 impl LogUnit {
+    /// What one decibel adds to a value.
+    pub fn per_decibel(self) -> f64 {
+        std::f64::consts::LN_10 / 10.0 / self.nepers()
+    }
+
     /// What to multiply a value by to have its natural logarithm.
     pub fn nepers(self) -> f64 {
         match self {

@@ -3,7 +3,8 @@
 use rand::{Rng, RngExt};
 
 use super::{
-    Augmentation, Compression, Crop, Masks, MixBack, Noise, Patch, SpectrogramAugmentConfig, Step,
+    Augmentation, Compression, Crop, Curve, Masks, MixBack, Noise, Patch, SpectrogramAugmentConfig,
+    Step,
 };
 use crate::augment::{AugmentError, ViewKey};
 
@@ -39,6 +40,10 @@ pub enum StepDraw {
     FrequencyShift(usize),
     /// Whether it is reversed.
     TimeReversal(bool),
+    /// Decibels.
+    Gain(f32),
+    /// Decibels of every band.
+    Equalizer(Curve),
 }
 
 impl Pipeline {
@@ -165,6 +170,8 @@ impl Augmentation {
             Self::TimeShift(step) => StepDraw::TimeShift(step.draw(rng)),
             Self::FrequencyShift(step) => StepDraw::FrequencyShift(step.draw(rng)),
             Self::TimeReversal(_) => StepDraw::TimeReversal(true),
+            Self::Gain(step) => StepDraw::Gain(step.draw(rng)),
+            Self::Equalizer(step) => StepDraw::Equalizer(step.draw(patch, rng)),
         }
     }
 
@@ -179,6 +186,8 @@ impl Augmentation {
             Self::TimeShift(_) => StepDraw::TimeShift(0),
             Self::FrequencyShift(_) => StepDraw::FrequencyShift(0),
             Self::TimeReversal(_) => StepDraw::TimeReversal(false),
+            Self::Gain(_) => StepDraw::Gain(0.0),
+            Self::Equalizer(_) => StepDraw::Equalizer(Curve::flat(patch)),
         }
     }
 
@@ -190,7 +199,9 @@ impl Augmentation {
         background: Option<&tch::Tensor>,
         patch: &Patch,
     ) -> tch::Tensor {
-        use super::{FrequencyShift, GaussianNoise, ResizedCrop, TimeReversal, TimeShift};
+        use super::{
+            Equalizer, FrequencyShift, Gain, GaussianNoise, ResizedCrop, TimeReversal, TimeShift,
+        };
 
         /// What the draws hold, all of them of one kind.
         macro_rules! drawn {
@@ -216,6 +227,8 @@ impl Augmentation {
             Self::TimeShift(_) => TimeShift::apply(batch, &drawn!(TimeShift)),
             Self::FrequencyShift(_) => FrequencyShift::apply(batch, &drawn!(FrequencyShift)),
             Self::TimeReversal(_) => TimeReversal::apply(batch, &drawn!(TimeReversal)),
+            Self::Gain(_) => Gain::apply(batch, &drawn!(Gain), patch.unit),
+            Self::Equalizer(_) => Equalizer::apply(batch, &drawn!(Equalizer), patch.unit),
         }
     }
 }
@@ -246,7 +259,7 @@ mod tests {
         Pipeline::new(&SpectrogramAugmentConfig { steps }, PATCH).unwrap()
     }
 
-    fn all() -> [Augmentation; 8] {
+    fn all() -> [Augmentation; 10] {
         [
             Augmentation::MixBack(MixBack::default()),
             Augmentation::ResizedCrop(ResizedCrop::default()),
@@ -256,6 +269,8 @@ mod tests {
             Augmentation::TimeShift(TimeShift::default()),
             Augmentation::FrequencyShift(FrequencyShift::default()),
             Augmentation::TimeReversal(TimeReversal {}),
+            Augmentation::Gain(Gain::default()),
+            Augmentation::Equalizer(Equalizer::default()),
         ]
     }
 
