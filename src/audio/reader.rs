@@ -480,3 +480,14 @@ fn find_no_sound(samples: &[f32], start: u64, rate: SampleRate) -> Option<ReadPr
         value: samples[at],
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decoder_that_panics_is_an_error_and_not_the_end() {
+        assert_eq!(guard(|| 1), Some(1));
+        assert_eq!(guard(|| -> i32 { panic!("as a decoder might") }), None);
+    }
+}
