@@ -253,15 +253,7 @@ impl AudioReader {
                     self.next_stream()?;
                     continue;
                 }
-                Err(DecodeError::IoError(e)) if e.kind() == io::ErrorKind::UnexpectedEof => {
-                    // A WAV that was written to a pipe has no length: there this is the regular end.
-                    let regular = self.binding_len && self.declared_len.is_none();
-                    return if regular {
-                        Ok(false)
-                    } else {
-                        Err(self.cut_off())
-                    };
-                }
+                Err(error) if is_eof(&error) => return self.early_end(),
                 Err(error) => return Err(self.damaged(error)),
             };
             if packet.track_id != self.track_id {
@@ -274,7 +266,7 @@ impl AudioReader {
                 }
                 Ok(_) => {}
                 Err(DecodeError::ResetRequired) => self.decoder.reset(),
-                Err(error) => return Err(self.damaged(error)),
+                Err(error) => return self.undecodable(error),
             }
         }
     }
@@ -288,6 +280,29 @@ impl AudioReader {
         self.track_id = track.id;
         self.declared_len = None;
         Ok(())
+    }
+
+    /// WAV and AIFF have no packets of their own: one that is too short to decode means that the file ends.
+    fn undecodable(&self, error: DecodeError) -> Result<bool, ReadProblem> {
+        if is_eof(&error) && self.packets_are_made_up() {
+            return self.early_end();
+        }
+        Err(self.damaged(error))
+    }
+
+    /// The bytes end before the demuxer expects it. A WAV that was written to a pipe has no length: there this is the
+    /// regular end.
+    fn early_end(&self) -> Result<bool, ReadProblem> {
+        let regular = self.packets_are_made_up() && self.declared_len.is_none();
+        if regular {
+            Ok(false)
+        } else {
+            Err(self.cut_off())
+        }
+    }
+
+    fn packets_are_made_up(&self) -> bool {
+        [FORMAT_ID_WAVE, FORMAT_ID_AIFF].contains(&self.format.format_info().format)
     }
 
     fn end_of_data(&self) -> Result<(), ReadProblem> {
@@ -366,15 +381,17 @@ fn probe(path: &Path) -> Result<Box<dyn FormatReader>, ReadProblem> {
             DecodeError::Unsupported(reason) if reason.starts_with("core (probe)") => {
                 ReadProblem::NotAudio
             }
-            DecodeError::IoError(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                ReadProblem::Truncated {
-                    read_secs: 0.0,
-                    declared_secs: None,
-                }
-            }
+            error if is_eof(&error) => ReadProblem::Truncated {
+                read_secs: 0.0,
+                declared_secs: None,
+            },
             DecodeError::IoError(error) => ReadProblem::Io(error),
             error => ReadProblem::Header(error),
         })
+}
+
+fn is_eof(error: &DecodeError) -> bool {
+    matches!(error, DecodeError::IoError(e) if e.kind() == io::ErrorKind::UnexpectedEof)
 }
 
 fn choose_track(format: &dyn FormatReader) -> Result<&Track, ReadProblem> {
@@ -462,4 +479,15 @@ fn find_no_sound(samples: &[f32], start: u64, rate: SampleRate) -> Option<ReadPr
         at_secs: (start + at as u64) as f64 / f64::from(rate.hz()),
         value: samples[at],
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decoder_that_panics_is_an_error_and_not_the_end() {
+        assert_eq!(guard(|| 1), Some(1));
+        assert_eq!(guard(|| -> i32 { panic!("as a decoder might") }), None);
+    }
 }

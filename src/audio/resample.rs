@@ -6,7 +6,7 @@ use rubato::{Fft, FixedSync, Indexing, Resampler as _, WindowFunction};
 use std::cell::RefCell;
 
 /// Length of the anti-aliasing filter in samples of the lower rate, at least. Its transition band ends at the lower
-/// Nyquist frequency and starts 1.3 % below; its stop band lies below the resolution of `f32`. A longer filter
+/// Nyquist frequency and starts 1.3 % below (soxr's HQ: 8.7 %); its stop band lies below the resolution of `f32`. A longer filter
 /// would be sharper still, and ring longer around clicks.
 const FILTER_LEN: usize = 1024;
 
