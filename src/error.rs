@@ -1,6 +1,8 @@
 //! One error over all stages; each stage defines its own.
 
-use crate::{audio::AudioError, dataset::DatasetError, evaluate::EvaluateError};
+use crate::{
+    audio::AudioError, dataset::DatasetError, evaluate::EvaluateError, report::ReportError,
+};
 
 /// Anything that can go wrong in the library, by the stage it went wrong in.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +17,9 @@ pub enum Error {
     /// Measuring embeddings.
     #[error(transparent)]
     Evaluate(#[from] EvaluateError),
+    /// Reading results and writing reports.
+    #[error(transparent)]
+    Report(#[from] ReportError),
 }
 
 /// The library's result type.
