@@ -141,6 +141,11 @@ impl Span {
     }
 }
 
+/// Labels of an axis that runs from `low` to `high`.
+pub(super) fn ticks(low: f64, high: f64) -> Vec<Tick> {
+    Span { low, high }.ticks()
+}
+
 /// Means of neighbours, so that at most [`MAX_POINTS`] remain.
 fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let mean = |chunk: &[(f64, f64)]| {
@@ -190,8 +195,7 @@ mod tests {
     use super::*;
 
     fn labels(low: f64, high: f64) -> Vec<String> {
-        Span { low, high }
-            .ticks()
+        ticks(low, high)
             .into_iter()
             .map(|tick| tick.label)
             .collect()

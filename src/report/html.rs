@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{
     ReportError, Run, Skipped,
-    chart::{LineChart, hundredths},
+    chart::{LineChart, Tick, hundredths, ticks},
     run::Measurement,
     table::{Row, interval, percent, rows},
 };
@@ -43,9 +43,9 @@ pub fn html(runs: &[Run]) -> Result<String, ReportError> {
         version: env!("CARGO_PKG_VERSION"),
         runs: runs.iter().map(Section::of).collect(),
     };
-    Ok(environment
-        .get_template("report.html")?
-        .render(Serde(page))?)
+    let template = environment.get_template("report.html")?;
+    // The engine drops the last line's end.
+    Ok(template.render(Serde(page))? + "\n")
 }
 
 fn title(runs: &[Run]) -> String {
@@ -106,7 +106,7 @@ struct Group {
     title: &'static str,
     folds: Vec<u32>,
     rows: Vec<Strip>,
-    axis: Vec<(f64, String)>,
+    axis: Vec<Tick>,
 }
 
 /// One row of the headline table.
@@ -261,7 +261,7 @@ fn groups(evaluation: &Evaluation) -> Vec<Group> {
                 title: first.protocol.title(),
                 folds: first.score.folds.clone(),
                 rows: rows.iter().map(|row| Strip::of(row, from)).collect(),
-                axis: axis(from),
+                axis: ticks(100.0 * from, 100.0),
             })
         })
         .collect()
@@ -274,17 +274,6 @@ fn lowest(score: &Score) -> f64 {
         .iter()
         .copied()
         .fold(score.accuracy.interval[0], f64::min)
-}
-
-/// Position and label of each end and the middle.
-fn axis(from: f64) -> Vec<(f64, String)> {
-    let at = |part: f64| {
-        (
-            100.0 * part,
-            format!("{:.0}", 100.0 * (from + part * (1.0 - from))),
-        )
-    };
-    [0.0, 0.5, 1.0].map(at).to_vec()
 }
 
 impl Strip {

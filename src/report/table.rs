@@ -64,10 +64,10 @@ pub fn table(evaluation: &Evaluation, width: usize) -> String {
             .iter()
             .map(|&v| format!("{:>6}", percent(v)));
         let summary = format!(
-            "  {:<18} {:>5} ± {:<4}   {:<14}",
+            "  {:<18} {:>5}{:<7}   {:<14}",
             row.embeddings(),
             percent(row.score.accuracy.mean),
-            percent(row.score.accuracy.std),
+            spread(&row.score.accuracy),
             interval(&row.score.accuracy),
         );
         let whole = folds.fold(summary.clone(), |line, fold| line + &fold);
@@ -101,11 +101,11 @@ pub fn markdown(evaluation: &Evaluation) -> String {
             .map(|&v| format!(" {} |", percent(v)))
             .collect();
         text += &format!(
-            "| {} | {} | {} ± {} | {} |{folds}\n",
+            "| {} | {} | {}{} | {} |{folds}\n",
             row.protocol.title(),
             row.embeddings(),
             percent(accuracy.mean),
-            percent(accuracy.std),
+            spread(accuracy),
             interval(accuracy),
         );
     }
@@ -173,6 +173,14 @@ pub(super) fn percent(part: f64) -> String {
     format!("{:.1}", part * 100.0)
 }
 
+/// ` ± 1.2`; nothing for a single fold, which has no spread.
+fn spread(estimate: &Estimate) -> String {
+    match estimate.per_fold.len() {
+        0 | 1 => String::new(),
+        _ => format!(" ± {}", percent(estimate.std)),
+    }
+}
+
 /// `92.0 – 96.3`
 pub(super) fn interval(estimate: &Estimate) -> String {
     let [low, high] = estimate.interval.map(percent);
@@ -231,7 +239,7 @@ fn wrap(text: &str, width: usize) -> String {
 }
 
 fn markdown_text(text: &str) -> String {
-    let special = |c: char| "\\`*_[]<>|#".contains(c);
+    let special = |c: char| "\\*_[]<>|#".contains(c);
     text.chars()
         .flat_map(|c| special(c).then_some('\\').into_iter().chain([c]))
         .collect()
