@@ -18,7 +18,7 @@ const LISTED_FILES: usize = 500;
 /// From here on the classes of a confusion matrix are drawn small.
 const MANY_CLASSES: usize = 24;
 
-/// Writes [`html`] to `path`: first under a temporary name, so that no half page is ever there.
+/// Writes [`html()`] to `path`: first under a temporary name, so that no half page is ever there.
 ///
 /// # Errors
 /// If the file cannot be written.

@@ -1,7 +1,7 @@
 //! Results → files a person or program can read.
 //!
 //! [`Run::read`] gathers what a run or evaluation directory holds, [`write_html`] makes one
-//! self-contained page of several runs. [`table`], [`markdown`] and [`csv`] show the same numbers
+//! self-contained page of several runs. [`table()`], [`markdown()`] and [`csv()`] show the same numbers
 //! on a terminal, in a text and to other programs.
 
 mod chart;
