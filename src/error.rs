@@ -2,7 +2,7 @@
 
 use crate::{
     audio::AudioError, augment::AugmentError, dataset::DatasetError, evaluate::EvaluateError,
-    features::FeaturesError,
+    features::FeaturesError, report::ReportError,
 };
 
 /// Anything that can go wrong in the library, by the stage it went wrong in.
@@ -40,6 +40,9 @@ pub enum Error {
     /// Measuring embeddings.
     #[error(transparent)]
     Evaluate(#[from] EvaluateError),
+    /// Reading or writing results.
+    #[error(transparent)]
+    Report(#[from] ReportError),
 }
 
 /// The library's result type.

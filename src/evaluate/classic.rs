@@ -13,7 +13,7 @@ const DELTA_REACH: usize = 4;
 /// statistic by statistic within MFCCs, deltas, delta-deltas.
 ///
 /// # Errors
-/// If there is no clip, a clip has no frames, or coefficients differ in number.
+/// If a clip has no frames or another number of coefficients than the first.
 ///
 /// # Source
 /// Deltas are the regression of the HTK book (§5.9) over 9 frames with the first and last frame

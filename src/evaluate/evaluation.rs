@@ -91,7 +91,7 @@ pub struct Estimate {
 pub enum Setting {
     /// Number of neighbours `K`.
     Neighbours(usize),
-    /// Inverse regularisation strength `C`.
+    /// Inverse regularisation strength, see [`super::LinearProbe::strengths`].
     Strength(f64),
 }
 

@@ -2,23 +2,30 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{EvaluateError, Logistic, Standardiser, nested::Classifier};
+use super::{
+    EvaluateError, Standardiser,
+    logistic::{Logistic, NEAR},
+    nested::Classifier,
+};
 use crate::Embeddings;
 
 /// Logistic regression on embeddings standardised by the training folds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LinearProbe {
-    /// Inverse regularisation strengths `C` to choose from, ascending, each above 0; a single one is
-    /// used as given. Default: decades from 1e-5 to 10. Standardised embeddings of 512 to 4096
-    /// dimensions peak near 1e-3, of 50 near 0.1. On equal inner accuracy the smallest wins.
+    /// Inverse regularisation strengths to choose from, ascending, each above 0; a single one is
+    /// used as given. On equal inner accuracy the smallest wins. Default: decades from 0.01 to 100.
+    ///
+    /// A strength is the `C` of scikit-learn times the embeddings' dimension. Standardised embeddings
+    /// have a mean square length of `dim`, so this makes strengths comparable between encoders;
+    /// the best is usually between 0.1 and 10. Larger ones cost more steps.
     pub strengths: Vec<f64>,
 }
 
 impl Default for LinearProbe {
     fn default() -> Self {
         Self {
-            strengths: (-5..=1).map(|decade| 10f64.powi(decade)).collect(),
+            strengths: (-2..=2).map(|decade| 10f64.powi(decade)).collect(),
         }
     }
 }
@@ -57,7 +64,9 @@ impl Classifier for LinearProbe {
         let standardiser = Standardiser::fit(embeddings);
         let columns = standardiser.columns(embeddings);
         let queries = standardiser.columns(queries);
-        let fitted = Logistic::fit_columns(columns, labels, classes, settings)?;
+        let per_dimension = |strength: &f64| strength / embeddings.dim() as f64;
+        let strengths: Vec<f64> = settings.iter().map(per_dimension).collect();
+        let fitted = Logistic::fit(columns, labels, classes, &strengths, NEAR)?;
         Ok(fitted
             .iter()
             .map(|classifier| classifier.predict(&queries))

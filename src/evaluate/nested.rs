@@ -220,7 +220,7 @@ mod tests {
         let noise = |i: usize| ((i * 2_654_435_761) % 1000) as f32 / 500.0 - 1.0;
         let value = |i: usize| {
             noise(i)
-                + if i % 4 == 0 {
+                + if i.is_multiple_of(4) {
                     labels[i / 4] as f32
                 } else {
                     0.0
@@ -256,7 +256,7 @@ mod tests {
     /// Replaces the labels of fold 1 by wrong ones.
     fn poisoned(labels: &[usize], folds: &[u32]) -> Vec<usize> {
         let poison = |clip: usize| match folds[clip] {
-            1 => usize::from(clip % 3 == 0),
+            1 => usize::from(clip.is_multiple_of(3)),
             _ => labels[clip],
         };
         (0..labels.len()).map(poison).collect()

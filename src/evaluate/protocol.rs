@@ -188,7 +188,8 @@ mod tests {
         let labels: Vec<usize> = (0..60).map(|clip| clip % 3).collect();
         let folds: Vec<u32> = (0..60).map(|clip| clip / 12 + 1).collect();
         let noise = |i: usize| ((i * 2_654_435_761) % 1000) as f32 / 500.0;
-        let value = |i: usize| noise(i) + labels[i / 4] as f32 * f32::from(u8::from(i % 4 == 0));
+        let value =
+            |i: usize| noise(i) + labels[i / 4] as f32 * f32::from(u8::from(i.is_multiple_of(4)));
         let embeddings = Embeddings::from_rows(4, (0..240).map(value).collect());
         let order: Vec<usize> = (0..60).map(|i| i * 7 % 60).collect();
         let pick = |of: &[usize]| order.iter().map(|&i| of[i]).collect::<Vec<_>>();

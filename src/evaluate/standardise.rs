@@ -9,14 +9,14 @@ use crate::Embeddings;
 /// A dimension that does not vary is only centred. As scikit-learn's `StandardScaler`: population
 /// variance.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Standardiser {
+pub(super) struct Standardiser {
     means: Vec<f64>,
     inverse_deviations: Vec<f64>,
 }
 
 impl Standardiser {
     /// Learns mean and standard deviation of each dimension.
-    pub fn fit(embeddings: &Embeddings) -> Self {
+    pub(super) fn fit(embeddings: &Embeddings) -> Self {
         let items = embeddings.items().max(1) as f64;
         let means = per_dimension(embeddings, |_, value| value / items);
         let variances = per_dimension(embeddings, |d, value| (value - means[d]).powi(2) / items);

@@ -1,1 +1,18 @@
 //! Results → files a person or program can read.
+//!
+//! [`Run::read`] gathers what a run or evaluation directory holds, [`write_html`] makes one
+//! self-contained page of several runs. [`table()`], [`markdown()`] and [`csv()`] show the same numbers
+//! on a terminal, in a text and to other programs.
+
+mod chart;
+mod error;
+mod html;
+mod run;
+#[cfg(test)]
+mod sample;
+mod table;
+
+pub use error::ReportError;
+pub use html::{html, write_html};
+pub use run::{Measurement, Provenance, Run, Skipped};
+pub use table::{csv, markdown, table};

@@ -1,0 +1,604 @@
+//! One self-contained page.
+
+use std::{io::Write, path::Path};
+
+use minijinja::{Environment, value::Serde};
+use serde::Serialize;
+
+use super::{
+    ReportError, Run, Skipped,
+    chart::{LineChart, Tick, hundredths, ticks},
+    run::Measurement,
+    table::{Row, interval, percent, rows},
+};
+use crate::evaluate::{ClassScore, Confusion, Evaluation, Score, Setting};
+
+/// Files listed by name; a run over an archive may have skipped thousands.
+const LISTED_FILES: usize = 500;
+/// From here on the classes of a confusion matrix are drawn small.
+const MANY_CLASSES: usize = 24;
+
+/// Writes [`html()`] to `path`: first under a temporary name, so that no half page is ever there.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn write_html(path: &Path, runs: &[Run]) -> Result<(), ReportError> {
+    let page = html(runs)?;
+    write_whole(path, page.as_bytes()).map_err(|source| ReportError::Io {
+        path: path.to_owned(),
+        action: "writing",
+        source,
+    })
+}
+
+/// The page: everything in it, nothing fetched, scripts none. Text from outside is escaped.
+///
+/// # Errors
+/// Only on a bug in the template.
+pub fn html(runs: &[Run]) -> Result<String, ReportError> {
+    let mut environment = Environment::new();
+    environment.add_template("report.html", include_str!("report.html"))?;
+    let page = Page {
+        title: title(runs),
+        version: env!("CARGO_PKG_VERSION"),
+        runs: runs.iter().map(Section::of).collect(),
+    };
+    let template = environment.get_template("report.html")?;
+    // The engine drops the last line's end.
+    Ok(template.render(Serde(page))? + "\n")
+}
+
+fn title(runs: &[Run]) -> String {
+    let mut datasets: Vec<&str> = runs
+        .iter()
+        .filter_map(|run| Some(run.evaluation.as_ref()?.dataset.as_str()))
+        .collect();
+    datasets.dedup();
+    match (datasets.as_slice(), runs) {
+        ([dataset], [_]) => format!("An encoder measured on {dataset}"),
+        ([dataset], _) => format!("{} runs measured on {dataset}", runs.len()),
+        (_, [run]) => format!("Run {}", run.name),
+        _ => format!("{} runs", runs.len()),
+    }
+}
+
+/// All the template sees.
+#[derive(Serialize)]
+struct Page<'a> {
+    title: String,
+    version: &'static str,
+    runs: Vec<Section<'a>>,
+}
+
+/// One run as the template sees it.
+#[derive(Serialize)]
+struct Section<'a> {
+    name: &'a str,
+    headline: Option<Headline>,
+    warnings: Vec<String>,
+    notes: &'a [String],
+    groups: Vec<Group>,
+    charts: Vec<LineChart>,
+    details: Vec<Detail<'a>>,
+    facts: Vec<(&'a str, String)>,
+    command: Option<&'a str>,
+    configuration: Option<&'a str>,
+    skipped: &'a [Skipped],
+    skipped_count: usize,
+    unlisted: usize,
+}
+
+/// The page's first number.
+#[derive(Serialize)]
+struct Headline {
+    accuracy: String,
+    std: String,
+    folds: usize,
+    what: String,
+    clips: u32,
+    classes: usize,
+    gain: Option<String>,
+}
+
+/// The rows of one protocol, with an axis all its strips share.
+#[derive(Serialize)]
+struct Group {
+    title: &'static str,
+    folds: Vec<u32>,
+    rows: Vec<Strip>,
+    axis: Vec<Tick>,
+}
+
+/// One row of the headline table.
+#[derive(Serialize)]
+struct Strip {
+    embeddings: &'static str,
+    is_model: bool,
+    accuracy: String,
+    std: String,
+    interval: String,
+    balanced: String,
+    macro_f1: String,
+    per_fold: Vec<String>,
+    chosen: String,
+    /// Positions on the strip, per cent from the left.
+    mean_at: f64,
+    low_at: f64,
+    width: f64,
+    folds_at: Vec<f64>,
+    description: String,
+}
+
+/// Confusion matrix and classes of one protocol.
+#[derive(Serialize)]
+struct Detail<'a> {
+    title: &'static str,
+    classes: Vec<ClassRow<'a>>,
+    matrix: Vec<MatrixRow<'a>>,
+    dense: bool,
+    worst: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct ClassRow<'a> {
+    name: &'a str,
+    support: u32,
+    precision: String,
+    recall: String,
+    f1: String,
+    bar: f64,
+}
+
+#[derive(Serialize)]
+struct MatrixRow<'a> {
+    name: &'a str,
+    cells: Vec<Cell>,
+}
+
+#[derive(Serialize)]
+struct Cell {
+    count: u32,
+    /// Per cent of the row's clips.
+    share: u32,
+    hit: bool,
+}
+
+impl<'a> Section<'a> {
+    fn of(run: &'a Run) -> Self {
+        let evaluation = run.evaluation.as_ref();
+        let provenance = run.provenance.as_ref();
+        let skipped = provenance.map_or(&[][..], |provenance| &provenance.skipped);
+        let listed = &skipped[..skipped.len().min(LISTED_FILES)];
+        Self {
+            name: &run.name,
+            headline: evaluation.and_then(Headline::of),
+            warnings: warnings(run),
+            notes: evaluation.map_or(&[], |evaluation| &evaluation.notes),
+            groups: evaluation.map(groups).unwrap_or_default(),
+            charts: charts(&run.metrics),
+            details: evaluation.map(details).unwrap_or_default(),
+            facts: facts(run),
+            command: provenance
+                .map(|p| p.command.as_str())
+                .filter(|command| !command.is_empty()),
+            configuration: run.configuration.as_deref(),
+            skipped: listed,
+            skipped_count: skipped.len(),
+            unlisted: skipped.len() - listed.len(),
+        }
+    }
+}
+
+impl Headline {
+    fn of(evaluation: &Evaluation) -> Option<Self> {
+        let (protocol, score) = evaluation.protocols.first_key_value()?;
+        let accuracy = score.accuracy.mean;
+        let baseline = evaluation
+            .baselines
+            .iter()
+            .filter_map(|(baseline, scores)| Some((baseline, scores.get(protocol)?.accuracy.mean)))
+            .max_by(|a, b| a.1.total_cmp(&b.1));
+        let gain = baseline.map(|(baseline, other)| {
+            let points = 100.0 * (accuracy - other);
+            let side = if points >= 0.0 { "above" } else { "below" };
+            format!(
+                "{:.1} points {side} the best baseline ({})",
+                points.abs(),
+                baseline.title()
+            )
+        });
+        Some(Self {
+            accuracy: percent(accuracy),
+            std: percent(score.accuracy.std),
+            folds: score.folds.len(),
+            what: format!("{} accuracy on {}", protocol.title(), evaluation.dataset),
+            clips: score.per_class.iter().map(|class| class.support).sum(),
+            classes: score.classes.len(),
+            gain,
+        })
+    }
+}
+
+fn warnings(run: &Run) -> Vec<String> {
+    let mut warnings = run
+        .evaluation
+        .as_ref()
+        .map_or(Vec::new(), |e| e.warnings.clone());
+    if let Some(first) = run.unread_lines.first() {
+        let count = run.unread_lines.len();
+        let noun = if count == 1 { "line" } else { "lines" };
+        warnings.push(format!(
+            "{count} {noun} of metrics.jsonl could not be read, the first is {first}"
+        ));
+    }
+    let lost = run
+        .metrics
+        .iter()
+        .find(|measurement| measurement.loss.is_none() && has_no_diagnostics(measurement));
+    if let Some(measurement) = lost {
+        warnings.push(format!(
+            "no finite loss was recorded at step {}",
+            measurement.step
+        ));
+    }
+    warnings
+}
+
+/// Lines that carry diagnostics may lack a loss rightly.
+fn has_no_diagnostics(measurement: &Measurement) -> bool {
+    measurement.embedding_std.is_none() && measurement.effective_rank.is_none()
+}
+
+fn groups(evaluation: &Evaluation) -> Vec<Group> {
+    let rows = rows(evaluation);
+    let lowest = rows.iter().map(|row| lowest(row.score)).fold(1.0, f64::min);
+    // Tenths, so that the axis has round labels; the right end is always 100 %.
+    let from = ((lowest - 0.02).max(0.0) * 10.0).floor().min(9.0) / 10.0;
+    rows.chunk_by(|a, b| a.protocol == b.protocol)
+        .filter_map(|rows| {
+            let first = rows.first()?;
+            Some(Group {
+                title: first.protocol.title(),
+                folds: first.score.folds.clone(),
+                rows: rows.iter().map(|row| Strip::of(row, from)).collect(),
+                axis: ticks(100.0 * from, 100.0),
+            })
+        })
+        .collect()
+}
+
+fn lowest(score: &Score) -> f64 {
+    score
+        .accuracy
+        .per_fold
+        .iter()
+        .copied()
+        .fold(score.accuracy.interval[0], f64::min)
+}
+
+impl Strip {
+    fn of(row: &Row<'_>, from: f64) -> Self {
+        let accuracy = &row.score.accuracy;
+        let at = |value: f64| hundredths(100.0 * (value - from).max(0.0) / (1.0 - from));
+        let [low, high] = accuracy.interval.map(at);
+        let per_fold: Vec<String> = accuracy.per_fold.iter().copied().map(percent).collect();
+        Self {
+            embeddings: row.embeddings(),
+            is_model: row.baseline.is_none(),
+            accuracy: percent(accuracy.mean),
+            std: percent(accuracy.std),
+            interval: interval(accuracy),
+            balanced: percent(row.score.balanced_accuracy.mean),
+            macro_f1: percent(row.score.macro_f1.mean),
+            description: format!(
+                "{}, {}: mean {} %, folds {} %",
+                row.protocol.title(),
+                row.embeddings(),
+                percent(accuracy.mean),
+                per_fold.join(", ")
+            ),
+            per_fold,
+            chosen: chosen(&row.score.chosen),
+            mean_at: at(accuracy.mean),
+            low_at: low,
+            width: hundredths(high - low),
+            folds_at: accuracy.per_fold.iter().copied().map(at).collect(),
+        }
+    }
+}
+
+fn chosen(settings: &[Setting]) -> String {
+    let symbol = match settings.first() {
+        Some(Setting::Neighbours(_)) => "K",
+        Some(Setting::Strength(_)) => "C·dim",
+        None => return String::new(),
+    };
+    let values: Vec<String> = settings.iter().map(Setting::to_string).collect();
+    format!("{symbol} = {}", values.join(", "))
+}
+
+fn charts(metrics: &[Measurement]) -> Vec<LineChart> {
+    type Value = fn(&Measurement) -> Option<f64>;
+    let series: [(&'static str, &'static str, Value); 7] = [
+        ("Loss", "", |m| m.loss),
+        ("Learning rate", "", |m| m.learning_rate),
+        ("Speed", "clips/s", |m| m.clips_per_sec),
+        ("Embedding std", "0 is collapse", |m| m.embedding_std),
+        ("Effective rank", "1 is collapse", |m| m.effective_rank),
+        ("Alignment", "lower is more alike", |m| m.alignment),
+        ("Uniformity", "lower is more even", |m| m.uniformity),
+    ];
+    let chart = |(title, unit, value): (_, _, Value)| {
+        let points: Vec<_> = metrics
+            .iter()
+            .filter_map(|m| Some((m.epoch?, value(m)?)))
+            .collect();
+        LineChart::new(title, unit, &points)
+    };
+    series.into_iter().filter_map(chart).collect()
+}
+
+fn details(evaluation: &Evaluation) -> Vec<Detail<'_>> {
+    let scores = evaluation.protocols.iter();
+    scores
+        .map(|(protocol, score)| Detail {
+            title: protocol.title(),
+            classes: score.per_class.iter().map(ClassRow::of).collect(),
+            matrix: matrix(score),
+            dense: score.classes.len() > MANY_CLASSES,
+            worst: worst_confusions(&score.confusion, &score.classes),
+        })
+        .collect()
+}
+
+impl<'a> ClassRow<'a> {
+    fn of(class: &'a ClassScore) -> Self {
+        Self {
+            name: &class.class,
+            support: class.support,
+            precision: percent(class.precision),
+            recall: percent(class.recall),
+            f1: percent(class.f1),
+            bar: hundredths(100.0 * class.f1),
+        }
+    }
+}
+
+fn matrix(score: &Score) -> Vec<MatrixRow<'_>> {
+    let rows = score
+        .classes
+        .iter()
+        .zip(score.confusion.counts())
+        .enumerate();
+    rows.map(|(truth, (name, counts))| {
+        let total = counts.iter().sum::<u32>().max(1);
+        let cell = |(predicted, &count): (usize, &u32)| Cell {
+            count,
+            share: (100.0 * f64::from(count) / f64::from(total)).round() as u32,
+            hit: truth == predicted,
+        };
+        MatrixRow {
+            name,
+            cells: counts.iter().enumerate().map(cell).collect(),
+        }
+    })
+    .collect()
+}
+
+/// The most frequent errors, in words.
+fn worst_confusions(confusion: &Confusion, classes: &[String]) -> Vec<String> {
+    let mut errors: Vec<(u32, &str, &str)> = Vec::new();
+    for (truth, (name, row)) in classes.iter().zip(confusion.counts()).enumerate() {
+        for (predicted, (taken_for, &count)) in classes.iter().zip(row).enumerate() {
+            if truth != predicted && count > 0 {
+                errors.push((count, name, taken_for));
+            }
+        }
+    }
+    errors.sort_by_key(|&(count, ..)| std::cmp::Reverse(count));
+    errors.truncate(5);
+    let sentence =
+        |(count, name, other): (u32, &str, &str)| format!("{name} taken for {other}: {count}");
+    errors.into_iter().map(sentence).collect()
+}
+
+/// Name and value of what is known about how the run was made.
+fn facts(run: &Run) -> Vec<(&str, String)> {
+    let mut facts = Vec::new();
+    if let Some(evaluation) = &run.evaluation {
+        facts.push(("model", evaluation.model.clone()));
+        facts.push(("dataset", evaluation.dataset.clone()));
+    }
+    let Some(provenance) = &run.provenance else {
+        return facts;
+    };
+    facts.push(("device", provenance.device.clone()));
+    facts.push(("started", provenance.started.clone()));
+    facts.push((
+        "duration",
+        provenance.elapsed_secs.map(duration).unwrap_or_default(),
+    ));
+    facts.push((
+        "files used",
+        provenance
+            .used_files
+            .map_or(String::new(), |n| n.to_string()),
+    ));
+    let versions = provenance.versions.iter();
+    facts.extend(versions.map(|(name, version)| (name.as_str(), version.clone())));
+    facts.retain(|(_, value)| !value.is_empty());
+    facts
+}
+
+fn duration(secs: f64) -> String {
+    if !secs.is_finite() || secs < 0.0 {
+        return String::new();
+    }
+    let whole = secs.round() as u64;
+    match (whole / 3600, whole / 60 % 60, whole % 60) {
+        (0, 0, _) => format!("{secs:.1} s"),
+        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (hours, minutes, _) => format!("{hours} h {minutes} min"),
+    }
+}
+
+/// Temporary name, sync, rename.
+fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(
+        path.file_name()
+            .ok_or(std::io::ErrorKind::InvalidFilename)?,
+    );
+    name.push(format!(".{}", std::process::id()));
+    let temporary = path.with_file_name(name);
+    let written = std::fs::File::create(&temporary).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()
+    });
+    let done = written.and_then(|()| std::fs::rename(&temporary, path));
+    if done.is_err() {
+        // The first error is what the user should hear of.
+        let _ = std::fs::remove_file(&temporary);
+    }
+    done
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{Provenance, sample::evaluation};
+
+    fn run(folds: u32, classes: usize) -> Run {
+        let metrics = (0..50).map(|step| Measurement {
+            step,
+            epoch: Some(step as f64 / 10.0),
+            loss: Some(4.0 - step as f64 / 20.0),
+            ..Measurement::default()
+        });
+        Run {
+            name: "runs/small".to_owned(),
+            metrics: metrics.collect(),
+            evaluation: Some(evaluation(folds, classes)),
+            provenance: Some(Provenance {
+                command: "chiffchaff pretrain --preset small".to_owned(),
+                device: "cpu".to_owned(),
+                ..Provenance::default()
+            }),
+            ..Run::default()
+        }
+    }
+
+    #[test]
+    fn names_from_outside_cannot_become_markup() {
+        let hostile = "</td><script>alert(\"1\")</script>";
+        let mut run = run(3, 3);
+        run.name = hostile.to_owned();
+        run.configuration = Some(hostile.to_owned());
+        let evaluation = run.evaluation.as_mut().unwrap();
+        evaluation.model = hostile.to_owned();
+        evaluation.dataset = hostile.to_owned();
+        evaluation.notes = vec![hostile.to_owned()];
+        evaluation.warnings = vec![hostile.to_owned()];
+        for score in evaluation.protocols.values_mut() {
+            score.classes[0] = hostile.to_owned();
+            score.per_class[0].class = hostile.to_owned();
+        }
+        let provenance = run.provenance.as_mut().unwrap();
+        provenance.command = hostile.to_owned();
+        provenance
+            .versions
+            .insert(hostile.to_owned(), hostile.to_owned());
+        provenance.skipped = vec![Skipped {
+            path: hostile.into(),
+            reason: hostile.to_owned(),
+        }];
+        let page = html(&[run]).unwrap();
+        assert!(!page.contains("<script"), "unescaped");
+        assert!(page.matches("&lt;script").count() >= 12);
+    }
+
+    #[test]
+    fn the_page_fetches_nothing() {
+        let page = html(&[run(5, 10)]).unwrap();
+        for outside in ["http://", "https://", "src=", "@import", "url(", "<link"] {
+            assert!(!page.contains(outside), "{outside}");
+        }
+    }
+
+    #[test]
+    fn baselines_and_model_stand_side_by_side_with_every_fold() {
+        let run = run(5, 10);
+        let page = html(std::slice::from_ref(&run)).unwrap();
+        let evaluation = run.evaluation.as_ref().unwrap();
+        for row in rows(evaluation) {
+            assert!(page.contains(row.embeddings()));
+            assert!(page.contains(&interval(&row.score.accuracy)));
+        }
+        assert!(page.contains("pre-training heard all clips"));
+        assert!(page.contains("chiffchaff pretrain --preset small"));
+    }
+
+    #[test]
+    fn fifty_classes_and_ten_thousand_steps_stay_below_a_megabyte() {
+        let mut run = run(2, 50);
+        run.metrics = (0..10_000)
+            .map(|step| Measurement {
+                step,
+                epoch: Some(step as f64 / 100.0),
+                loss: Some((step as f64).sin()),
+                learning_rate: Some(0.1),
+                ..Measurement::default()
+            })
+            .collect();
+        let bytes = html(&[run]).unwrap().len();
+        assert!(bytes < 1_000_000, "{bytes}");
+    }
+
+    #[test]
+    fn a_run_that_was_only_trained_has_curves_and_no_scores() {
+        let mut run = run(2, 2);
+        run.evaluation = None;
+        let page = html(&[run]).unwrap();
+        assert!(page.contains("Loss") && !page.contains("Confusion"));
+    }
+
+    #[test]
+    fn a_lost_loss_is_a_warning() {
+        let mut run = run(2, 2);
+        run.metrics[7].loss = None;
+        assert!(
+            html(&[run])
+                .unwrap()
+                .contains("no finite loss was recorded at step 7")
+        );
+    }
+
+    #[test]
+    fn the_page_is_written_whole_and_leaves_nothing_beside_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("report.html");
+        write_html(&path, &[run(2, 2)]).unwrap();
+        assert!(
+            std::fs::read_to_string(&path)
+                .unwrap()
+                .ends_with("</html>\n")
+        );
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_missing_folder_is_named() {
+        let error = write_html(Path::new("/no/such/folder/report.html"), &[]).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with("/no/such/folder/report.html: writing failed")
+        );
+    }
+
+    #[test]
+    fn durations_read_as_people_say_them() {
+        let said = [3.04, 61.0, 7325.0].map(duration);
+        assert_eq!(said, ["3.0 s", "1 min 1 s", "2 h 2 min"]);
+    }
+}

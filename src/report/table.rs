@@ -1,0 +1,305 @@
+//! Scores as plain text, Markdown and CSV.
+
+use crate::evaluate::{Baseline, Estimate, Evaluation, ProtocolName, Score};
+
+/// One row of every table: a protocol on one set of embeddings.
+pub(super) struct Row<'a> {
+    pub(super) protocol: ProtocolName,
+    /// `None`: the model itself.
+    pub(super) baseline: Option<Baseline>,
+    pub(super) score: &'a Score,
+}
+
+impl Row<'_> {
+    pub(super) fn embeddings(&self) -> &'static str {
+        self.baseline.map_or("this model", Baseline::title)
+    }
+}
+
+/// The rows of an evaluation: by protocol, the model before its baselines.
+pub(super) fn rows(evaluation: &Evaluation) -> Vec<Row<'_>> {
+    let baselines = evaluation
+        .baselines
+        .iter()
+        .map(|(&b, scores)| (Some(b), scores));
+    let sources: Vec<_> = [(None, &evaluation.protocols)]
+        .into_iter()
+        .chain(baselines)
+        .collect();
+    let mut rows: Vec<_> = sources
+        .iter()
+        .flat_map(|&(baseline, scores)| {
+            scores.iter().map(move |(&protocol, score)| Row {
+                protocol,
+                baseline,
+                score,
+            })
+        })
+        .collect();
+    rows.sort_by_key(|row| (row.protocol, row.baseline));
+    rows
+}
+
+/// The accuracies as text of at most `width` columns (at least 60), without colour. Single folds
+/// are shown where they fit.
+pub fn table(evaluation: &Evaluation, width: usize) -> String {
+    let width = width.max(60);
+    let mut lines = vec![shorten(
+        &format!(
+            "{} on {}: accuracy in %, mean ± std over folds",
+            evaluation.model, evaluation.dataset
+        ),
+        width,
+    )];
+    let mut protocol = None;
+    for row in rows(evaluation) {
+        if protocol.replace(row.protocol) != Some(row.protocol) {
+            lines.push(String::new());
+            lines.push(heading(&row, width));
+        }
+        let folds = row
+            .score
+            .accuracy
+            .per_fold
+            .iter()
+            .map(|&v| format!("{:>6}", percent(v)));
+        let summary = format!(
+            "  {:<18} {:>5}{:<7}   {:<14}",
+            row.embeddings(),
+            percent(row.score.accuracy.mean),
+            spread(&row.score.accuracy),
+            interval(&row.score.accuracy),
+        );
+        let whole = folds.fold(summary.clone(), |line, fold| line + &fold);
+        let fits = whole.chars().count() <= width;
+        lines.push(if fits { whole } else { summary }.trim_end().to_owned());
+    }
+    for (mark, text) in remarks(evaluation) {
+        lines.push(String::new());
+        lines.push(wrap(&format!("{mark}: {text}"), width));
+    }
+    lines.join("\n") + "\n"
+}
+
+/// The accuracies as a Markdown table, a column a fold.
+pub fn markdown(evaluation: &Evaluation) -> String {
+    let rows = rows(evaluation);
+    let folds = rows.first().map_or(&[][..], |row| &row.score.folds);
+    let names: String = folds.iter().map(|fold| format!(" fold {fold} |")).collect();
+    let mut text = format!(
+        "Accuracy in % of `{}` on {}, mean ± standard deviation over folds, 95 % interval over clips.\n\n\
+         | protocol | embeddings | accuracy | interval |{names}\n|---|---|---:|---:|{}\n",
+        evaluation.model.replace('`', "'"),
+        markdown_text(&evaluation.dataset),
+        "---:|".repeat(folds.len()),
+    );
+    for row in &rows {
+        let accuracy = &row.score.accuracy;
+        let folds: String = accuracy
+            .per_fold
+            .iter()
+            .map(|&v| format!(" {} |", percent(v)))
+            .collect();
+        text += &format!(
+            "| {} | {} | {}{} | {} |{folds}\n",
+            row.protocol.title(),
+            row.embeddings(),
+            percent(accuracy.mean),
+            spread(accuracy),
+            interval(accuracy),
+        );
+    }
+    for (mark, remark) in remarks(evaluation) {
+        text += &format!("\n**{mark}:** {}\n", markdown_text(remark));
+    }
+    text
+}
+
+/// Every metric in full digits, fractions of 1: one row a protocol, set of embeddings, metric and
+/// fold; the fold is empty in the row that holds mean, std and interval over all folds.
+pub fn csv(evaluation: &Evaluation) -> String {
+    let mut lines = vec![record(
+        [
+            "dataset",
+            "model",
+            "protocol",
+            "embeddings",
+            "metric",
+            "fold",
+            "value",
+            "std",
+            "low",
+            "high",
+        ]
+        .map(str::to_owned),
+    )];
+    for row in rows(evaluation) {
+        let metrics = [
+            ("accuracy", &row.score.accuracy),
+            ("balanced_accuracy", &row.score.balanced_accuracy),
+            ("macro_f1", &row.score.macro_f1),
+        ];
+        for (metric, estimate) in metrics {
+            let line = |fold: String, value: f64, spread: [String; 3]| {
+                let [std, low, high] = spread;
+                let key = [&evaluation.dataset, &evaluation.model].map(String::clone);
+                let [dataset, model] = key;
+                record([
+                    dataset,
+                    model,
+                    row.protocol.title().to_owned(),
+                    row.embeddings().to_owned(),
+                    metric.to_owned(),
+                    fold,
+                    value.to_string(),
+                    std,
+                    low,
+                    high,
+                ])
+            };
+            let [low, high] = estimate.interval;
+            let spread = [estimate.std, low, high].map(|v| v.to_string());
+            lines.push(line(String::new(), estimate.mean, spread));
+            for (fold, &value) in row.score.folds.iter().zip(&estimate.per_fold) {
+                lines.push(line(fold.to_string(), value, Default::default()));
+            }
+        }
+    }
+    lines.concat()
+}
+
+/// `0.9425` → `94.2`, the per cent sign being in the heading.
+pub(super) fn percent(part: f64) -> String {
+    format!("{:.1}", part * 100.0)
+}
+
+/// ` ± 1.2`; nothing for a single fold, which has no spread.
+fn spread(estimate: &Estimate) -> String {
+    match estimate.per_fold.len() {
+        0 | 1 => String::new(),
+        _ => format!(" ± {}", percent(estimate.std)),
+    }
+}
+
+/// `92.0 – 96.3`
+pub(super) fn interval(estimate: &Estimate) -> String {
+    let [low, high] = estimate.interval.map(percent);
+    format!("{low} – {high}")
+}
+
+/// Warnings, then notes.
+fn remarks(evaluation: &Evaluation) -> impl Iterator<Item = (&'static str, &str)> {
+    let warnings = evaluation
+        .warnings
+        .iter()
+        .map(|text| ("warning", text.as_str()));
+    warnings.chain(evaluation.notes.iter().map(|text| ("note", text.as_str())))
+}
+
+fn heading(row: &Row<'_>, width: usize) -> String {
+    let heading = format!("{:<36}{:<14}", row.protocol.title(), "95 % interval");
+    let folds = row
+        .score
+        .folds
+        .iter()
+        .map(|fold| format!("{:>6}", format!("#{fold}")));
+    let whole = folds.fold(heading.clone(), |line, fold| line + &fold);
+    let fits = whole.chars().count() <= width;
+    if fits { whole } else { heading }.trim_end().to_owned()
+}
+
+/// At most `width` characters, the middle left out: beginnings and ends of paths tell most.
+fn shorten(text: &str, width: usize) -> String {
+    let characters: Vec<char> = text.chars().collect();
+    if characters.len() <= width {
+        return text.to_owned();
+    }
+    let tail = (width - 1) * 2 / 3;
+    let head = width - 1 - tail;
+    let start = characters.iter().take(head);
+    start
+        .chain(&['…'])
+        .chain(&characters[characters.len() - tail..])
+        .collect()
+}
+
+/// Breaks at spaces; continued lines are indented by two.
+fn wrap(text: &str, width: usize) -> String {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let line = lines.last().map_or(0, |line| line.chars().count());
+        if line > 2 && line + 1 + word.chars().count() > width {
+            lines.push(format!("  {word}"));
+        } else if let Some(line) = lines.last_mut() {
+            let gap = if line.is_empty() { "" } else { " " };
+            *line += &format!("{gap}{word}");
+        }
+    }
+    lines.join("\n")
+}
+
+fn markdown_text(text: &str) -> String {
+    let special = |c: char| "\\*_[]<>|#".contains(c);
+    text.chars()
+        .flat_map(|c| special(c).then_some('\\').into_iter().chain([c]))
+        .collect()
+}
+
+/// One CSV line after RFC 4180.
+fn record<const FIELDS: usize>(fields: [String; FIELDS]) -> String {
+    let quote = |field: String| match field.contains([',', '"', '\n', '\r']) {
+        true => format!("\"{}\"", field.replace('"', "\"\"")),
+        false => field,
+    };
+    fields.map(quote).join(",") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample::evaluation;
+
+    #[test]
+    fn the_text_table_keeps_to_its_width_and_drops_folds_before_numbers() {
+        for width in [60, 80, 120] {
+            let text = table(&evaluation(5, 10), width);
+            let longest = text.lines().map(|line| line.chars().count()).max();
+            assert!(longest <= Some(width), "{width}:\n{text}");
+            assert_eq!(text.contains("#5"), width >= 80, "{width}:\n{text}");
+            assert!(text.contains("untrained encoder"), "{text}");
+        }
+    }
+
+    #[test]
+    fn markdown_has_the_same_number_of_cells_in_every_row() {
+        let text = markdown(&evaluation(3, 4));
+        let cells: Vec<usize> = text
+            .lines()
+            .filter(|l| l.starts_with('|'))
+            .map(|l| l.matches('|').count())
+            .collect();
+        assert_eq!(cells, [8; 8]);
+    }
+
+    #[test]
+    fn csv_reads_back_with_every_fold_and_hostile_names() {
+        let mut evaluation = evaluation(2, 3);
+        evaluation.model = "a,\"b\"\nc".to_owned();
+        let text = csv(&evaluation);
+        let mut reader = ::csv::Reader::from_reader(text.as_bytes());
+        let records: Vec<_> = reader.records().collect::<Result<_, _>>().unwrap();
+        // 2 protocols × 3 embeddings × 3 metrics × (mean + 2 folds)
+        assert_eq!(records.len(), 54);
+        assert!(records.iter().all(|record| &record[1] == "a,\"b\"\nc"));
+        let mean: f64 = records[0][6].parse().unwrap();
+        assert_eq!(
+            mean,
+            evaluation.protocols[&ProtocolName::Linear].accuracy.mean
+        );
+    }
+
+    #[test]
+    fn long_paths_keep_their_end() {
+        assert_eq!(shorten("/a/very/long/path/run", 10), "/a/…th/run");
+    }
+}
