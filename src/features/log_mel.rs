@@ -11,7 +11,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Frames that go through the filter bank side by side: two AVX or four SSE registers.
+/// Frames that go through the filter bank side by side: four SSE registers.
 const BLOCK_FRAMES: usize = 16;
 
 /// Every choice that goes into a log-mel spectrogram; defaults are those of [`Self::small`].
@@ -291,15 +291,12 @@ impl LogMel {
     pub fn compute(&self, samples: &[f32]) -> Features {
         let scaled = self.input_scaling.apply(samples);
         let mut values = vec![0.0; self.frames(samples.len()) * self.bands()];
-        // Compiles what it calls for every vector register there is, and takes the widest. Fused
-        // multiply-adds are not used, so that all of them give the same bits.
-        pulp::Arch::new().dispatch(|| self.fill(&scaled, &mut values));
+        self.fill(&scaled, &mut values);
         self.compression.limit_range(&mut values);
         Features::from_frames(self.bands(), values)
     }
 
     /// Computes all frames into `values`.
-    #[inline(always)]
     fn fill(&self, samples: &[f32], values: &mut [f32]) {
         let mut work = self.stft.workspace();
         let mut powers = vec![[0.0; BLOCK_FRAMES]; self.stft.bins()];
