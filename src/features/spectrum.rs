@@ -1,6 +1,5 @@
 //! What of a complex spectrum is kept.
 
-use realfft::num_complex::Complex;
 use serde::{Deserialize, Serialize};
 
 /// What of a complex bin is summed into bands.
@@ -14,16 +13,11 @@ pub enum Spectrum {
 }
 
 impl Spectrum {
-    /// Writes power or magnitude of `bins` to `out`.
+    /// Turns powers `re² + im²` into what is summed.
     #[inline(always)]
-    pub(super) fn of(self, bins: &[Complex<f32>], out: &mut [f32]) {
-        for (out, bin) in out.iter_mut().zip(bins) {
-            *out = bin.re * bin.re + bin.im * bin.im;
-        }
+    pub(super) fn of_powers(self, powers: &mut [f32]) {
         if self == Self::Magnitude {
-            for out in out {
-                *out = out.sqrt();
-            }
+            powers.iter_mut().for_each(|x| *x = x.sqrt());
         }
     }
 }
