@@ -29,7 +29,10 @@ pub(crate) fn check(libtorch: &Path) -> Result<(), String> {
             "libtorch in `{}` is {found}, but {VERSION} is required",
             libtorch.display()
         )),
-        None => Err(format!("libtorch in `{}` lacks its headers", libtorch.display())),
+        None => Err(format!(
+            "libtorch in `{}` lacks its headers",
+            libtorch.display()
+        )),
     }
 }
 
@@ -39,8 +42,16 @@ fn version(libtorch: &Path) -> Option<String> {
     let part = |name: &str| {
         header
             .lines()
-            .find_map(|line| line.strip_prefix("#define TORCH_VERSION_")?.strip_prefix(name))
+            .find_map(|line| {
+                line.strip_prefix("#define TORCH_VERSION_")?
+                    .strip_prefix(name)
+            })
             .map(|number| number.trim().to_owned())
     };
-    Some(format!("{}.{}.{}", part("MAJOR ")?, part("MINOR ")?, part("PATCH ")?))
+    Some(format!(
+        "{}.{}.{}",
+        part("MAJOR ")?,
+        part("MINOR ")?,
+        part("PATCH ")?
+    ))
 }
