@@ -2,7 +2,10 @@
 
 fn main() {
     println!("cargo::rerun-if-env-changed=DEP_CHIFFCHAFF_LINK_ARGS");
-    for argument in std::env::var("DEP_CHIFFCHAFF_LINK_ARGS").unwrap_or_default().lines() {
+    for argument in std::env::var("DEP_CHIFFCHAFF_LINK_ARGS")
+        .unwrap_or_default()
+        .lines()
+    {
         println!("cargo::rustc-link-arg={argument}");
     }
 }

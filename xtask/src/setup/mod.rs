@@ -91,6 +91,7 @@ fn install(folder: &Path, flavour: Flavour) -> Result<()> {
     let platform = Platform::of_this_machine()?;
     let wheels = platform.wheels(flavour)?;
     let python = Python::find()?;
+    python.pip_version()?;
     let download = folder.join("download");
     fs::create_dir_all(&download)
         .with_context(|| format!("cannot make `{}`", download.display()))?;
