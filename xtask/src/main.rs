@@ -1,3 +1,92 @@
-//! `cargo xtask`: set-up, demo, tests and benchmarks.
+//! `cargo xtask`: set-up, demo, tests and benchmarks of chiffchaff.
+//!
+//! Depends on no tensor engine, so that it builds in seconds on a bare machine and can fetch one.
 
-fn main() {}
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program that talks to a person"
+)]
+
+mod bench;
+mod demo;
+mod goldens;
+mod repository;
+mod setup;
+mod test;
+mod venv;
+
+use clap::{Parser, Subcommand};
+use repository::Repository;
+use setup::Flavour;
+use std::{path::PathBuf, process::ExitCode};
+
+/// Set-up, demo, tests and benchmarks of chiffchaff.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Fetch libtorch into `.libtorch/`: once, continued where it was interrupted.
+    Setup {
+        /// With CUDA for NVIDIA cards (about 3 GB to download); otherwise for the CPU (0.5 GB).
+        #[arg(long)]
+        cuda: bool,
+    },
+    /// Set up, build, train and measure an encoder on the bundled clips, write a report.
+    Demo,
+    /// Format, lints, documentation, all tests: what continuous integration runs.
+    Test {
+        /// Also the long tests, which are marked `#[ignore]`, in release mode.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Measure our speed and that of the Python packages for the same work, side by side.
+    Bench {
+        /// Only benches whose name contains this text.
+        filter: Option<String>,
+        /// How often each side runs; the two take turns.
+        #[arg(long, default_value_t = 5)]
+        repetitions: usize,
+        /// A Python that has the packages already, instead of our own under `target/`.
+        #[arg(long)]
+        python: Option<PathBuf>,
+    },
+    /// Make the golden files in `tests/golden/` anew with the Python packages they compare with.
+    Goldens {
+        /// A Python that has the packages already, instead of our own under `target/`.
+        #[arg(long)]
+        python: Option<PathBuf>,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(task: Task) -> anyhow::Result<()> {
+    let repository = Repository::of_this_program()?;
+    match task {
+        Task::Setup { cuda } => {
+            setup::run(&repository, if cuda { Flavour::Cuda } else { Flavour::Cpu })
+        }
+        Task::Demo => demo::run(&repository),
+        Task::Test { all } => test::run(&repository, all),
+        Task::Bench {
+            filter,
+            repetitions,
+            python,
+        } => bench::run(&repository, filter.as_deref(), repetitions, python),
+        Task::Goldens { python } => goldens::run(&repository, python),
+    }
+}
