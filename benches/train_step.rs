@@ -6,16 +6,16 @@
 
 use chiffchaff::encoder::{Encoder, EncoderConfig, Mode, Pass};
 use chiffchaff::loss::Temperature;
-use chiffchaff::method::{BatchStatistics, Method, MethodConfig, ProjectionHeadConfig, SimClrConfig};
+use chiffchaff::method::{
+    BatchStatistics, Method, MethodConfig, ProjectionHeadConfig, SimClrConfig,
+};
 use chiffchaff::train::{DecayScope, Optimizer, OptimizerConfig, PrecisionChoice};
 use std::time::Instant;
 use tch::{Device, Kind, Tensor};
 
 /// Encoder, mels, frames, patches of a batch.
-const WORK: [(&str, i64, i64, i64); 2] = [
-    ("resnet18", 64, 101, 64),
-    ("few-shot-resnet", 128, 34, 32),
-];
+const WORK: [(&str, i64, i64, i64); 2] =
+    [("resnet18", 64, 101, 64), ("few-shot-resnet", 128, 34, 32)];
 
 fn main() {
     let steps = std::env::args().find_map(|argument| argument.parse().ok());

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use crate::augment::spectrogram::{Augmentation, LogUnit, Step, SpectrogramAugmentConfig};
+use crate::augment::spectrogram::{Augmentation, LogUnit, SpectrogramAugmentConfig, Step};
 use crate::encoder::{EmbedConfig, EncoderConfig};
 use crate::features::{Compression, FrontEnd, NormalizationKind};
 use crate::method::MethodConfig;
@@ -81,7 +81,9 @@ pub enum ExperimentError {
         reason: String,
     },
     /// An override that cannot be read.
-    #[error("`--set {given}`: {reason}\n\nhint: write `--set key=value`, for example `--set train.epochs=50`")]
+    #[error(
+        "`--set {given}`: {reason}\n\nhint: write `--set key=value`, for example `--set train.epochs=50`"
+    )]
     Override {
         /// The argument.
         given: String,
@@ -124,12 +126,12 @@ impl Experiment {
     /// # Errors
     /// All problems at once: syntax, unknown keys, values out of range.
     pub fn parse(origin: &str, toml: &str, overrides: &[String]) -> Result<Self, ExperimentError> {
-        let mut table: Table = toml.parse().map_err(|error: toml::de::Error| {
-            ExperimentError::Syntax {
-                origin: origin.to_owned(),
-                reason: error.to_string().trim_end().to_owned(),
-            }
-        })?;
+        let mut table: Table =
+            toml.parse()
+                .map_err(|error: toml::de::Error| ExperimentError::Syntax {
+                    origin: origin.to_owned(),
+                    reason: error.to_string().trim_end().to_owned(),
+                })?;
         for given in overrides {
             set(&mut table, given).map_err(|reason| ExperimentError::Override {
                 given: given.clone(),
@@ -159,11 +161,21 @@ impl Experiment {
         let train = section(&mut table, "train", problems);
         let embed = section(&mut table, "embed", problems);
         let sections = [
-            "preset", "normalization", "features", "views", "augment", "encoder", "method", "train",
+            "preset",
+            "normalization",
+            "features",
+            "views",
+            "augment",
+            "encoder",
+            "method",
+            "train",
             "embed",
         ];
         for unknown in table.keys() {
-            problems.push(format!("unknown key `{unknown}`{}", nearest(unknown, &sections)));
+            problems.push(format!(
+                "unknown key `{unknown}`{}",
+                nearest(unknown, &sections)
+            ));
         }
         let experiment = Self {
             preset: preset?,
@@ -188,7 +200,12 @@ impl Experiment {
             }
         };
         let train = &self.train;
-        must(train.epochs >= 1, "train.epochs", &train.epochs, "at least 1");
+        must(
+            train.epochs >= 1,
+            "train.epochs",
+            &train.epochs,
+            "at least 1",
+        );
         must(
             train.max_steps != Some(0),
             "train.max_steps",
@@ -219,7 +236,12 @@ impl Experiment {
             &train.data_threads,
             "at most 256",
         );
-        must(train.threads <= 1024, "train.threads", &train.threads, "at most 1024");
+        must(
+            train.threads <= 1024,
+            "train.threads",
+            &train.threads,
+            "at most 1024",
+        );
         must(
             (1..=100_000).contains(&self.views.frames),
             "views.frames",
@@ -326,13 +348,18 @@ fn preset_hint(name: &str) -> String {
     let names: Vec<&str> = PRESETS.iter().map(|(name, _)| *name).collect();
     match nearest(name, &names).as_str() {
         "" => format!("the presets are {}", names.join(", ")),
-        near => near.trim_start_matches(" (").trim_end_matches(')').to_owned(),
+        near => near
+            .trim_start_matches(" (")
+            .trim_end_matches(')')
+            .to_owned(),
     }
 }
 
 /// " (did you mean `y`?)" for the known name most like `given`, if one is.
 fn nearest(given: &str, known: &[&str]) -> String {
-    let scored = known.iter().map(|&name| (strsim::jaro_winkler(given, name), name));
+    let scored = known
+        .iter()
+        .map(|&name| (strsim::jaro_winkler(given, name), name));
     match scored.max_by(|a, b| a.0.total_cmp(&b.0)) {
         Some((score, name)) if score > 0.8 => format!(" (did you mean `{name}`?)"),
         _ => String::new(),
@@ -343,36 +370,45 @@ fn nearest(given: &str, known: &[&str]) -> String {
 fn set(table: &mut Table, given: &str) -> Result<(), String> {
     let (path, value) = given.split_once('=').ok_or("there is no `=`")?;
     let value = parse_value(value.trim());
-    let mut keys = path.trim().split('.').peekable();
+    let mut keys: Vec<&str> = path.trim().split('.').collect();
+    let last = keys.pop().unwrap_or_default();
     let mut place = table;
-    loop {
-        let key = keys.next().unwrap_or_default();
+    for key in keys {
         let (name, index) = indexed(key)?;
-        if name.is_empty() {
-            return Err(format!("`{path}` has an empty key"));
-        }
-        let is_last = keys.peek().is_none();
-        let slot = match (place.get_mut(name), index) {
-            (None, None) if is_last => place
-                .entry(name.to_owned())
-                .or_insert(Value::Boolean(false)),
-            (None, _) => return Err(format!("there is no `{name}` to change")),
-            (Some(slot), None) => slot,
-            (Some(slot), Some(index)) => {
-                let items = slot.as_array_mut().ok_or(format!("`{name}` is no list"))?;
-                let length = items.len();
-                let item = items.get_mut(index);
-                item.ok_or(format!("`{name}` has only {length} items, counted from 0"))?
-            }
-        };
-        if is_last {
-            *slot = value;
-            return Ok(());
-        }
-        place = slot
-            .as_table_mut()
-            .ok_or(format!("`{name}` holds no further keys"))?;
+        let slot = place.get_mut(name);
+        let slot = slot.ok_or(format!("there is no `{name}` to change"))?;
+        let slot = item(slot, name, index)?;
+        let inner = slot.as_table_mut();
+        place = inner.ok_or(format!("`{name}` holds no further keys"))?;
     }
+    let (name, index) = indexed(last)?;
+    if name.is_empty() {
+        return Err(format!("`{path}` has an empty key"));
+    }
+    if let Some(slot) = place.get_mut(name) {
+        *item(slot, name, index)? = value;
+    } else if index.is_none() {
+        place.insert(name.to_owned(), value);
+    } else {
+        return Err(format!("there is no `{name}` to change"));
+    }
+    Ok(())
+}
+
+/// The item of a list, or the value itself where no index is asked for.
+fn item<'a>(
+    value: &'a mut Value,
+    name: &str,
+    index: Option<usize>,
+) -> Result<&'a mut Value, String> {
+    let Some(index) = index else {
+        return Ok(value);
+    };
+    let items = value.as_array_mut();
+    let items = items.ok_or(format!("`{name}` is no list"))?;
+    let length = items.len();
+    let item = items.get_mut(index);
+    item.ok_or(format!("`{name}` has {length} items, counted from 0"))
 }
 
 /// `steps[2]` → (`steps`, 2).
@@ -422,14 +458,27 @@ mod tests {
 
     #[test]
     fn all_problems_are_named_at_once_with_the_nearest_key() {
-        let error = with(&["train.epoch=3", "views.frames=0", "embed.hop_frame=1", "trian.x=1"]);
+        let error = with(&[
+            "train.epoch=3",
+            "views.frames=0",
+            "embed.stage=1",
+            "trian.x=1",
+        ]);
         let text = error.unwrap_err().to_string();
         assert!(text.contains("trian"), "{text}");
-        let text = with(&["train.epoch=3", "embed.hop_frame=1"]).unwrap_err().to_string();
-        for part in ["`epoch`", "did you mean `epochs`", "did you mean `hop_frames`"] {
+        let text = with(&["train.epoch=3", "embed.stage=1"])
+            .unwrap_err()
+            .to_string();
+        for part in [
+            "`epoch`",
+            "did you mean `epochs`",
+            "did you mean `stages`",
+        ] {
             assert!(text.contains(part), "{part} is not in: {text}");
         }
-        let text = with(&["train.epochs=0", "views.frames=0"]).unwrap_err().to_string();
+        let text = with(&["train.epochs=0", "views.frames=0"])
+            .unwrap_err()
+            .to_string();
         for part in ["`train.epochs` is 0", "`views.frames` is 0"] {
             assert!(text.contains(part), "{part} is not in: {text}");
         }
@@ -438,7 +487,10 @@ mod tests {
     #[test]
     fn a_misspelt_preset_gets_a_hint() {
         let error = Experiment::preset("smal", &[]).unwrap_err();
-        assert!(error.to_string().contains("did you mean `small`?"), "{error}");
+        assert!(
+            error.to_string().contains("did you mean `small`?"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod clips;
 mod commands;
 mod printer;
+mod provenance;
 
 use clap::{Parser, Subcommand};
 use commands::{demo, doctor, evaluate, features, presets, pretrain, report};

@@ -32,12 +32,30 @@ impl Printer {
 
     /// Something the user should know, to stderr.
     pub(crate) fn warn(&self, text: &dyn Display) {
-        to_stderr(&format_args!("{} {text}", style("warning:").yellow().for_stderr()));
+        to_stderr(&format_args!(
+            "{} {text}",
+            style("warning:").yellow().for_stderr()
+        ));
+    }
+
+    /// A further line of a warning.
+    pub(crate) fn warn_more(&self, text: &dyn Display) {
+        to_stderr(&format_args!("  {text}"));
     }
 
     /// Why the command gave up, the whole chain once.
     pub(crate) fn error(&self, error: &anyhow::Error) {
-        to_stderr(&format_args!("{} {error:#}", style("error:").red().bold().for_stderr()));
+        to_stderr(&format_args!(
+            "{} {error:#}",
+            style("error:").red().bold().for_stderr()
+        ));
+    }
+
+    /// Columns for text on stdout: the terminal's, or 80 elsewhere.
+    pub(crate) fn width(&self) -> usize {
+        console::Term::stdout()
+            .size_checked()
+            .map_or(80, |(_, columns)| columns.into())
     }
 
     /// A bar for `total` of something; drawn only on a terminal.

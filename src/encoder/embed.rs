@@ -83,11 +83,7 @@ pub fn embed(
 }
 
 /// `[frames, mels]` pieces → `[dim]`.
-fn embed_clip(
-    model: &Model,
-    pieces: &[Vec<f32>],
-    bands: usize,
-) -> Result<Tensor, EncoderError> {
+fn embed_clip(model: &Model, pieces: &[Vec<f32>], bands: usize) -> Result<Tensor, EncoderError> {
     let mut done = Vec::new();
     for same_length in pieces.chunk_by(|a, b| a.len() == b.len()) {
         for batch in same_length.chunks(BATCH) {

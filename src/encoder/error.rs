@@ -56,6 +56,20 @@ pub enum EncoderError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A device that no one knows.
+    #[error("device is `{given}`, but must be cpu, cuda, cuda:N or mps")]
+    DeviceName {
+        /// What was asked for.
+        given: String,
+    },
+    /// A device that is not there.
+    #[error(
+        "libtorch sees no device `{name}`\n\nhint: compute on `cpu`; `cargo xtask setup --cuda` installs libtorch with CUDA"
+    )]
+    NoDevice {
+        /// What was asked for.
+        name: super::DeviceName,
+    },
     /// libtorch refused.
     #[error("tensor engine: {0}")]
     Engine(#[from] tch::TchError),

@@ -89,9 +89,8 @@ impl Block {
     }
 
     fn forward(&self, x: &Tensor, pass: Pass) -> Tensor {
-        let normed = |(conv, bn): &(Conv2d, BatchNorm), x: &Tensor| {
-            bn.forward(&conv.forward(x, pass), pass)
-        };
+        let normed =
+            |(conv, bn): &(Conv2d, BatchNorm), x: &Tensor| bn.forward(&conv.forward(x, pass), pass);
         let y = leaky_relu(&normed(&self.main[0], x));
         let y = leaky_relu(&normed(&self.main[1], &y));
         let y = normed(&self.main[2], &y) + normed(&self.downsample, x);

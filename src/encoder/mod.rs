@@ -5,6 +5,7 @@
 //! | `resnet18` | He et al. 2016, torchvision names | mean (and maximum) of the last map | `resnet.rs` |
 //! | `few-shot-resnet` | Moummad et al. 2023 | 2048, max over 8 rows × all frames | `few_shot_resnet.rs` |
 
+mod device;
 mod embed;
 mod error;
 mod few_shot_resnet;
@@ -14,6 +15,7 @@ pub mod parameters;
 mod resnet;
 pub mod tensor_file;
 
+pub use device::DeviceName;
 pub use embed::{EmbedConfig, Statistic, embed};
 pub use error::EncoderError;
 pub use few_shot_resnet::{FewShotResNet, FewShotResNetConfig};

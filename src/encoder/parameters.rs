@@ -114,9 +114,8 @@ impl Parameters {
         tch::no_grad(|| {
             for parameter in self.entries.borrow_mut().iter_mut() {
                 let name = &parameter.name;
-                let given = find(name).ok_or_else(|| EncoderError::MissingTensor {
-                    name: name.clone(),
-                })?;
+                let given =
+                    find(name).ok_or_else(|| EncoderError::MissingTensor { name: name.clone() })?;
                 if given.size() != parameter.tensor.size() {
                     return Err(EncoderError::TensorShape {
                         name: name.clone(),
@@ -134,7 +133,9 @@ impl Parameters {
         let tensor = tensor.to_device(self.device);
         let tensor = tensor.set_requires_grad(role == Role::Weight);
         let handle = tensor.shallow_clone();
-        self.entries.borrow_mut().push(Parameter { name, tensor, role });
+        self.entries
+            .borrow_mut()
+            .push(Parameter { name, tensor, role });
         handle
     }
 
@@ -168,7 +169,11 @@ impl<'a> Scope<'a> {
 
     /// A new trainable tensor.
     pub fn weight(&self, name: &str, shape: &[i64], init: Init) -> Tensor {
-        let values = draw(shape.iter().product::<i64>(), init, &mut self.parameters.key().rng());
+        let values = draw(
+            shape.iter().product::<i64>(),
+            init,
+            &mut self.parameters.key().rng(),
+        );
         let tensor = Tensor::from_slice(&values).view(shape);
         let name = format!("{}{name}", self.prefix);
         self.parameters.add(name, tensor, Role::Weight)
@@ -229,7 +234,10 @@ mod tests {
     #[test]
     fn loading_names_the_tensor_that_does_not_fit() {
         let parameters = Parameters::new(0, Device::Cpu);
-        parameters.root().sub("layer1").weight("weight", &[2, 3], Init::Constant(0.0));
+        let _ = parameters
+            .root()
+            .sub("layer1")
+            .weight("weight", &[2, 3], Init::Constant(0.0));
         let wrong = parameters.load(|_| Some(Tensor::zeros([3, 2], (Kind::Float, Device::Cpu))));
         assert!(wrong.unwrap_err().to_string().contains("layer1.weight"));
         let missing = parameters.load(|_| None);

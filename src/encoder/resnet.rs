@@ -6,9 +6,9 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
+use super::EncoderError;
 use super::layers::{BatchNorm, Conv2d, Pass};
 use super::parameters::Scope;
-use super::EncoderError;
 
 /// A ResNet of basic blocks, two in each of four stages.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

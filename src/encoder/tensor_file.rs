@@ -120,7 +120,10 @@ mod tests {
     fn what_was_written_is_read_back_and_bytes_depend_on_content_alone() {
         let folder = tempfile::tempdir().unwrap();
         let tensors = vec![
-            ("b".to_owned(), Tensor::from_slice(&[1.5f32, -2.0]).view([1, 2])),
+            (
+                "b".to_owned(),
+                Tensor::from_slice(&[1.5f32, -2.0]).view([1, 2]),
+            ),
             ("a".to_owned(), Tensor::from_slice(&[7i64])),
         ];
         let (one, two) = (folder.path().join("one"), folder.path().join("two"));

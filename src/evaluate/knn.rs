@@ -3,7 +3,7 @@
 use faer::Mat;
 use serde::{Deserialize, Serialize};
 
-use super::{EvaluateError, Standardiser, nested::Classifier};
+use super::{EvaluateError, PrincipalAxes, Standardiser, nested::Classifier};
 use crate::Embeddings;
 
 /// Weighted k-nearest-neighbour vote by cosine similarity.
@@ -37,18 +37,54 @@ pub enum Scaling {
     /// Mean 0 and variance 1 per dimension, learned on the training folds: no dimension outshouts the
     /// others because of its unit, and a common offset does not make everything similar.
     Standardise,
+    /// As `standardise`, then variance 1 along each principal axis of the training folds: directions
+    /// that say the same many times count once. Axes weaker than a thousandth of the strongest fade
+    /// out, `z_k / √(λ_k + 10⁻³·λ_1)`, as they hold little but noise.
+    Whiten,
     /// Nothing, as the source does.
     None,
 }
+
+/// The share of the strongest axis' variance at which whitening fades out.
+const FADE: f64 = 1e-3;
 
 impl Default for WeightedKnn {
     fn default() -> Self {
         Self {
             neighbours: vec![1, 2, 3, 5, 8, 12, 20, 35, 60, 100, 200],
             temperature: 0.07,
-            scaling: Scaling::Standardise,
+            scaling: Scaling::Whiten,
         }
     }
+}
+
+impl Scaling {
+    /// Fitted on `memory`, memory and queries as columns `[dim, items]`.
+    fn columns(
+        self,
+        memory: &Embeddings,
+        queries: &Embeddings,
+    ) -> Result<[Mat<f64>; 2], EvaluateError> {
+        let standardiser = match self {
+            Self::Standardise | Self::Whiten => Standardiser::fit(memory),
+            Self::None => Standardiser::identity(memory.dim()),
+        };
+        let columns = [memory, queries].map(|embeddings| standardiser.columns(embeddings));
+        Ok(match self {
+            Self::Whiten => whiten(columns)?,
+            Self::Standardise | Self::None => columns,
+        })
+    }
+}
+
+/// Rotates memory and queries onto the memory's principal axes and scales each to variance 1.
+fn whiten([memory, queries]: [Mat<f64>; 2]) -> Result<[Mat<f64>; 2], EvaluateError> {
+    let axes = PrincipalAxes::of(&memory)?;
+    let strongest = axes.squares.first().copied().unwrap_or(1.0);
+    let scaled = Mat::from_fn(axes.basis.ncols(), axes.basis.nrows(), |axis, dimension| {
+        axes.basis[(dimension, axis)] / (axes.squares[axis] + FADE * strongest).sqrt()
+    });
+    Ok([&scaled * memory, &scaled * queries])
 }
 
 impl WeightedKnn {
@@ -105,12 +141,8 @@ impl Classifier for WeightedKnn {
         classes: usize,
         queries: &Embeddings,
     ) -> Result<Vec<Vec<usize>>, EvaluateError> {
-        let scaling = match self.scaling {
-            Scaling::Standardise => Standardiser::fit(embeddings),
-            Scaling::None => Standardiser::identity(embeddings.dim()),
-        };
-        let memory = unit_columns(scaling.columns(embeddings));
-        let queries = unit_columns(scaling.columns(queries));
+        let [memory, queries] = self.scaling.columns(embeddings, queries)?;
+        let (memory, queries) = (unit_columns(memory), unit_columns(queries));
         let similarities = memory.transpose() * &queries; // [items, queries]
 
         let most = settings.last().copied().unwrap_or(0);
@@ -307,11 +339,44 @@ mod tests {
     }
 
     #[test]
+    fn whitening_counts_a_repeated_direction_once() {
+        // Three dimensions repeat one noise; the fourth, alone, tells the classes apart.
+        let noise = [0.9, -1.1, 1.0, -0.8, 1.2, -1.0];
+        let row = |i: usize| {
+            let n = noise[i];
+            [n, n, n, if i < 3 { 1.0 } else { -1.0 }]
+        };
+        let memory = Embeddings::from_rows(4, (0..6).flat_map(row).collect());
+        let query = Embeddings::from_rows(4, vec![-1.0, -1.0, -1.0, 0.9]);
+        let vote = |scaling| {
+            knn(0.07, scaling)
+                .predict(&[3], (&memory, &[0, 0, 0, 1, 1, 1]), 2, &query)
+                .unwrap()
+        };
+        assert_eq!(vote(Scaling::Whiten), [[0]]);
+        assert_eq!(vote(Scaling::Standardise), [[1]]);
+    }
+
+    #[test]
+    fn whitened_training_clips_have_equal_variance_along_strong_axes() {
+        let values = (0..40).map(|i| ((i * 37 + i * i) % 23) as f32);
+        let memory = Embeddings::from_rows(2, values.collect());
+        let [white, _] = Scaling::Whiten.columns(&memory, &memory).unwrap();
+        let covariance = &white * white.transpose();
+        for (i, j) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+            let wanted = f64::from(u8::from(i == j));
+            assert!((covariance[(i, j)] - wanted).abs() < 5e-3, "{covariance:?}");
+        }
+    }
+
+    #[test]
     fn silent_embeddings_of_zeros_are_no_panic() {
         let memory = Embeddings::from_rows(2, vec![0.; 4]);
-        let votes = knn(0.07, Scaling::None)
-            .predict(&[1], (&memory, &[1, 0]), 2, &memory)
-            .unwrap();
-        assert_eq!(votes, [[1, 1]]);
+        for scaling in [Scaling::None, Scaling::Standardise, Scaling::Whiten] {
+            let votes = knn(0.07, scaling)
+                .predict(&[1], (&memory, &[1, 0]), 2, &memory)
+                .unwrap();
+            assert_eq!(votes, [[1, 1]]);
+        }
     }
 }

@@ -1,13 +1,11 @@
 //! Multinomial logistic regression with L2 penalty.
 
-use faer::{Accum, Mat, MatRef, Par, Side, linalg::matmul::matmul};
+use faer::{Accum, Mat, MatRef, Par, linalg::matmul::matmul};
 
 use super::{
-    EvaluateError,
+    EvaluateError, PrincipalAxes,
     lbfgs::{Stop, minimise},
 };
-/// Directions that hold less than this part of the largest variance hold rounding errors only.
-const RANK_TOLERANCE: f64 = 1e-12;
 /// Norm of the gradient, in variables scaled to a Hessian near identity, that is near enough to the
 /// minimum for predictions: the mean loss is then about 1e-10 above it.
 pub(super) const NEAR: f64 = 1e-5;
@@ -60,7 +58,7 @@ impl Logistic {
         let axes = PrincipalAxes::of(&columns)?;
         let problem = Problem::new(&axes, &columns, labels, classes);
 
-        let mut start = Mat::zeros(problem.present.len(), axes.variances.len() + 1);
+        let mut start = Mat::zeros(problem.present.len(), axes.squares.len() + 1);
         let mut fitted = Vec::with_capacity(strengths.len());
         for &strength in strengths {
             start = problem.solve(strength, start, stop);
@@ -86,49 +84,6 @@ impl Logistic {
     }
 }
 
-/// An orthonormal basis of the space the training clips span, with the sum of squares along each
-/// direction. The penalty does not change under rotation, and no direction outside can help, so the
-/// problem shrinks to min(items, dim) dimensions; and here its Hessian is nearly diagonal.
-struct PrincipalAxes {
-    /// `[dim, rank]`
-    basis: Mat<f64>,
-    variances: Vec<f64>,
-}
-
-impl PrincipalAxes {
-    /// Of centred columns `[dim, items]`, through the smaller of covariance and Gram matrix.
-    fn of(columns: &Mat<f64>) -> Result<Self, EvaluateError> {
-        let (dim, items) = (columns.nrows(), columns.ncols());
-        let wide = dim > items;
-        let squared = if wide {
-            columns.transpose() * columns
-        } else {
-            columns * columns.transpose()
-        };
-        let eigen = squared
-            .self_adjoint_eigen(Side::Lower)
-            .map_err(|_| EvaluateError::Eigen { items, dim })?;
-        let values: Vec<f64> = eigen.S().column_vector().iter().copied().collect();
-        let floor = values
-            .last()
-            .map_or(0.0, |largest| largest * RANK_TOLERANCE);
-        let kept: Vec<usize> = (0..values.len())
-            .rev()
-            .filter(|&k| values[k] > floor)
-            .collect();
-
-        let scale = |k: usize| if wide { values[k].sqrt().recip() } else { 1.0 };
-        let vectors = eigen.U();
-        let vectors = Mat::from_fn(vectors.nrows(), kept.len(), |row, k| {
-            vectors[(row, kept[k])] * scale(kept[k])
-        });
-        Ok(Self {
-            basis: if wide { columns * vectors } else { vectors },
-            variances: kept.into_iter().map(|k| values[k]).collect(),
-        })
-    }
-}
-
 /// Training clips along the principal axes, with the classes that occur among them.
 struct Problem {
     /// `[rank + 1, items]`; the last row is 1 and carries the intercept.
@@ -144,7 +99,7 @@ struct Problem {
 
 impl Problem {
     fn new(axes: &PrincipalAxes, columns: &Mat<f64>, labels: &[usize], classes: usize) -> Self {
-        let (rank, items) = (axes.variances.len(), columns.ncols());
+        let (rank, items) = (axes.squares.len(), columns.ncols());
         let along = axes.basis.transpose() * columns; // [rank, items]
         let design = Mat::from_fn(rank + 1, items, |k, item| {
             if k < rank { along[(k, item)] } else { 1.0 }
@@ -153,7 +108,7 @@ impl Problem {
         present.sort_unstable();
         present.dedup();
         let target = |label| present.partition_point(|&class| class < label);
-        let mean_squares = axes.variances.iter().map(|v| v / items as f64);
+        let mean_squares = axes.squares.iter().map(|v| v / items as f64);
         Self {
             mean_squares: mean_squares.chain([1.0]).collect(),
             targets: labels.iter().copied().map(target).collect(),
@@ -243,7 +198,7 @@ impl Problem {
 
     /// Back from principal axes, centred data and present classes to the caller's.
     fn classifier(&self, found: &Mat<f64>, axes: &PrincipalAxes, means: &[f64]) -> Logistic {
-        let rank = axes.variances.len();
+        let rank = axes.squares.len();
         let turned = found.subcols(0, rank) * axes.basis.transpose(); // [present, dim]
         let mut weights = Mat::zeros(self.classes, means.len());
         let mut intercepts = vec![f64::NEG_INFINITY; self.classes];

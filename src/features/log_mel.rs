@@ -1,7 +1,7 @@
 //! Log-mel spectrograms, in every convention that published systems use.
 
 use super::{Features, FeaturesError, compression::Compression, error::Problems};
-use super::{InputScaling, Spectrum};
+use super::{InputScaling, Silence, Spectrum};
 use crate::{
     audio::SampleRate,
     signal::{
@@ -23,7 +23,9 @@ const BLOCK_FRAMES: usize = 16;
 pub struct LogMelConfig {
     /// Samples per second of the sound, Hz; sound of another rate is resampled first. Default 22050.
     pub sample_rate: SampleRate,
-    /// What is done to the samples of a clip first. Default none.
+    /// What becomes of digital silence. Default keep.
+    pub silence: Silence,
+    /// What is done to the samples of a clip next. Default none.
     pub input_scaling: InputScaling,
     /// Length of the Fourier transform, samples, 2..=1048576; bins are `sample_rate / n_fft` Hz
     /// apart. More resolves lower pitches and costs time. Default 1024.
@@ -70,6 +72,7 @@ impl LogMelConfig {
     pub fn small() -> Self {
         Self {
             sample_rate: rate(22_050),
+            silence: Silence::Keep {},
             input_scaling: InputScaling::None {},
             n_fft: 1024,
             win_length: 1024,
@@ -166,6 +169,7 @@ impl LogMelConfig {
     pub(super) fn problems(&self) -> Problems {
         let mut problems = Problems::default();
         let nyquist = f64::from(self.sample_rate.hz()) / 2.0;
+        self.silence.check(&mut problems);
         self.input_scaling.check(&mut problems);
         problems.check(
             (2..=1 << 20).contains(&self.n_fft),
@@ -250,6 +254,8 @@ fn rate(hz: u32) -> SampleRate {
 /// ```
 #[derive(Debug, Clone)]
 pub struct LogMel {
+    silence: Silence,
+    sample_rate: SampleRate,
     input_scaling: InputScaling,
     stft: Stft,
     spectrum: Spectrum,
@@ -265,6 +271,8 @@ impl LogMel {
     pub fn new(config: &LogMelConfig) -> Result<Self, FeaturesError> {
         config.problems().into_result()?;
         Ok(Self {
+            silence: config.silence,
+            sample_rate: config.sample_rate,
             input_scaling: config.input_scaling,
             stft: Stft::new(&config.stft()),
             spectrum: config.spectrum,
@@ -289,7 +297,8 @@ impl LogMel {
     /// The result is finite for all finite samples: energies beyond the range of `f32` saturate.
     /// Sound shorter than a frame that is not padded, or empty, has no frames.
     pub fn compute(&self, samples: &[f32]) -> Features {
-        let scaled = self.input_scaling.apply(samples);
+        let heard = self.silence.apply(samples, self.sample_rate.hz().into());
+        let scaled = self.input_scaling.apply(&heard);
         let mut values = vec![0.0; self.frames(samples.len()) * self.bands()];
         self.fill(&scaled, &mut values);
         self.compression.limit_range(&mut values);

@@ -21,6 +21,7 @@ mod matrix;
 mod mfcc;
 mod normalization;
 mod set;
+mod silence;
 mod spectrum;
 
 pub use cache::{CacheConfig, CachePrecision, FeatureCache, SkippedClip};
@@ -33,4 +34,5 @@ pub use matrix::Features;
 pub use mfcc::{Mfcc, MfccConfig};
 pub use normalization::{Normalization, NormalizationKind};
 pub use set::FeatureSet;
+pub use silence::Silence;
 pub use spectrum::Spectrum;

@@ -34,10 +34,7 @@ pub enum Normalization {
 
 impl Normalization {
     /// Takes the numbers from `values`, in one pass and f64 (Welford's update over chunks).
-    pub fn fit(
-        kind: NormalizationKind,
-        chunks: impl Iterator<Item = impl AsRef<[f32]>>,
-    ) -> Self {
+    pub fn fit(kind: NormalizationKind, chunks: impl Iterator<Item = impl AsRef<[f32]>>) -> Self {
         match kind {
             NormalizationKind::None => Self::None,
             NormalizationKind::PatchMinMax => Self::PatchMinMax,
@@ -129,7 +126,16 @@ mod tests {
 
     #[test]
     fn silence_everywhere_does_not_divide_by_zero() {
-        let fitted = Normalization::fit(NormalizationKind::Global, [[-100.0f32; 8].as_slice()].into_iter());
-        assert_eq!(fitted, Normalization::Global { mean: -100.0, std: 1.0 });
+        let fitted = Normalization::fit(
+            NormalizationKind::Global,
+            [[-100.0f32; 8].as_slice()].into_iter(),
+        );
+        assert_eq!(
+            fitted,
+            Normalization::Global {
+                mean: -100.0,
+                std: 1.0
+            }
+        );
     }
 }

@@ -102,13 +102,19 @@ impl Method {
 
     /// One step on two views, `[batch, 1, mels, frames]` each; `labels`, `[batch]`, are what
     /// `sup-con` attracts by.
-    pub fn step(&self, encoder: &Encoder, views: &[Tensor; 2], labels: &Tensor, pass: Pass) -> Step {
+    pub fn step(
+        &self,
+        encoder: &Encoder,
+        views: &[Tensor; 2],
+        labels: &Tensor,
+        pass: Pass,
+    ) -> Step {
         let (embeddings, projections) = self.project(encoder, views, pass);
         let [first, second] = &projections;
         let loss = match &self.config {
             MethodConfig::SimClr(config) => nt_xent(first, second, config.temperature),
             MethodConfig::SupCon(config) => supervised_contrastive(
-                &Tensor::cat(&projections, 0),    // [2·batch, dim]
+                &Tensor::cat(&projections, 0),      // [2·batch, dim]
                 &Tensor::cat(&[labels, labels], 0), // [2·batch]
                 config.temperature,
                 config.denominator,

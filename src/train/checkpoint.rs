@@ -12,7 +12,7 @@ use crate::method::Method;
 
 /// Where a run stood, and what must not change before it goes on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct CheckpointHeader {
+pub(super) struct CheckpointHeader {
     /// Steps done.
     pub step: u64,
     /// Seconds spent training so far.
@@ -31,14 +31,14 @@ pub struct CheckpointHeader {
 
 /// A checkpoint read from the disk.
 #[derive(Debug)]
-pub(crate) struct Checkpoint {
+pub(super) struct Checkpoint {
     pub header: CheckpointHeader,
     path: PathBuf,
     file: TensorFile,
 }
 
 /// Writes the state of a run, atomically.
-pub(crate) fn save(
+pub(super) fn save(
     path: &Path,
     header: &CheckpointHeader,
     encoder: &Encoder,
@@ -68,7 +68,7 @@ pub(crate) fn save(
 
 impl Checkpoint {
     /// Reads a checkpoint.
-    pub(crate) fn read(path: &Path) -> Result<Self, TrainError> {
+    pub(super) fn read(path: &Path) -> Result<Self, TrainError> {
         let file = TensorFile::read(path).map_err(|source| match source.kind() {
             std::io::ErrorKind::InvalidData => TrainError::BadCheckpoint {
                 path: path.to_owned(),
@@ -92,12 +92,16 @@ impl Checkpoint {
     }
 
     /// Refuses to go on with other settings or data than those of the interrupted run.
-    pub(crate) fn must_match(&self, now: &CheckpointHeader) -> Result<(), TrainError> {
+    pub(super) fn must_match(&self, now: &CheckpointHeader) -> Result<(), TrainError> {
         let saved = &self.header;
         let threads = |header: &CheckpointHeader| format!("{} threads", header.threads);
         let pairs = [
             ("the data", now.data.clone(), saved.data.clone()),
-            ("the number of compute threads", threads(now), threads(saved)),
+            (
+                "the number of compute threads",
+                threads(now),
+                threads(saved),
+            ),
         ];
         for (what, given, saved) in pairs {
             if given != saved {
@@ -119,7 +123,7 @@ impl Checkpoint {
     }
 
     /// Puts the saved numbers into freshly made parts.
-    pub(crate) fn restore(
+    pub(super) fn restore(
         &self,
         encoder: &Encoder,
         method: &Method,
@@ -128,7 +132,9 @@ impl Checkpoint {
         encoder
             .parameters()
             .load(|name| self.tensor("encoder", name))?;
-        method.parameters().load(|name| self.tensor("method", name))?;
+        method
+            .parameters()
+            .load(|name| self.tensor("method", name))?;
         optimizer
             .restore(|name| self.tensor("optimizer", name))
             .map_err(|name| TrainError::BadCheckpoint {

@@ -13,7 +13,9 @@ mod schedule;
 mod views;
 
 pub use config::{DecayScope, PrecisionChoice, TrainConfig};
-pub use diagnostics::{Collapse, Diagnostics};
+pub use diagnostics::{
+    Collapse, Diagnostics, alignment, effective_rank, embedding_std, uniformity,
+};
 pub use error::TrainError;
 pub use optimizer::{Optimizer, OptimizerConfig};
 pub use run::{Metrics, Outcome, Progress, RunDir, Start, TrainingData, pretrain};

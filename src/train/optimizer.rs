@@ -116,7 +116,9 @@ impl Optimizer {
         for ((w, v), g) in self.weights.iter_mut().zip(velocities).zip(gradients) {
             let decay = decay_on.of(w, decay);
             // v ← μ·v + g + λ·w
-            *v = g.addcmul(w, &scalar(w, decay)).addcmul_(v, &scalar(w, momentum));
+            *v = g
+                .addcmul(w, &scalar(w, decay))
+                .addcmul_(v, &scalar(w, momentum));
             // w ← w − η·v
             let _ = w.addcmul_(v, &scalar(w, -rate));
         }

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
 use super::checkpoint::{self, Checkpoint, CheckpointHeader};
 use super::views::{Batch, Batches, View, for_each_batch};
@@ -59,7 +59,7 @@ pub struct Metrics {
     /// The learning rate of this step.
     pub learning_rate: f64,
     /// Patches per second (two views each), over the last steps.
-    pub patches_per_sec: f64,
+    pub clips_per_sec: f64,
     /// Seconds of training since the beginning.
     pub elapsed_secs: f64,
     /// The state of the embeddings, at the end of an epoch.
@@ -254,41 +254,53 @@ impl<'a> Training<'a> {
         let mut interrupted = false;
         let (from, batches) = (self.header.step, self.batches.clone());
         let threads = config.data_threads.max(1);
-        let finished = for_each_batch(&batches, from, total_steps, threads, |epoch, step, batch| {
-            let moment = Moment {
-                epoch,
-                epochs: total_steps as f64 / steps as f64,
-                step,
-                steps_per_epoch: steps,
-            };
-            let rate = config.schedule.learning_rate(config.learning_rate, moment);
-            let ends_epoch = step + 1 == steps;
-            let (loss, embeddings) = self.step(&batch, rate)?;
-            self.header.step += 1;
-            self.header.elapsed_secs = before + started.elapsed().as_secs_f64();
-            let metrics = Metrics {
-                step: self.header.step,
-                epoch: f64::from(epoch) + (step + 1) as f64 / steps as f64,
-                loss,
-                learning_rate: rate,
-                patches_per_sec: speed.per_sec(batch.clips.len()),
-                elapsed_secs: self.header.elapsed_secs,
-                diagnostics: ends_epoch.then(|| Diagnostics::of_views(&embeddings[0], &embeddings[1])),
-            };
-            log.write(&metrics)?;
-            let told = observe(&Progress {
-                metrics: &metrics,
-                total_steps,
-            });
-            last = Some(metrics);
-            interrupted = told.is_break();
-            if interrupted || saved.elapsed() >= Duration::from_secs_f64(config.checkpoint_secs) {
-                log.sync()?;
-                self.checkpoint()?;
-                saved = Instant::now();
-            }
-            if interrupted { Err(Stop::Asked) } else { Ok(()) }
-        });
+        let finished = for_each_batch(
+            &batches,
+            from,
+            total_steps,
+            threads,
+            |epoch, step, batch| {
+                let moment = Moment {
+                    epoch,
+                    epochs: total_steps as f64 / steps as f64,
+                    step,
+                    steps_per_epoch: steps,
+                };
+                let rate = config.schedule.learning_rate(config.learning_rate, moment);
+                let ends_epoch = step + 1 == steps;
+                let (loss, embeddings) = self.step(&batch, rate)?;
+                self.header.step += 1;
+                self.header.elapsed_secs = before + started.elapsed().as_secs_f64();
+                let metrics = Metrics {
+                    step: self.header.step,
+                    epoch: f64::from(epoch) + (step + 1) as f64 / steps as f64,
+                    loss,
+                    learning_rate: rate,
+                    clips_per_sec: speed.per_sec(batch.clips.len()),
+                    elapsed_secs: self.header.elapsed_secs,
+                    diagnostics: ends_epoch
+                        .then(|| Diagnostics::of_views(&embeddings[0], &embeddings[1])),
+                };
+                log.write(&metrics)?;
+                let told = observe(&Progress {
+                    metrics: &metrics,
+                    total_steps,
+                });
+                last = Some(metrics);
+                interrupted = told.is_break();
+                if interrupted || saved.elapsed() >= Duration::from_secs_f64(config.checkpoint_secs)
+                {
+                    log.sync()?;
+                    self.checkpoint()?;
+                    saved = Instant::now();
+                }
+                if interrupted {
+                    Err(Stop::Asked)
+                } else {
+                    Ok(())
+                }
+            },
+        );
         match finished {
             Err(Stop::Asked) => return Ok(Outcome::Interrupted),
             Err(Stop::Failed(error)) => return Err(error),
@@ -379,7 +391,11 @@ fn labels(experiment: &Experiment, data: &TrainingData<'_>) -> Result<Vec<i64>, 
         Some(clip) if experiment.method.needs_labels() => Err(TrainError::Unlabelled {
             clip: data.names[clip].clone(),
         }),
-        _ => Ok(data.labels.iter().map(|l| l.map_or(-1, |l| l as i64)).collect()),
+        _ => Ok(data
+            .labels
+            .iter()
+            .map(|l| l.map_or(-1, |l| l as i64))
+            .collect()),
     }
 }
 
@@ -454,7 +470,10 @@ struct MetricsLog {
 
 impl MetricsLog {
     fn append(path: &Path) -> Result<Self, TrainError> {
-        let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
+        let file = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path);
         Ok(Self {
             path: path.to_owned(),
             file: std::io::BufWriter::new(file.map_err(file_error(path))?),
@@ -513,7 +532,7 @@ mod tests {
             epoch: step as f64,
             loss: 1.0,
             learning_rate: 0.1,
-            patches_per_sec: 1.0,
+            clips_per_sec: 1.0,
             elapsed_secs: 1.0,
             diagnostics: None,
         };

@@ -129,7 +129,10 @@ mod tests {
     #[test]
     fn the_open_cosine_reaches_neither_end() {
         let third = 0.5 * (1.0 + (PI / 3.0).cos());
-        assert_close(&rates(&Schedule::CosineEpochOpen {}, 2), &[third, 1.0 - third]);
+        assert_close(
+            &rates(&Schedule::CosineEpochOpen {}, 2),
+            &[third, 1.0 - third],
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Which stretches of which clips make a batch: a pure function of (seed, epoch, step).
 
-use rand::{Rng, RngExt};
 use rand::seq::SliceRandom;
+use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
 use crate::augment::spectrogram::{Draws, Pipeline};

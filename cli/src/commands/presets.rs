@@ -25,7 +25,9 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Finish> {
     let text = match (&arguments.name, arguments.format) {
         (Some(name), Format::Text) => Experiment::preset(name, &[])?.to_toml(),
-        (Some(name), Format::Json) => serde_json::to_string_pretty(&Experiment::preset(name, &[])?)?,
+        (Some(name), Format::Json) => {
+            serde_json::to_string_pretty(&Experiment::preset(name, &[])?)?
+        }
         (None, format) => list(format)?,
     };
     printer.data(&text.trim_end())?;

@@ -1,8 +1,8 @@
 //! Which augmentations, in which order.
 
 use super::{
-    Compression, Equalizer, FrequencyShift, Gain, GaussianNoise, MixBack, Patch, ResizedCrop, SpecAugment,
-    TimeReversal, TimeShift,
+    Compression, Equalizer, FrequencyShift, Gain, GaussianNoise, MixBack, Patch, ResizedCrop,
+    SpecAugment, TimeReversal, TimeShift,
 };
 use crate::augment::{AugmentError, Problem, Purpose, error::Problems};
 

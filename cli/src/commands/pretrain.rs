@@ -1,0 +1,319 @@
+//! `chiffchaff pretrain`: sound files in, a trained encoder out.
+
+use crate::clips::{CacheArguments, Clips};
+use crate::{Finish, printer::Printer, provenance};
+use anyhow::{Context, bail};
+use chiffchaff::dataset::DatasetSource;
+use chiffchaff::encoder::{DeviceName, Provenance};
+use chiffchaff::experiment::Experiment;
+use chiffchaff::features::FeatureSet;
+use chiffchaff::report::Skipped;
+use chiffchaff::train::{Collapse, Outcome, Progress, RunDir, Start, TrainingData, pretrain};
+use clap::Args;
+use indicatif::ProgressBar;
+use std::mem::discriminant;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Learn an encoder from sound
+///
+/// Labels are not needed, unless the method learns from labels. Interrupted with Ctrl-C or killed,
+/// the same command with `--resume` goes on and ends in the same bytes.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  chiffchaff pretrain --preset small --data folder:my_recordings --out runs/mine
+  chiffchaff pretrain --preset small --data esc10:data/esc10 --set train.seed=1 --out runs/seed1
+  chiffchaff pretrain --data esc10:data/esc10 --out runs/seed1 --resume")]
+pub(crate) struct Arguments {
+    /// A built-in configuration; `chiffchaff presets` lists them
+    #[arg(long, value_name = "NAME", conflicts_with = "config")]
+    preset: Option<String>,
+    /// A configuration file, such as the `experiment.toml` of a run
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// What to hear, as KIND:PATH (esc50, esc10, folder or csv); several are joined
+    #[arg(long, value_name = "KIND:PATH", required = true)]
+    data: Vec<DatasetSource>,
+    /// Change one key of the configuration, such as train.epochs=50
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Leave this official fold out, so that it can be measured unheard
+    #[arg(long, value_name = "FOLD")]
+    without_fold: Vec<u32>,
+    /// The run directory, made if it is not there
+    #[arg(long, value_name = "RUN")]
+    out: PathBuf,
+    /// Go on from the run's last checkpoint
+    #[arg(long)]
+    resume: bool,
+    /// Where to compute: cpu, cuda, cuda:N or mps
+    #[arg(long, default_value = "cpu")]
+    device: DeviceName,
+    #[command(flatten)]
+    cache: CacheArguments,
+}
+
+pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Finish> {
+    let start = if arguments.resume {
+        Start::Resume
+    } else {
+        Start::New
+    };
+    let job = Job {
+        experiment: arguments.experiment()?,
+        data: &arguments.data,
+        without_folds: &arguments.without_fold,
+        run: RunDir::new(&arguments.out),
+        start,
+        device: arguments.device,
+        cache: &arguments.cache,
+    };
+    let (finished, skipped) = job.run(printer)?;
+    if let Finished::Trained = finished {
+        printer.say(&format_args!(
+            "model: {}\nnext:  chiffchaff evaluate --model {} --data KIND:PATH",
+            job.run.model().display(),
+            arguments.out.display()
+        ));
+    }
+    Ok(match (finished, skipped) {
+        (Finished::Trained, 0) => Finish::Clean,
+        _ => Finish::WithRemarks,
+    })
+}
+
+impl Arguments {
+    fn experiment(&self) -> anyhow::Result<Experiment> {
+        let of_run = RunDir::new(&self.out).experiment();
+        let file = match (&self.preset, &self.config) {
+            (Some(preset), _) => return Ok(Experiment::preset(preset, &self.set)?),
+            (None, Some(file)) => file,
+            (None, None) if self.resume => &of_run,
+            (None, None) => bail!(
+                "neither `--preset` nor `--config` is given\n\nhint: `--preset small` is a good start; `chiffchaff presets` lists all"
+            ),
+        };
+        let toml = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+        Ok(Experiment::parse(
+            &file.display().to_string(),
+            &toml,
+            &self.set,
+        )?)
+    }
+}
+
+/// One training run, as `pretrain` and `demo` start it.
+pub(crate) struct Job<'a> {
+    pub(crate) experiment: Experiment,
+    pub(crate) data: &'a [DatasetSource],
+    pub(crate) without_folds: &'a [u32],
+    pub(crate) run: RunDir,
+    pub(crate) start: Start,
+    pub(crate) device: DeviceName,
+    pub(crate) cache: &'a CacheArguments,
+}
+
+/// How a job ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Finished {
+    Trained,
+    Interrupted,
+}
+
+impl Job<'_> {
+    /// Trains, and gives the number of clips that were skipped.
+    pub(crate) fn run(&self, printer: &Printer) -> anyhow::Result<(Finished, usize)> {
+        let device = self.device.open()?;
+        let opened = self.data.iter();
+        let opened = opened
+            .map(|source| Clips::open(source, &self.experiment.features, self.cache, printer));
+        let corpora = opened.collect::<anyhow::Result<Vec<_>>>()?;
+        let data = self.training_data(&corpora)?;
+        let skipped: Vec<Skipped> = corpora.iter().flat_map(|c| c.skipped.clone()).collect();
+        let threads = self.experiment.train.compute_threads();
+        printer.say(&format_args!(
+            "training `{}` on {} clips, {} ({threads} threads)",
+            self.experiment.preset.name,
+            data.names.len(),
+            self.device,
+        ));
+        let mut record = provenance::started(&format!("{} ({threads} threads)", self.device));
+        record.used_files = Some(data.names.len());
+        record.skipped = skipped;
+
+        let mut screen = Screen::new(*printer);
+        let stop = stop_on_interrupt()?;
+        let observe = |progress: &Progress<'_>| {
+            screen.show(progress);
+            match stop.load(Ordering::Relaxed) {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        };
+        let outcome = pretrain(
+            &self.experiment,
+            &data,
+            &self.run,
+            self.start,
+            device,
+            observe,
+        );
+        screen.close();
+        let finished = match outcome? {
+            Outcome::Finished(last) => {
+                record.elapsed_secs = Some(last.elapsed_secs);
+                printer.say(&format_args!(
+                    "trained {} steps in {}, loss {:.3}",
+                    last.step,
+                    minutes(last.elapsed_secs),
+                    last.loss
+                ));
+                provenance::write(&record, self.run.path())?;
+                Finished::Trained
+            }
+            Outcome::Interrupted => {
+                printer.warn(&format_args!(
+                    "interrupted; the checkpoint is up to date\n\nhint: go on with the same command and `--resume`"
+                ));
+                Finished::Interrupted
+            }
+        };
+        for clips in &corpora {
+            clips.list_skipped(printer);
+        }
+        Ok((finished, record.skipped.len()))
+    }
+
+    /// The usable clips of all datasets outside the folds left out.
+    fn training_data<'c>(&self, corpora: &'c [Clips]) -> anyhow::Result<TrainingData<'c>> {
+        let mut set = FeatureSet::default();
+        let (mut labels, mut names) = (Vec::new(), Vec::new());
+        for clips in corpora {
+            let dataset = &clips.dataset;
+            if let Some(fold) = self
+                .without_folds
+                .iter()
+                .find(|f| !dataset.folds().contains(f))
+            {
+                bail!(
+                    "{}: there is no fold {fold}, but {:?}",
+                    dataset.name,
+                    dataset.folds()
+                );
+            }
+            let left_out = |clip: usize| {
+                let fold = dataset.clips[clip].fold;
+                fold.is_some_and(|fold| self.without_folds.contains(&fold))
+            };
+            let heard: Vec<usize> = clips.cache.usable().filter(|&c| !left_out(c)).collect();
+            labels.extend(heard.iter().map(|&clip| dataset.clips[clip].label));
+            names.extend(heard.iter().map(|&clip| clips.name(clip)));
+            set.extend(&clips.cache, heard);
+        }
+        if corpora.len() > 1 && self.experiment.method.needs_labels() {
+            bail!("labels of several `--data` do not share their numbering; give one");
+        }
+        let provenance = Provenance {
+            preset: self.experiment.preset.name.clone(),
+            datasets: corpora.iter().map(|c| c.dataset.name.clone()).collect(),
+            clips: names.len(),
+            excluded_folds: self.without_folds.to_vec(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        Ok(TrainingData {
+            clips: set,
+            labels,
+            names,
+            provenance,
+        })
+    }
+}
+
+/// Set once when the user presses Ctrl-C.
+fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let handle = stop.clone();
+    let installed = ctrlc::set_handler(move || {
+        // A second Ctrl-C does not wait for the step to end.
+        if handle.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    });
+    match installed {
+        Ok(()) | Err(ctrlc::Error::MultipleHandlers) => Ok(stop),
+        Err(error) => Err(error).context("cannot listen for Ctrl-C"),
+    }
+}
+
+/// What is on the terminal while training: a bar there, a line every tenth of the run elsewhere.
+struct Screen {
+    printer: Printer,
+    bar: Option<ProgressBar>,
+    tenths: u64,
+    collapse: Option<Collapse>,
+}
+
+impl Screen {
+    fn new(printer: Printer) -> Self {
+        Self {
+            printer,
+            bar: None,
+            tenths: 0,
+            collapse: None,
+        }
+    }
+
+    fn show(&mut self, progress: &Progress<'_>) {
+        let Progress {
+            metrics,
+            total_steps,
+        } = *progress;
+        let numbers = format!(
+            "epoch {:.0}, loss {:.3}, {:.0} clips/s",
+            metrics.epoch.floor(),
+            metrics.loss,
+            metrics.clips_per_sec
+        );
+        let bar = self.bar.get_or_insert_with(|| {
+            let bar = self
+                .printer
+                .bar(total_steps, "{bar:20} {percent:>3} %, {eta} left, {msg}");
+            bar.reset_eta();
+            bar
+        });
+        bar.set_position(metrics.step);
+        bar.set_message(numbers.clone());
+        let tenths = metrics.step * 10 / total_steps;
+        if bar.is_hidden() && tenths > self.tenths {
+            self.printer.say(&format_args!(
+                "{:>3} %, {numbers}, {} so far",
+                tenths * 10,
+                minutes(metrics.elapsed_secs)
+            ));
+        }
+        self.tenths = tenths;
+        let collapse = metrics.diagnostics.and_then(|d| d.collapse());
+        if collapse.map(|c| discriminant(&c)) != self.collapse.map(|c| discriminant(&c)) {
+            if let Some(collapse) = &collapse {
+                bar.suspend(|| {
+                    self.printer
+                        .warn(&format_args!("step {}: {collapse}", metrics.step))
+                });
+            }
+            self.collapse = collapse;
+        }
+    }
+
+    fn close(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn minutes(secs: f64) -> String {
+    let secs = secs.round() as u64;
+    format!("{}:{:02} min", secs / 60, secs % 60)
+}

@@ -1,0 +1,44 @@
+//! `chiffchaff report`: runs in, one page out.
+
+use crate::{Finish, printer::Printer};
+use anyhow::bail;
+use chiffchaff::report::{Run, csv, markdown, write_html};
+use clap::Args;
+use std::path::PathBuf;
+
+/// Write one self-contained page about runs and their measurements
+///
+/// The ending of `--out` decides what is written: .html, or the tables alone as .md or .csv.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  chiffchaff report runs/demo --out report.html
+  chiffchaff report runs/a runs/b --out table.md")]
+pub(crate) struct Arguments {
+    /// Directories of runs or evaluations
+    #[arg(value_name = "DIR", required = true)]
+    runs: Vec<PathBuf>,
+    /// The file to write
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Finish> {
+    let runs = arguments.runs.iter().map(|run| Run::read(run));
+    let runs = runs.collect::<Result<Vec<_>, _>>()?;
+    let evaluations = || runs.iter().filter_map(|run| run.evaluation.as_ref());
+    let ending = arguments.out.extension().and_then(|ending| ending.to_str());
+    match ending {
+        Some("html") => write_html(&arguments.out, &runs)?,
+        Some("md") => std::fs::write(
+            &arguments.out,
+            evaluations().map(markdown).collect::<String>(),
+        )?,
+        Some("csv") => std::fs::write(&arguments.out, evaluations().map(csv).collect::<String>())?,
+        _ => bail!(
+            "{}: must end in .html, .md or .csv",
+            arguments.out.display()
+        ),
+    }
+    printer.say(&format_args!("written: {}", arguments.out.display()));
+    Ok(Finish::Clean)
+}

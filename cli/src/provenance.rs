@@ -1,0 +1,48 @@
+//! `run.json`: what is needed to repeat a run and to judge it.
+
+use anyhow::Context;
+use chiffchaff::report::Provenance;
+use jiff::Timestamp;
+use std::path::Path;
+
+/// A record of the command that runs now.
+pub(crate) fn started(device: &str) -> Provenance {
+    let versions = [
+        ("chiffchaff", env!("CARGO_PKG_VERSION").to_owned()),
+        ("libtorch", "2.11.0".to_owned()),
+    ];
+    Provenance {
+        command: command_line(),
+        device: device.to_owned(),
+        started: Timestamp::now().strftime("%F %T UTC").to_string(),
+        versions: versions
+            .map(|(name, version)| (name.to_owned(), version))
+            .into(),
+        ..Provenance::default()
+    }
+}
+
+/// Writes the record into a run or evaluation directory.
+pub(crate) fn write(record: &Provenance, directory: &Path) -> anyhow::Result<()> {
+    let path = directory.join("run.json");
+    let json = serde_json::to_vec_pretty(record)?;
+    std::fs::write(&path, json).with_context(|| path.display().to_string())
+}
+
+/// The command as it would be typed.
+fn command_line() -> String {
+    let quoted = |argument: String| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_=.,:/".contains(c);
+        if !argument.is_empty() && argument.chars().all(plain) {
+            argument
+        } else {
+            format!("'{}'", argument.replace('\'', r"'\''"))
+        }
+    };
+    let arguments = std::env::args_os().skip(1);
+    let arguments = arguments.map(|argument| quoted(argument.to_string_lossy().into_owned()));
+    let words: Vec<_> = std::iter::once("chiffchaff".to_owned())
+        .chain(arguments)
+        .collect();
+    words.join(" ")
+}

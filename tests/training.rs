@@ -1,0 +1,293 @@
+//! Training from sound files to a model: exact resume, independence of threads, learning.
+#![cfg(feature = "nn")]
+
+use chiffchaff::audio::{SampleRate, WavEncoding, Waveform, write_wav};
+use chiffchaff::dataset::{Clip, Dataset};
+use chiffchaff::encoder::{Model, Provenance, embed};
+use chiffchaff::experiment::Experiment;
+use chiffchaff::features::{CacheConfig, CachePrecision, FeatureCache, FeatureSet};
+use chiffchaff::train::{Metrics, Outcome, RunDir, Start, TrainError, TrainingData, pretrain};
+use std::ops::ControlFlow;
+use std::path::Path;
+use tch::Device;
+
+/// A small network on small images, so that a step takes milliseconds.
+const TINY: [&str; 10] = [
+    "encoder.width=4",
+    "features.sample_rate=8000",
+    "features.n_fft=256",
+    "features.win_length=256",
+    "features.hop_length=80",
+    "features.n_mels=16",
+    "features.f_max=4000.0",
+    "augment.steps[4].frequency_width=4",
+    "views.frames=32",
+    "train.batch_size=8",
+];
+
+fn experiment(more: &[&str]) -> Experiment {
+    let overrides = TINY.iter().chain(more).map(ToString::to_string);
+    Experiment::preset("small", &overrides.collect::<Vec<_>>()).unwrap()
+}
+
+/// 24 clips of a second: three kinds of sound, each clip with its own pitch and rhythm.
+fn dataset(folder: &Path) -> Dataset {
+    let rate = SampleRate::new(8000).unwrap();
+    let clips = (0..24usize).map(|number| {
+        let path = folder.join(format!("{number:02}.wav"));
+        let sample = |i: usize| {
+            let t = i as f32 / 8000.0;
+            let pitch = 300.0 + 45.0 * number as f32;
+            let tone = (std::f32::consts::TAU * pitch * t).sin();
+            let noise = ((i * 2_654_435_761 + number * 97) % 1000) as f32 / 500.0 - 1.0;
+            let beat = if (t * (3.0 + number as f32 / 4.0)).fract() < 0.4 {
+                1.0
+            } else {
+                0.01
+            };
+            match number % 3 {
+                0 => 0.3 * tone * beat,
+                1 => 0.3 * noise * beat,
+                _ => 0.15 * (tone + noise),
+            }
+        };
+        let sound = Waveform::mono((0..8000).map(sample).collect(), rate);
+        write_wav(&path, &sound, WavEncoding::Int16).unwrap();
+        Clip {
+            label: Some(number % 3),
+            ..Clip::unlabelled(path)
+        }
+    });
+    Dataset {
+        name: "three kinds".into(),
+        clips: clips.collect(),
+        classes: ["tone", "noise", "both"].map(String::from).to_vec(),
+    }
+}
+
+fn cache(folder: &Path, dataset: &Dataset, experiment: &Experiment) -> FeatureCache {
+    let config = CacheConfig {
+        dir: folder.join("cache"),
+        precision: CachePrecision::F16,
+    };
+    let rate = experiment.features.sample_rate();
+    let load = |clip: &Clip| clip.read_mono(rate);
+    let opened = FeatureCache::open(&config, dataset, &experiment.features, load, |_, _| {});
+    let (cache, skipped) = opened.unwrap();
+    assert_eq!(skipped, []);
+    cache
+}
+
+fn data<'a>(cache: &'a FeatureCache, dataset: &Dataset) -> TrainingData<'a> {
+    let clips = 0..dataset.clips.len();
+    TrainingData {
+        clips: FeatureSet::of(cache, clips.clone()),
+        labels: dataset.clips.iter().map(|clip| clip.label).collect(),
+        names: clips.map(|clip| format!("clip {clip}")).collect(),
+        provenance: Provenance::default(),
+    }
+}
+
+/// Sound files and their features, and a place for runs.
+struct Bench {
+    folder: tempfile::TempDir,
+    dataset: Dataset,
+    cache: FeatureCache,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let dataset = dataset(folder.path());
+        let cache = cache(folder.path(), &dataset, &experiment(&[]));
+        Self {
+            folder,
+            dataset,
+            cache,
+        }
+    }
+
+    fn run_dir(&self, name: &str) -> RunDir {
+        RunDir::new(self.folder.path().join(name))
+    }
+
+    /// Trains until the end, or until `stop_after` steps of this call.
+    fn train(
+        &self,
+        name: &str,
+        start: Start,
+        settings: &[&str],
+        stop_after: usize,
+    ) -> Result<(Outcome, Vec<Metrics>), TrainError> {
+        let mut seen = Vec::new();
+        let outcome = pretrain(
+            &experiment(settings),
+            &data(&self.cache, &self.dataset),
+            &self.run_dir(name),
+            start,
+            Device::Cpu,
+            |progress| {
+                seen.push(progress.metrics.clone());
+                if seen.len() == stop_after {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            },
+        )?;
+        Ok((outcome, seen))
+    }
+
+    fn model_bytes(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.run_dir(name).model()).unwrap()
+    }
+}
+
+#[test]
+fn a_resumed_run_ends_in_the_same_bytes_whatever_the_data_threads() {
+    let bench = Bench::new();
+    for precision in ["train.precision=fp32", "train.precision=bf16"] {
+        let name = |part: &str| format!("{part} {precision}");
+        let settings = [precision, "train.threads=1", "train.max_steps=7"];
+        let whole = bench.train(&name("whole"), Start::New, &settings, usize::MAX);
+        assert!(matches!(whole.unwrap().0, Outcome::Finished(_)));
+
+        // Stopped in the middle of the second epoch (three steps each), and again in the third.
+        let parts = name("parts");
+        let threaded = [&settings[..], &["train.data_threads=3"]].concat();
+        let (outcome, _) = bench.train(&parts, Start::New, &threaded, 4).unwrap();
+        assert_eq!(outcome, Outcome::Interrupted);
+        let (outcome, seen) = bench.train(&parts, Start::Resume, &settings, 2).unwrap();
+        assert_eq!((outcome, seen[0].step), (Outcome::Interrupted, 5));
+        bench
+            .train(&parts, Start::Resume, &threaded, usize::MAX)
+            .unwrap();
+
+        assert!(
+            bench.model_bytes(&name("whole")) == bench.model_bytes(&parts),
+            "models differ at {precision}"
+        );
+        let lines = std::fs::read_to_string(bench.run_dir(&parts).metrics()).unwrap();
+        assert_eq!(lines.lines().count(), 7);
+    }
+}
+
+#[test]
+fn another_seed_gives_another_model() {
+    let bench = Bench::new();
+    let seeds = ["train.seed=0", "train.seed=1"];
+    for seed in seeds {
+        bench
+            .train(seed, Start::New, &[seed, "train.max_steps=2"], usize::MAX)
+            .unwrap();
+    }
+    assert!(bench.model_bytes(seeds[0]) != bench.model_bytes(seeds[1]));
+}
+
+#[test]
+fn resuming_with_other_settings_is_refused_by_name() {
+    let bench = Bench::new();
+    bench
+        .train("run", Start::New, &["train.max_steps=4"], 2)
+        .unwrap();
+    let error = bench
+        .train("run", Start::Resume, &["train.max_steps=5"], 9)
+        .unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.contains("max_steps = 5") && text.contains("max_steps = 4"),
+        "{text}"
+    );
+    let error = bench
+        .train("run", Start::New, &["train.max_steps=4"], 9)
+        .unwrap_err();
+    assert!(error.to_string().contains("--resume"), "{error}");
+    let error = bench.train("none", Start::Resume, &[], 9).unwrap_err();
+    assert!(error.to_string().contains("no checkpoint"), "{error}");
+}
+
+#[test]
+fn both_methods_learn_to_tell_their_batch_apart() {
+    let bench = Bench::new();
+    let sim_clr = [
+        "train.max_steps=60",
+        "train.learning_rate=0.1",
+        "train.batch_size=24",
+    ];
+    let sup_con = [&sim_clr[..], &["method.type=sup-con"]].concat();
+    // At the start all 47 others look alike: ln 47 = 3.85. Two thirds of sup-con's rivals are of
+    // another class, and its best possible loss is ln 15 = 2.71 on 16 views of a class.
+    for (name, settings, bound) in [
+        ("sim-clr", &sim_clr[..], 2.0),
+        ("sup-con", &sup_con[..], 3.1),
+    ] {
+        let (_, seen) = bench.train(name, Start::New, settings, usize::MAX).unwrap();
+        let last = seen[50..].iter().map(|m| m.loss).sum::<f64>() / (seen.len() - 50) as f64;
+        assert!(seen[0].loss > 3.2, "{name} starts at {}", seen[0].loss);
+        assert!(last < bound, "{name} ends at {last}");
+    }
+}
+
+#[test]
+fn a_model_read_from_its_file_embeds_as_it_did() {
+    let bench = Bench::new();
+    bench
+        .train("run", Start::New, &["train.max_steps=3"], usize::MAX)
+        .unwrap();
+    let all = FeatureSet::of(&bench.cache, 0..24);
+    let [first, second] = [
+        bench.run_dir("run").path().to_owned(),
+        bench.run_dir("run").model(),
+    ]
+    .map(|path| embed(&Model::load(&path, Device::Cpu).unwrap(), &all, |_| {}).unwrap());
+    assert_eq!(first, second);
+    // Three stages of 8, 16 and 32 channels, three statistics each.
+    assert_eq!((first.items(), first.dim()), (24, 3 * (8 + 16 + 32)));
+
+    let model = Model::load(&bench.run_dir("run").model(), Device::Cpu).unwrap();
+    let untrained = embed(&model.untrained().unwrap(), &all, |_| {}).unwrap();
+    assert_ne!(untrained, first);
+    // A clip alone is embedded as among others.
+    let alone = embed(&model, &FeatureSet::of(&bench.cache, [5]), |_| {}).unwrap();
+    for (a, b) in alone.row(0).iter().zip(first.row(5)) {
+        assert!((a - b).abs() <= 1e-4 * (1.0 + b.abs()));
+    }
+}
+
+#[test]
+fn labels_are_asked_for_only_by_methods_that_use_them() {
+    let mut bench = Bench::new();
+    bench.dataset.clips[3].label = None;
+    bench
+        .train("sim-clr", Start::New, &["train.max_steps=1"], usize::MAX)
+        .unwrap();
+    let settings = ["train.max_steps=1", "method.type=sup-con"];
+    let error = bench
+        .train("sup-con", Start::New, &settings, usize::MAX)
+        .unwrap_err();
+    assert!(error.to_string().contains("clip 3"), "{error}");
+}
+
+#[test]
+fn a_diverging_run_stops_with_step_and_clips() {
+    let bench = Bench::new();
+    let settings = [
+        "train.learning_rate=1e30",
+        "train.max_steps=50",
+        "train.precision=fp32",
+    ];
+    let error = bench
+        .train("run", Start::New, &settings, usize::MAX)
+        .unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("at step") && text.contains("clip "), "{text}");
+}
+
+#[test]
+fn fewer_clips_than_a_batch_are_named() {
+    let bench = Bench::new();
+    let error = bench
+        .train("run", Start::New, &["train.batch_size=25"], usize::MAX)
+        .unwrap_err();
+    assert!(error.to_string().contains("24 training patches"), "{error}");
+}
