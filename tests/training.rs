@@ -210,8 +210,8 @@ fn resuming_with_other_settings_is_refused_by_name() {
 fn both_methods_learn_to_tell_their_batch_apart() {
     let bench = Bench::new();
     let sim_clr = [
+        "augment.steps=[]",
         "train.max_steps=60",
-        "train.learning_rate=0.1",
         "train.batch_size=24",
     ];
     let sup_con = [&sim_clr[..], &["method.type=sup-con"]].concat();
