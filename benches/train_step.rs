@@ -9,7 +9,7 @@ use chiffchaff::loss::Temperature;
 use chiffchaff::method::{
     BatchStatistics, Method, MethodConfig, ProjectionHeadConfig, SimClrConfig,
 };
-use chiffchaff::train::{DecayScope, Optimizer, OptimizerConfig, PrecisionChoice};
+use chiffchaff::train::{DecayScope, Optimizer, OptimizerConfig, PrecisionChoice, keep_memory};
 use std::time::Instant;
 use tch::{Device, Kind, Tensor};
 
@@ -18,6 +18,7 @@ const WORK: [(&str, i64, i64, i64); 2] =
     [("resnet18", 64, 101, 64), ("few-shot-resnet", 128, 34, 32)];
 
 fn main() {
+    keep_memory();
     let steps = std::env::args().find_map(|argument| argument.parse().ok());
     for (name, mels, frames, batch) in WORK {
         let seconds = time_steps(name, [batch, 1, mels, frames], steps.unwrap_or(10));

@@ -469,11 +469,7 @@ mod tests {
         let text = with(&["train.epoch=3", "embed.stage=1"])
             .unwrap_err()
             .to_string();
-        for part in [
-            "`epoch`",
-            "did you mean `epochs`",
-            "did you mean `stages`",
-        ] {
+        for part in ["`epoch`", "did you mean `epochs`", "did you mean `stages`"] {
             assert!(text.contains(part), "{part} is not in: {text}");
         }
         let text = with(&["train.epochs=0", "views.frames=0"])

@@ -42,6 +42,13 @@ enum Command {
     Presets(presets::Arguments),
 }
 
+impl Command {
+    /// Whether the command runs networks.
+    fn computes(&self) -> bool {
+        matches!(self, Self::Demo(_) | Self::Pretrain(_) | Self::Evaluate(_))
+    }
+}
+
 /// How a command that did its work ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Finish {
@@ -53,6 +60,9 @@ enum Finish {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if arguments.command.computes() {
+        chiffchaff::train::keep_memory();
+    }
     let printer = Printer::new(arguments.quiet);
     let finished = match arguments.command {
         Command::Demo(arguments) => demo::run(&arguments, &printer),

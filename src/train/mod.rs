@@ -7,6 +7,7 @@ mod checkpoint;
 mod config;
 mod diagnostics;
 mod error;
+mod memory;
 mod optimizer;
 mod run;
 mod schedule;
@@ -17,6 +18,7 @@ pub use diagnostics::{
     Collapse, Diagnostics, alignment, effective_rank, embedding_std, uniformity,
 };
 pub use error::TrainError;
+pub use memory::keep_memory;
 pub use optimizer::{Optimizer, OptimizerConfig};
 pub use run::{Metrics, Outcome, Progress, RunDir, Start, TrainingData, pretrain};
 pub use schedule::{Moment, Schedule};
