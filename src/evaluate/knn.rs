@@ -23,8 +23,8 @@ pub struct WeightedKnn {
     /// given. Default: 1 to 200, about evenly spaced in the logarithm. More than there are training
     /// clips means all of them. On equal inner accuracy the smallest wins.
     pub neighbours: Vec<usize>,
-    /// Temperature `σ`, above 0; smaller lets the nearest neighbours decide. Default: 0.07, the
-    /// training temperature of the source.
+    /// Temperature `σ`, above 0; smaller lets the nearest neighbours decide. Default: 0.2, the
+    /// training temperature of our recipes; the source takes its own, 0.07.
     pub temperature: f64,
     /// What happens to the embeddings before they are normalised to unit length.
     pub scaling: Scaling,
@@ -52,7 +52,7 @@ impl Default for WeightedKnn {
     fn default() -> Self {
         Self {
             neighbours: vec![1, 2, 3, 5, 8, 12, 20, 35, 60, 100, 200],
-            temperature: 0.07,
+            temperature: 0.2,
             scaling: Scaling::Whiten,
         }
     }

@@ -76,9 +76,6 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
     let measured = measurement.run(printer)?;
     measured.write(&arguments.out, printer)?;
     printer.data(&table(&measured.evaluation, printer.width()).trim_end())?;
-    for note in &measured.evaluation.notes {
-        printer.say(&format_args!("note: {note}"));
-    }
     Ok(if skipped == 0 {
         Finish::Clean
     } else {

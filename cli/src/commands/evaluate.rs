@@ -103,9 +103,6 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
     for warning in &measured.evaluation.warnings {
         printer.warn(warning);
     }
-    for note in &measured.evaluation.notes {
-        printer.say(&format_args!("note: {note}"));
-    }
     measured.clips.list_skipped(printer);
     Ok(if measured.clips.skipped.is_empty() {
         Finish::Clean
