@@ -70,7 +70,10 @@ fn embeddings_are_torchvisions() {
         let ours = encoder.embed(&images.view(shape.as_slice()), Pass::INFERENCE);
         let theirs: Vec<Vec<f64>> = serde_json::from_value(golden["embeddings"].clone()).unwrap();
         assert_eq!(ours.size(), [theirs.len() as i64, encoder.dim()]);
-        let largest = theirs.iter().flatten().fold(0.0, |max: f64, v| max.max(v.abs()));
+        let largest = theirs
+            .iter()
+            .flatten()
+            .fold(0.0, |max: f64, v| max.max(v.abs()));
         for (row, theirs) in theirs.iter().enumerate() {
             for (column, theirs) in theirs.iter().enumerate() {
                 let ours = ours.double_value(&[row as i64, column as i64]);

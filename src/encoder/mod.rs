@@ -48,7 +48,7 @@ pub struct Encoder {
 #[derive(Debug)]
 enum Network {
     ResNet18(ResNet18),
-    FewShotResNet(FewShotResNet),
+    FewShotResNet(Box<FewShotResNet>),
 }
 
 impl Encoder {
@@ -111,7 +111,9 @@ impl Network {
     fn new(config: &EncoderConfig, scope: &Scope<'_>) -> Result<Self, EncoderError> {
         Ok(match config {
             EncoderConfig::ResNet18(config) => Self::ResNet18(ResNet18::new(config, scope)?),
-            EncoderConfig::FewShotResnet(_) => Self::FewShotResNet(FewShotResNet::new(scope)),
+            EncoderConfig::FewShotResnet(_) => {
+                Self::FewShotResNet(Box::new(FewShotResNet::new(scope)))
+            }
         })
     }
 }

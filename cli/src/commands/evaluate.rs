@@ -100,9 +100,6 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
         Format::Json => printer.data(&serde_json::to_string_pretty(&measured.evaluation)?)?,
         Format::Text => printer.data(&table(&measured.evaluation, printer.width()).trim_end())?,
     }
-    for warning in &measured.evaluation.warnings {
-        printer.warn(warning);
-    }
     measured.clips.list_skipped(printer);
     Ok(if measured.clips.skipped.is_empty() {
         Finish::Clean
