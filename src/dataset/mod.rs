@@ -1,7 +1,7 @@
 //! Which clips there are, with their labels and official folds.
 //!
 //! A [`DatasetSource`] (`KIND:PATH`) is loaded into a [`Dataset`], a list of [`Clip`]s. Loading reads tables and
-//! folders only; what is wrong with a single file shows when it is read, and [`scan`] reads every one and says what is
+//! folders only; what is wrong with a single file shows when it is read, and [`scan()`] reads every one and says what is
 //! wrong before a long run does.
 //!
 //! | kind | layout |

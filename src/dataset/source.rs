@@ -61,7 +61,7 @@ pub struct DatasetSource {
 
 impl DatasetSource {
     /// Finds the clips. No sound is read: a clip whose file is missing or broken is still listed, and found by
-    /// [`scan`](super::scan) or when it is used.
+    /// [`scan`](super::scan()) or when it is used.
     ///
     /// # Errors
     /// If the path is not laid out as its kind says; for a table, with every bad value at once.

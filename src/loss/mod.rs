@@ -6,8 +6,8 @@
 //!
 //! | loss | paper | file |
 //! |---|---|---|
-//! | [`nt_xent`] | SimCLR, Chen et al. 2020, eq. 1 | `nt_xent.rs` |
-//! | [`supervised_contrastive`] | Khosla et al. 2020, eq. 2; Moummad et al. 2023, eq. 1 | `supervised_contrastive.rs` |
+//! | [`nt_xent()`] | SimCLR, Chen et al. 2020, eq. 1 | `nt_xent.rs` |
+//! | [`supervised_contrastive()`] | Khosla et al. 2020, eq. 2; Moummad et al. 2023, eq. 1 | `supervised_contrastive.rs` |
 
 mod error;
 mod nt_xent;

@@ -41,7 +41,7 @@ pub enum Reduction {
 /// result is 0.
 ///
 /// `projections`: `[rows, dim]`, all views of all clips; `labels`: `[rows]`, one whole number per
-/// row; result: scalar. With one label per clip and two views it equals [`super::nt_xent`].
+/// row; result: scalar. With one label per clip and two views it equals [`super::nt_xent()`].
 /// The papers' code may scale by τ over a base temperature; this does not.
 ///
 /// # Panics
