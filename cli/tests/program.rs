@@ -403,6 +403,37 @@ fn wrong_input_is_named_with_what_to_do() {
 }
 
 #[test]
+fn every_front_end_writes_its_features() {
+    let desk = Desk::with_clips(1);
+    let bands = [
+        ("small", 64),
+        ("fonseca-simclr", 96),
+        ("moummad", 128),
+        ("protonet", 128),
+        ("fonseca", 96),
+        ("cola", 64),
+    ];
+    for (preset, bands) in bands {
+        let arguments = [
+            "features",
+            "clips/low/000.wav",
+            "-o",
+            "x.npy",
+            "--preset",
+            preset,
+        ];
+        let given = run(&mut desk.command(&arguments));
+        assert_eq!(given.code, 0, "{}", given.stderr);
+        let header = fs::read(desk.path("x.npy")).unwrap()[..128].to_vec();
+        let header = String::from_utf8_lossy(&header).into_owned();
+        assert!(
+            header.contains(&format!("'shape': ({bands}, ")),
+            "{preset}: {header}"
+        );
+    }
+}
+
+#[test]
 fn help_fits_a_terminal_and_ends_in_examples() {
     let desk = Desk::with_clips(0);
     let commands = [

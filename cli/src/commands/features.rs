@@ -3,19 +3,21 @@
 use crate::{Finish, printer::Printer};
 use anyhow::{Context, bail};
 use chiffchaff::audio::read_mono;
-use chiffchaff::experiment::Experiment;
-use chiffchaff::features::Features;
+use chiffchaff::augment::spectrogram::SpectrogramAugmentConfig;
+use chiffchaff::experiment::{Experiment, PRESETS};
+use chiffchaff::features::{Features, FrontEnd, LogMelConfig};
 use clap::Args;
 use std::path::PathBuf;
 
 /// Compute the features that an encoder would hear
 #[derive(Args)]
 #[command(after_help = "Examples:
-  chiffchaff features dawn.wav --preset small -o dawn.npy")]
+  chiffchaff features dawn.wav --preset small -o dawn.npy
+  chiffchaff features dawn.wav --preset cola --set features.n_mels=80 -o dawn.npy")]
 pub(crate) struct Arguments {
     /// The sound file
     file: PathBuf,
-    /// Whose front end to use
+    /// Whose front end to use: a preset's, or moummad, protonet, fonseca or cola
     #[arg(long, value_name = "NAME", default_value = "small")]
     preset: String,
     /// Change one key of the configuration, such as features.n_mels=128
@@ -31,7 +33,7 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
     if output.extension().is_none_or(|ending| ending != "npy") {
         bail!("{}: must end in .npy", output.display());
     }
-    let front_end = Experiment::preset(&arguments.preset, &arguments.set)?.features;
+    let front_end = arguments.front_end()?;
     let sound = read_mono(&arguments.file, front_end.sample_rate())?;
     let features = front_end.extractor()?.compute(&sound.channels()[0]);
     std::fs::write(output, npy(&features)).with_context(|| output.display().to_string())?;
@@ -43,6 +45,21 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
         1e3 / front_end.frame_rate()
     ));
     Ok(Finish::Clean)
+}
+
+impl Arguments {
+    /// A preset's front end, or one of the published ones that have no preset of their own.
+    fn front_end(&self) -> anyhow::Result<FrontEnd> {
+        let named = LogMelConfig::PRESETS.iter();
+        let mut named = named.filter(|(name, _)| PRESETS.iter().all(|(preset, _)| preset != name));
+        let Some((name, config)) = named.find(|(name, _)| *name == self.preset) else {
+            return Ok(Experiment::preset(&self.preset, &self.set)?.features);
+        };
+        let mut experiment = Experiment::preset("small", &[])?;
+        experiment.features = FrontEnd::LogMel(config());
+        experiment.augment = SpectrogramAugmentConfig::default(); // which may not fit these features
+        Ok(Experiment::parse(name, &experiment.to_toml(), &self.set)?.features)
+    }
 }
 
 /// NumPy's format 1.0; our frame-by-frame order is its Fortran order of `[mels, frames]`.
