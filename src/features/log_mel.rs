@@ -68,14 +68,16 @@ impl Default for LogMelConfig {
 }
 
 impl LogMelConfig {
-    /// The named front ends, for those who choose one by name.
-    pub const PRESETS: [(&str, fn() -> Self); 5] = [
-        ("small", Self::small),
-        ("moummad", Self::moummad),
-        ("protonet", Self::protonet),
-        ("fonseca", Self::fonseca),
-        ("cola", Self::cola),
-    ];
+    /// The published front end of this name: `moummad`, `protonet`, `fonseca` or `cola`.
+    pub fn published(name: &str) -> Option<Self> {
+        match name {
+            "moummad" => Some(Self::moummad()),
+            "protonet" => Some(Self::protonet()),
+            "fonseca" => Some(Self::fonseca()),
+            "cola" => Some(Self::cola()),
+            _ => None,
+        }
+    }
 
     /// The front end of our own recipe `small`: 64 bands of 50 to 11025 Hz every 10 ms, in decibels.
     pub fn small() -> Self {

@@ -4,7 +4,7 @@ use crate::{Finish, printer::Printer};
 use anyhow::{Context, bail};
 use chiffchaff::audio::read_mono;
 use chiffchaff::augment::spectrogram::SpectrogramAugmentConfig;
-use chiffchaff::experiment::{Experiment, PRESETS};
+use chiffchaff::experiment::Experiment;
 use chiffchaff::features::{Features, FrontEnd, LogMelConfig};
 use clap::Args;
 use std::path::PathBuf;
@@ -48,15 +48,14 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
 }
 
 impl Arguments {
-    /// A preset's front end, or one of the published ones that have no preset of their own.
+    /// A published front end, or that of a preset.
     fn front_end(&self) -> anyhow::Result<FrontEnd> {
-        let named = LogMelConfig::PRESETS.iter();
-        let mut named = named.filter(|(name, _)| PRESETS.iter().all(|(preset, _)| preset != name));
-        let Some((name, config)) = named.find(|(name, _)| *name == self.preset) else {
-            return Ok(Experiment::preset(&self.preset, &self.set)?.features);
+        let name = &self.preset;
+        let Some(published) = LogMelConfig::published(name) else {
+            return Ok(Experiment::preset(name, &self.set)?.features);
         };
         let mut experiment = Experiment::preset("small", &[])?;
-        experiment.features = FrontEnd::LogMel(config());
+        experiment.features = FrontEnd::LogMel(published);
         experiment.augment = SpectrogramAugmentConfig::default(); // which may not fit these features
         Ok(Experiment::parse(name, &experiment.to_toml(), &self.set)?.features)
     }
