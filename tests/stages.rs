@@ -69,7 +69,11 @@ fn a_stage_uses_only_stages_before_it() {
     let mut seen = 0;
     for (place, stage) in STAGES.iter().enumerate() {
         for path in sources(&src.join(stage)) {
-            for other in used(&fs::read_to_string(&path).unwrap()) {
+            let text = fs::read_to_string(&path).unwrap();
+            let code = text
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"));
+            for other in used(&code.collect::<Vec<_>>().join("\n")) {
                 let there = STAGES.iter().position(|name| *name == other).unwrap();
                 assert!(there <= place, "{} uses `{other}`", path.display());
                 seen += usize::from(there < place);

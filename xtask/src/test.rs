@@ -38,6 +38,21 @@ const LINTS: Step = Step {
     advice: "fix what clippy says above; `#[expect(…, reason = \"…\")]` where it is wrong",
 };
 
+const LINTS_WITHOUT_ENGINE: Step = Step {
+    name: "lints without the engine",
+    arguments: &[
+        "clippy",
+        "--quiet",
+        "--package",
+        "chiffchaff",
+        "--no-default-features",
+        "--",
+        "-D",
+        "warnings",
+    ],
+    advice: "something is used only with the engine: put it behind the feature `nn`",
+};
+
 const WITHOUT_ENGINE: Step = Step {
     name: "tests without the engine",
     arguments: &[
@@ -92,7 +107,14 @@ pub(crate) fn run(repository: &Repository, all: bool) -> Result<()> {
     require_component(repository, "clippy", "clippy")?;
     demo::require_cpp_compiler()?;
     let mut times = vec![("set-up", timed(|| setup::run(repository, Flavour::Cpu))?)];
-    let mut steps = vec![FORMAT, LINTS, WITHOUT_ENGINE, DOCUMENTATION, TESTS];
+    let mut steps = vec![
+        FORMAT,
+        LINTS,
+        LINTS_WITHOUT_ENGINE,
+        WITHOUT_ENGINE,
+        DOCUMENTATION,
+        TESTS,
+    ];
     if all {
         steps.push(LONG_TESTS);
     }

@@ -2,7 +2,9 @@
 
 use rand::{Rng, RngExt};
 
-use super::{LogUnit, Patch};
+#[cfg(feature = "nn")]
+use super::LogUnit;
+use super::Patch;
 use crate::augment::error::Problems;
 
 /// Adds a smooth random curve over frequency to every frame: straight lines between knots that lie

@@ -2,6 +2,7 @@
 
 use rand::Rng;
 
+#[cfg(feature = "nn")]
 use super::LogUnit;
 use crate::augment::{Interval, error::Problems};
 
