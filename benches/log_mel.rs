@@ -17,27 +17,17 @@ fn main() {
     let config = LogMelConfig::moummad();
     let samples = noise(seconds * config.sample_rate.hz() as usize);
     let log_mel = LogMel::new(&config).expect("a preset is valid");
-    let mut times_real_time: Vec<f64> = (0..repetitions)
+    let times_real_time: Vec<f64> = (0..repetitions)
         .map(|_| {
             let start = Instant::now();
             black_box(log_mel.compute(black_box(&samples)));
             seconds as f64 / start.elapsed().as_secs_f64()
         })
         .collect();
-    times_real_time.sort_by(f64::total_cmp);
-
     let result = serde_json::json!({
-        "bench": "log_mel",
-        "tool": "chiffchaff",
-        "version": env!("CARGO_PKG_VERSION"),
-        "threads": 1,
-        "seconds": seconds,
-        "repetitions": repetitions,
-        "times_real_time": {
-            "median": times_real_time[repetitions / 2].round(),
-            "min": times_real_time[0].round(),
-            "max": times_real_time[repetitions - 1].round(),
-        },
+        "name": format!("log-mel 512/128/128 of {seconds} s, one thread"),
+        "unit": "x real time",
+        "values": times_real_time,
     });
     println!("{result}");
 }

@@ -7,7 +7,6 @@ Prints one JSON line per tool.
 
 import json
 import os
-import statistics
 import sys
 import time
 
@@ -41,13 +40,8 @@ def run(tool, version, work):
         start = time.perf_counter()
         work()
         speeds.append(SECONDS / (time.perf_counter() - start))
-    print(json.dumps({
-        "bench": "log_mel", "tool": tool, "version": version, "threads": 1,
-        "seconds": SECONDS, "repetitions": REPETITIONS,
-        "times_real_time": {
-            "median": round(statistics.median(speeds)), "min": round(min(speeds)), "max": round(max(speeds)),
-        },
-    }))
+    name = f"log-mel 512/128/128 of {SECONDS} s, one thread"
+    print(json.dumps({"name": name, "unit": "x real time", "values": speeds, "peer": f"{tool} {version}"}))
 
 
 def main():
