@@ -39,6 +39,8 @@ pub mod report;
 pub mod signal;
 #[cfg(feature = "nn")]
 pub mod train;
+mod whole_file;
 
 pub use embeddings::Embeddings;
 pub use error::{Error, Result};
+pub use whole_file::write_whole;

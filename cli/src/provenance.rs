@@ -26,7 +26,7 @@ pub(crate) fn started(device: &str) -> Provenance {
 pub(crate) fn write(record: &Provenance, directory: &Path) -> anyhow::Result<()> {
     let path = directory.join("run.json");
     let json = serde_json::to_vec_pretty(record)?;
-    std::fs::write(&path, json).with_context(|| path.display().to_string())
+    chiffchaff::write_whole(&path, &json).with_context(|| path.display().to_string())
 }
 
 /// The command as it would be typed.

@@ -1,12 +1,12 @@
 //! [`Waveform`] → WAV file.
 
 use super::{AudioError, Waveform};
+use crate::whole_file::write_whole_with;
 use hound::{SampleFormat, WavSpec, WavWriter};
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, BufWriter, Write as _},
-    path::{Path, PathBuf},
-    sync::atomic::{AtomicU32, Ordering},
+    fs::File,
+    io::{self, BufWriter},
+    path::Path,
 };
 
 /// How samples are stored in a WAV file.
@@ -28,7 +28,7 @@ pub fn write_wav(
     encoding: WavEncoding,
 ) -> Result<(), AudioError> {
     let path = path.as_ref();
-    write_then_rename(path, |file| encode(sound, encoding, file)).map_err(|source| {
+    write_whole_with(path, |file| encode(sound, encoding, file)).map_err(|source| {
         AudioError::Write {
             path: path.to_owned(),
             source,
@@ -78,47 +78,11 @@ fn into_io(error: hound::Error) -> io::Error {
     }
 }
 
-fn write_then_rename(
-    path: &Path,
-    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
-) -> io::Result<()> {
-    let temporary = temporary_name(path)?;
-    let file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(&temporary)?;
-    let mut file = BufWriter::new(file);
-    let written = write(&mut file)
-        .and_then(|()| file.flush())
-        .and_then(|()| file.get_ref().sync_all())
-        .and_then(|()| fs::rename(&temporary, path));
-    if written.is_err() {
-        // The first error is the one to report.
-        let _ = fs::remove_file(&temporary);
-    }
-    written
-}
-
-/// In the same folder, so that renaming cannot cross file systems; hidden, and unlike any other of this moment.
-fn temporary_name(path: &Path) -> io::Result<PathBuf> {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let name = path
-        .file_name()
-        .ok_or_else(|| io::Error::other("is not the name of a file"))?;
-    let mut hidden = std::ffi::OsString::from(".");
-    hidden.push(name);
-    hidden.push(format!(
-        ".{}-{}.tmp",
-        std::process::id(),
-        COUNT.fetch_add(1, Ordering::Relaxed)
-    ));
-    Ok(path.with_file_name(hidden))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::audio::{AudioReader, SampleRate};
+    use std::fs;
 
     fn stereo() -> Waveform {
         let rate = SampleRate::new(8000).unwrap();

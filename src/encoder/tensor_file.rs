@@ -5,9 +5,10 @@
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use std::collections::{BTreeMap, HashMap};
-use std::io::Write;
 use std::path::Path;
 use tch::{Device, Kind, Tensor};
+
+use crate::write_whole;
 
 const METADATA_KEY: &str = "chiffchaff";
 
@@ -66,20 +67,6 @@ impl TensorFile {
         let bytes = safetensors::serialize(views, Some(metadata)).map_err(invalid)?;
         write_whole(path, &bytes)
     }
-}
-
-/// Writes `bytes` to a temporary name in the same folder, syncs, and renames.
-///
-/// # Errors
-/// The system's; a file that stood at `path` before is untouched then.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".partial");
-    let temporary = path.with_file_name(name);
-    let mut file = std::fs::File::create(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    std::fs::rename(&temporary, path)
 }
 
 fn bytes_of(tensor: &Tensor) -> std::io::Result<(Dtype, Vec<u8>)> {

@@ -1,6 +1,6 @@
 //! One self-contained page.
 
-use std::{io::Write, path::Path};
+use std::path::Path;
 
 use minijinja::{Environment, value::Serde};
 use serde::Serialize;
@@ -12,6 +12,7 @@ use super::{
     table::{Row, interval, percent, rows},
 };
 use crate::evaluate::{ClassScore, Confusion, Evaluation, Score, Setting};
+use crate::write_whole;
 
 /// Files listed by name; a run over an archive may have skipped thousands.
 const LISTED_FILES: usize = 500;
@@ -440,27 +441,6 @@ fn duration(secs: f64) -> String {
         (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
         (hours, minutes, _) => format!("{hours} h {minutes} min"),
     }
-}
-
-/// Temporary name, sync, rename.
-fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut name = std::ffi::OsString::from(".");
-    name.push(
-        path.file_name()
-            .ok_or(std::io::ErrorKind::InvalidFilename)?,
-    );
-    name.push(format!(".{}", std::process::id()));
-    let temporary = path.with_file_name(name);
-    let written = std::fs::File::create(&temporary).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()
-    });
-    let done = written.and_then(|()| std::fs::rename(&temporary, path));
-    if done.is_err() {
-        // The first error is what the user should hear of.
-        let _ = std::fs::remove_file(&temporary);
-    }
-    done
 }
 
 #[cfg(test)]

@@ -218,7 +218,8 @@ impl<'a> Training<'a> {
         }
         std::fs::create_dir_all(run.path()).map_err(file_error(run.path()))?;
         let toml = self.experiment.to_toml();
-        std::fs::write(run.experiment(), toml).map_err(file_error(&run.experiment()))?;
+        crate::write_whole(&run.experiment(), toml.as_bytes())
+            .map_err(file_error(&run.experiment()))?;
         self.checkpoint()
     }
 
@@ -251,7 +252,6 @@ impl<'a> Training<'a> {
         let mut speed = Speedometer::start();
         let mut saved = Instant::now();
         let mut last = None;
-        let mut interrupted = false;
         let (from, batches) = (self.header.step, self.batches.clone());
         let threads = config.data_threads.max(1);
         let finished = for_each_batch(
@@ -287,7 +287,7 @@ impl<'a> Training<'a> {
                     total_steps,
                 });
                 last = Some(metrics);
-                interrupted = told.is_break();
+                let interrupted = told.is_break();
                 if interrupted || saved.elapsed() >= Duration::from_secs_f64(config.checkpoint_secs)
                 {
                     log.sync()?;
@@ -506,7 +506,7 @@ fn keep_metrics_until(path: &Path, step: u64) -> std::io::Result<()> {
     if !kept.is_empty() {
         kept.push('\n');
     }
-    crate::encoder::tensor_file::write_whole(path, kept.as_bytes())
+    crate::write_whole(path, kept.as_bytes())
 }
 
 fn last_metrics(path: &Path) -> Option<Metrics> {

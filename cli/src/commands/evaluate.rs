@@ -254,7 +254,7 @@ impl Measured {
         std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
         let path = out.join("evaluation.json");
         let json = serde_json::to_vec_pretty(&self.evaluation)?;
-        std::fs::write(&path, json).with_context(|| path.display().to_string())?;
+        chiffchaff::write_whole(&path, &json).with_context(|| path.display().to_string())?;
         if !out.join("run.json").exists() {
             provenance::write(&self.record, out)?;
         }

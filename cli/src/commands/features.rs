@@ -36,7 +36,8 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
     let front_end = arguments.front_end()?;
     let sound = read_mono(&arguments.file, front_end.sample_rate())?;
     let features = front_end.extractor()?.compute(&sound.channels()[0]);
-    std::fs::write(output, npy(&features)).with_context(|| output.display().to_string())?;
+    chiffchaff::write_whole(output, &npy(&features))
+        .with_context(|| output.display().to_string())?;
     printer.say(&format_args!(
         "{}: {} bands, {} frames of {:.1} ms",
         output.display(),

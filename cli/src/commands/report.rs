@@ -1,7 +1,7 @@
 //! `chiffchaff report`: runs in, one page out.
 
 use crate::{Finish, printer::Printer};
-use anyhow::bail;
+use anyhow::{Context, bail};
 use chiffchaff::report::{Run, csv, markdown, write_html};
 use clap::Args;
 use std::path::PathBuf;
@@ -26,14 +26,15 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
     let runs = arguments.runs.iter().map(|run| Run::read(run));
     let runs = runs.collect::<Result<Vec<_>, _>>()?;
     let evaluations = || runs.iter().filter_map(|run| run.evaluation.as_ref());
+    let write = |text: &str| {
+        let written = chiffchaff::write_whole(&arguments.out, text.as_bytes());
+        written.with_context(|| arguments.out.display().to_string())
+    };
     let ending = arguments.out.extension().and_then(|ending| ending.to_str());
     match ending {
         Some("html") => write_html(&arguments.out, &runs)?,
-        Some("md") => std::fs::write(
-            &arguments.out,
-            evaluations().map(markdown).collect::<String>(),
-        )?,
-        Some("csv") => std::fs::write(&arguments.out, evaluations().map(csv).collect::<String>())?,
+        Some("md") => write(&evaluations().map(markdown).collect::<String>())?,
+        Some("csv") => write(&evaluations().map(csv).collect::<String>())?,
         _ => bail!(
             "{}: must end in .html, .md or .csv",
             arguments.out.display()
