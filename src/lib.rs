@@ -16,6 +16,7 @@
 //! | `method` | what each method keeps between steps |
 //! | `train` | the loop: optimiser, schedule, precision, checkpoint, diagnostics |
 //! | [`evaluate`] | embeddings and labels → accuracies, beside their baselines |
+//! | [`detect`] | a few marked events and a recording → [`detect::Event`]s |
 //! | [`report`] | results → JSON, Markdown and one self-contained HTML page |
 //!
 //! The stages in plain type need the tensor engine, cargo feature `nn` (on by default).
@@ -23,6 +24,7 @@
 pub mod audio;
 pub mod augment;
 pub mod dataset;
+pub mod detect;
 mod embeddings;
 #[cfg(feature = "nn")]
 pub mod encoder;

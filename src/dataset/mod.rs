@@ -11,6 +11,7 @@
 //! | `folder` | any tree; sub-folder = label |
 //! | `csv` | a table `path,label[,fold][,source][,onset,offset]` |
 
+mod annotation;
 mod clip;
 mod error;
 mod esc;
@@ -20,6 +21,7 @@ mod scan;
 mod source;
 mod table;
 
+pub use annotation::{Mark, MarkedEvent, Span, SpanProblem};
 pub use clip::{Clip, Dataset};
 pub use error::{DatasetError, RowProblem};
 pub use folds::SplitSource;

@@ -1,0 +1,10 @@
+use crate::dataset::Span;
+
+/// A found event.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Event {
+    /// When it sounds.
+    pub span: Span,
+    /// How sure the detector is, `0..=1`.
+    pub score: f32,
+}
