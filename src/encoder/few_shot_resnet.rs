@@ -93,7 +93,7 @@ impl Block {
             |(conv, bn): &(Conv2d, BatchNorm), x: &Tensor| bn.forward(&conv.forward(x, pass), pass);
         let y = leaky_relu(&normed(&self.main[0], x));
         let y = leaky_relu(&normed(&self.main[1], &y));
-        let y = normed(&self.main[2], &y) + normed(&self.downsample, x);
+        let y = normed(&self.main[2], &y).g_add_(&normed(&self.downsample, x));
         leaky_relu(&y).max_pool2d(self.pool, self.pool, [0, 0], [1, 1], false)
     }
 }

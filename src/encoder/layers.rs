@@ -57,8 +57,9 @@ impl Pass {
 #[derive(Debug)]
 pub struct Conv2d {
     weight: Tensor,
-    stride: i64,
-    padding: i64,
+    stride: [i64; 2],
+    padding: [i64; 2],
+    dilation: [i64; 2],
 }
 
 impl Conv2d {
@@ -68,8 +69,26 @@ impl Conv2d {
         let init = Init::kaiming_fan_out(outputs, kernel * kernel);
         Self {
             weight: scope.weight("weight", &[outputs, inputs, kernel, kernel], init),
-            stride,
-            padding: kernel / 2,
+            stride: [stride; 2],
+            padding: [kernel / 2; 2],
+            dilation: [1, 1],
+        }
+    }
+
+    /// The same with a stride over mels alone, and taps `dilation` frames apart: the number of
+    /// frames stays.
+    pub fn along_time(
+        scope: &Scope<'_>,
+        [inputs, outputs]: [i64; 2],
+        kernel: i64,
+        mel_stride: i64,
+        dilation: i64,
+    ) -> Self {
+        Self {
+            stride: [mel_stride, 1],
+            padding: [kernel / 2, kernel / 2 * dilation],
+            dilation: [1, dilation],
+            ..Self::new(scope, inputs, outputs, kernel, 1)
         }
     }
 
@@ -77,9 +96,9 @@ impl Conv2d {
     pub fn forward(&self, x: &Tensor, pass: Pass) -> Tensor {
         let kind = pass.precision.kind();
         let weight = self.weight.to_kind(kind);
-        let (stride, padding) = ([self.stride; 2], [self.padding; 2]);
+        let (stride, padding, dilation) = (self.stride, self.padding, self.dilation);
         x.to_kind(kind)
-            .conv2d(&weight, None::<&Tensor>, stride, padding, [1, 1], 1)
+            .conv2d(&weight, None::<&Tensor>, stride, padding, dilation, 1)
     }
 }
 

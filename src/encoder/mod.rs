@@ -4,11 +4,13 @@
 //! |---|---|---|---|
 //! | `resnet18` | He et al. 2016, torchvision names | mean (and maximum) of the last map | `resnet.rs` |
 //! | `few-shot-resnet` | Moummad et al. 2023 | 2048, max over 8 rows × all frames | `few_shot_resnet.rs` |
+//! | `frame-net` | our own | every frame: maximum and mean over mels, 192; clips: their mean | `frame_net.rs` |
 
 mod device;
 mod embed;
 mod error;
 mod few_shot_resnet;
+mod frame_net;
 pub mod layers;
 mod model;
 pub mod parameters;
@@ -19,6 +21,7 @@ pub use device::DeviceName;
 pub use embed::{EmbedConfig, Statistic, embed};
 pub use error::EncoderError;
 pub use few_shot_resnet::{FewShotResNet, FewShotResNetConfig};
+pub use frame_net::{FrameNet, FrameNetConfig};
 pub use layers::{Mode, Pass, Precision};
 pub use model::{Model, ModelCard, Provenance};
 pub use resnet::{MapPool, ResNet18, ResNet18Config};
@@ -36,6 +39,8 @@ pub enum EncoderConfig {
     ResNet18(ResNet18Config),
     /// The three-block ResNet of few-shot detection.
     FewShotResnet(FewShotResNetConfig),
+    /// Our own light network for detection.
+    FrameNet(FrameNetConfig),
 }
 
 /// A network with its parameters.
@@ -49,6 +54,7 @@ pub struct Encoder {
 enum Network {
     ResNet18(ResNet18),
     FewShotResNet(Box<FewShotResNet>),
+    FrameNet(FrameNet),
 }
 
 impl Encoder {
@@ -75,13 +81,14 @@ impl Encoder {
         match &self.network {
             Network::ResNet18(network) => network.dim(),
             Network::FewShotResNet(_) => FewShotResNet::CHANNELS * FewShotResNet::ROWS,
+            Network::FrameNet(_) => FrameNet::DIM,
         }
     }
 
     /// The fewest frames that can be embedded.
     pub fn min_frames(&self) -> usize {
         match &self.network {
-            Network::ResNet18(_) => 1,
+            Network::ResNet18(_) | Network::FrameNet(_) => 1,
             Network::FewShotResNet(_) => FewShotResNet::MIN_FRAMES,
         }
     }
@@ -93,6 +100,9 @@ impl Encoder {
         match &self.network {
             Network::ResNet18(network) => network.pool(last),
             Network::FewShotResNet(_) => FewShotResNet::pool(last),
+            Network::FrameNet(_) => {
+                FrameNet::pool_mels(last).mean_dim([2i64].as_slice(), false, None)
+            }
         }
         .to_kind(tch::Kind::Float)
     }
@@ -103,6 +113,16 @@ impl Encoder {
         match &self.network {
             Network::ResNet18(network) => network.stages(x, pass),
             Network::FewShotResNet(network) => network.stages(x, pass),
+            Network::FrameNet(network) => vec![network.map(x, pass)],
+        }
+    }
+
+    /// `[batch, 1, mels, frames]` → fp32 embeddings of every frame, `[batch, dim, frames]`, where the network keeps
+    /// frames apart.
+    pub fn embed_frames(&self, x: &Tensor, pass: Pass) -> Option<Tensor> {
+        match &self.network {
+            Network::FrameNet(network) => Some(FrameNet::pool_mels(&network.map(x, pass))),
+            Network::ResNet18(_) | Network::FewShotResNet(_) => None,
         }
     }
 }
@@ -114,6 +134,7 @@ impl Network {
             EncoderConfig::FewShotResnet(_) => {
                 Self::FewShotResNet(Box::new(FewShotResNet::new(scope)))
             }
+            EncoderConfig::FrameNet(_) => Self::FrameNet(FrameNet::new(scope)),
         })
     }
 }

@@ -104,8 +104,8 @@ impl ResNet18 {
     /// `[batch, 1, mels, frames]` → the map of each stage, `[batch, width·2ˢ, mels / 4·2ˢ, frames /
     /// 4·2ˢ]` for s = 0..=3, rounded up.
     pub fn stages(&self, x: &Tensor, pass: Pass) -> Vec<Tensor> {
-        let x = self.bn1.forward(&self.conv1.forward(x, pass), pass).relu();
-        let mut x = x.max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false);
+        let mut x = self.bn1.forward(&self.conv1.forward(x, pass), pass);
+        let mut x = x.relu_().max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false);
         let mut maps = Vec::with_capacity(self.stages.len());
         for [first, second] in &self.stages {
             x = second.forward(&first.forward(&x, pass), pass);
@@ -152,12 +152,14 @@ impl BasicBlock {
     }
 
     fn forward(&self, x: &Tensor, pass: Pass) -> Tensor {
-        let y = self.bn1.forward(&self.conv1.forward(x, pass), pass).relu();
-        let y = self.bn2.forward(&self.conv2.forward(&y, pass), pass);
+        let mut y = self.bn1.forward(&self.conv1.forward(x, pass), pass);
+        let mut y = self
+            .bn2
+            .forward(&self.conv2.forward(&y.relu_(), pass), pass);
         let shortcut = match &self.downsample {
             Some((conv, bn)) => bn.forward(&conv.forward(x, pass), pass),
             None => x.shallow_clone(),
         };
-        (y + shortcut).relu()
+        y.g_add_(&shortcut).relu_()
     }
 }
