@@ -69,6 +69,9 @@ pub enum DatasetError {
         /// What was looked for.
         reason: &'static str,
     },
+    /// Marks that give no shots to learn from.
+    #[error(transparent)]
+    Support(#[from] super::SupportError),
     /// A number of folds that the dataset cannot be split into.
     #[error(
         "cannot make {folds} folds: there must be at least 2, and at most one per source ({sources} here)"

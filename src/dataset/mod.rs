@@ -21,7 +21,11 @@ mod scan;
 mod source;
 mod table;
 
-pub use annotation::{Mark, MarkedEvent, Span, SpanProblem};
+pub use annotation::{
+    Annotation, Mark, MarkFormat, MarkWarning, MarkedEvent, ShotChoice, ShotCount, Span,
+    SpanProblem, Support, SupportError, SupportProblem, SupportWarning, is_same_recording,
+    parse_marks, read_marks,
+};
 pub use clip::{Clip, Dataset};
 pub use error::{DatasetError, RowProblem};
 pub use folds::SplitSource;

@@ -1,8 +1,34 @@
 //! Marked events in a recording: spans of time with a label, read from the tables people keep them in.
+//!
+//! [`read_marks`] reads any of these, told apart by what is in them and never by the file's ending:
+//!
+//! | [`MarkFormat`] | recognised by | says of each event |
+//! |---|---|---|
+//! | `Dcase` | columns `Starttime`, `Endtime` | recording; every further column is a class with `POS`, `UNK` or `NEG`, `Q` one without a name |
+//! | `Raven` | columns `Begin Time (s)`, `End Time (s)` | recording (`Begin File`) and label (`Annotation`), where there |
+//! | `Plain` | columns `onset`, `offset`, or numbers at once | recording and label, where there |
+//! | `Audacity` | numbers at once, separated by tabs | label |
+//!
+//! Separators are commas, semicolons or tabs; byte-order marks and any line ends are fine. A label `POS`, `UNK` or `NEG`
+//! of the last three is a [`Mark`]. Of the marks of one recording, [`Annotation::support`] makes the [`Support`] that a
+//! detector learns from.
 
+mod layout;
+mod read;
 mod span;
+mod support;
+#[cfg(test)]
+mod tests;
+mod text;
+mod warning;
 
+use std::{collections::BTreeSet, path::PathBuf};
+
+pub use layout::MarkFormat;
+pub use read::{parse_marks, read_marks};
 pub use span::{Span, SpanProblem};
+pub use support::{ShotChoice, ShotCount, Support, SupportError, SupportProblem, SupportWarning};
+pub use warning::MarkWarning;
 
 /// How sure the annotator was that this is the sound in question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +39,19 @@ pub enum Mark {
     Unknown,
     /// It is none (DCASE `NEG`).
     Negative,
+}
+
+impl Mark {
+    /// The mark that DCASE tables write so, in any case.
+    fn parse(text: &str) -> Option<Self> {
+        [
+            ("POS", Self::Positive),
+            ("UNK", Self::Unknown),
+            ("NEG", Self::Negative),
+        ]
+        .into_iter()
+        .find_map(|(name, mark)| name.eq_ignore_ascii_case(text).then_some(mark))
+    }
 }
 
 /// One row of a table of marks.
@@ -28,4 +67,47 @@ pub struct MarkedEvent {
     pub mark: Mark,
     /// The line of the table, from 1.
     pub line: u64,
+}
+
+/// A table of marks, read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Annotation {
+    /// The table.
+    pub path: PathBuf,
+    /// How it is written.
+    pub format: MarkFormat,
+    /// Its events, in the order of their lines.
+    pub events: Vec<MarkedEvent>,
+    /// What is odd about it, and no reason to refuse it.
+    pub warnings: Vec<MarkWarning>,
+}
+
+impl Annotation {
+    /// The recordings that it names, by letters.
+    pub fn recordings(&self) -> BTreeSet<&str> {
+        let names = self.events.iter().map(|event| event.recording.as_deref());
+        names.flatten().collect()
+    }
+}
+
+/// Whether a table that says `named` means the recording `file`: folders and the ending of the file do not matter.
+pub fn is_same_recording(named: &str, file: &str) -> bool {
+    let (named, file) = (last_component(named), last_component(file));
+    named == file
+        || named == without_ending(file)
+        || without_ending(named) == file
+        || without_ending(named) == without_ending(file)
+}
+
+/// The name behind the last slash of either kind.
+fn last_component(path: &str) -> &str {
+    path.rsplit(['/', '\\']).next().unwrap_or(path)
+}
+
+/// `a.b.wav` → `a.b`; a name that only starts with a dot stays.
+fn without_ending(name: &str) -> &str {
+    match name.rsplit_once('.') {
+        Some((stem, _)) if !stem.is_empty() => stem,
+        _ => name,
+    }
 }

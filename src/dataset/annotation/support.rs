@@ -1,0 +1,410 @@
+//! The marks of one recording → the shots that a detector learns from.
+
+use super::{Annotation, Mark, MarkedEvent, Span, is_same_recording};
+use std::{collections::BTreeMap, fmt, path::Path, path::PathBuf};
+
+/// How many shots to take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShotCount {
+    /// The first so many in time.
+    First(usize),
+    /// Every positive mark.
+    All,
+}
+
+impl Default for ShotCount {
+    /// Five, as in the DCASE few-shot task.
+    fn default() -> Self {
+        Self::First(5)
+    }
+}
+
+/// Which marks of a recording are its shots.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ShotChoice {
+    /// How many of the positive marks.
+    pub count: ShotCount,
+    /// The label they have; needed only where a recording has positive marks of several labels.
+    pub label: Option<String>,
+}
+
+/// What a detector learns from: the shots of one recording, and what lies beside them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Support {
+    shots: Vec<Span>,
+    unknown: Vec<Span>,
+    label: Option<String>,
+    warnings: Vec<SupportWarning>,
+}
+
+impl Support {
+    /// The shots, one or more, by onset; inside the recording.
+    pub fn shots(&self) -> &[Span] {
+        &self.shots
+    }
+
+    /// Spans that may hold further events (`UNK`), by onset: no example of anything. Inside the recording.
+    pub fn unknown(&self) -> &[Span] {
+        &self.unknown
+    }
+
+    /// What the shots are of, where the table says so.
+    pub fn label(&self) -> Option<&str> {
+        self.label.as_deref()
+    }
+
+    /// What is odd about the shots.
+    pub fn warnings(&self) -> &[SupportWarning] {
+        &self.warnings
+    }
+
+    /// Where the marked part of the recording ends and the search begins: the end of the last shot, in seconds.
+    pub fn end(&self) -> f64 {
+        self.shots.iter().map(Span::offset).fold(0.0, f64::max)
+    }
+
+    /// Mean length of the shots, in seconds; above 0.
+    pub fn mean_secs(&self) -> f64 {
+        self.shots.iter().map(Span::secs).sum::<f64>() / self.shots.len() as f64
+    }
+}
+
+/// What is odd about shots that can be used all the same.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum SupportWarning {
+    /// There are fewer than were asked for.
+    Few {
+        /// How many there are.
+        shots: usize,
+        /// How many were asked for.
+        wanted: usize,
+    },
+    /// Shots that overlap: they are probably marks of the same event.
+    Overlapping {
+        /// A shot.
+        first: Span,
+        /// One that starts before its end.
+        second: Span,
+    },
+    /// A shot that ends after the recording does; it is cut there.
+    Cut {
+        /// The shot as marked.
+        shot: Span,
+        /// Length of the recording, in seconds.
+        secs: f64,
+    },
+}
+
+impl fmt::Display for SupportWarning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Few { shots, wanted } => {
+                let s = if *shots == 1 { "" } else { "s" };
+                write!(
+                    f,
+                    "{shots} shot{s} where {wanted} are wanted: more make it surer"
+                )
+            }
+            Self::Overlapping { first, second } => {
+                write!(f, "the shots {first} and {second} overlap")
+            }
+            Self::Cut { shot, secs } => write!(
+                f,
+                "the shot {shot} ends after the recording, and is cut at {secs:.3} s"
+            ),
+        }
+    }
+}
+
+/// Why there are no shots to learn from.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{}: {problem}", path.display())]
+pub struct SupportError {
+    /// The table of marks.
+    pub path: PathBuf,
+    /// What is wrong.
+    pub problem: SupportProblem,
+}
+
+/// What is wrong with marks that were to be shots.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SupportProblem {
+    /// The table is about other recordings.
+    #[error(
+        "has no marks of `{recording}`, only of {}\n\nhint: names are compared without folder and ending",
+        listed(recordings)
+    )]
+    OtherRecordings {
+        /// The recording.
+        recording: String,
+        /// Those of the table.
+        recordings: Vec<String>,
+    },
+    /// No positive mark of the recording.
+    #[error("has no positive mark of `{recording}`{}", beside(*.unknown, *.negative))]
+    NoShots {
+        /// The recording.
+        recording: String,
+        /// Marks of it that are unknown.
+        unknown: usize,
+        /// Marks of it that are negative.
+        negative: usize,
+    },
+    /// None of the positive marks has the label.
+    #[error(
+        "has no positive mark of `{recording}` with the label `{label}`, only of {}",
+        listed(labels)
+    )]
+    OtherLabels {
+        /// The recording.
+        recording: String,
+        /// The label that was asked for.
+        label: String,
+        /// Those there are, with the number of their marks.
+        labels: Vec<String>,
+    },
+    /// Positive marks of several labels, and none was chosen.
+    #[error(
+        "has marks of several kinds in `{recording}`: {}\n\nhint: say which to find, by its label",
+        listed(labels)
+    )]
+    SeveralLabels {
+        /// The recording.
+        recording: String,
+        /// Those there are, with the number of their marks.
+        labels: Vec<String>,
+    },
+    /// No shot was asked for.
+    #[error("no shots are to be taken, but there must be at least 1")]
+    NoneWanted,
+    /// A shot that lies beyond the end of the recording.
+    #[error("line {line}: {shot} lies beyond the end of `{recording}`, which is {secs:.3} s long")]
+    Outside {
+        /// Its line in the table.
+        line: u64,
+        /// The shot.
+        shot: Span,
+        /// The recording.
+        recording: String,
+        /// Length of the recording, in seconds.
+        secs: f64,
+    },
+}
+
+/// Names enough to see what is there.
+fn listed(names: &[String]) -> String {
+    const MOST: usize = 10;
+    let mut text: Vec<_> = names
+        .iter()
+        .take(MOST)
+        .map(|name| format!("`{name}`"))
+        .collect();
+    if names.len() > MOST {
+        text.push(format!("{} more", names.len() - MOST));
+    }
+    if text.is_empty() {
+        return "none".to_owned();
+    }
+    text.join(", ")
+}
+
+fn beside(unknown: usize, negative: usize) -> String {
+    match unknown + negative {
+        0 => String::new(),
+        _ => format!(", only {unknown} unknown and {negative} negative ones"),
+    }
+}
+
+/// Tables round their times; a shot that is cut by less than this is as it was meant.
+const ROUNDING_SECS: f64 = 1e-3;
+
+impl Annotation {
+    /// The shots of a recording that is `secs` long.
+    ///
+    /// Marks belong to the recording if they name it, without regard to folder and ending, or name none. Shots are the
+    /// first in time, which for a table in order are the first of the table.
+    ///
+    /// ```
+    /// use chiffchaff::dataset::{ShotChoice, parse_marks};
+    ///
+    /// let table = b"Audiofilename,Starttime,Endtime,Q\na.wav,1.5,2.0,POS\na.wav,4,4.5,UNK\n";
+    /// let marks = parse_marks("a.csv".as_ref(), table)?;
+    /// let support = marks.support("recordings/a.flac".as_ref(), 60.0, &ShotChoice::default())?;
+    /// assert_eq!((support.shots().len(), support.unknown().len()), (1, 1));
+    /// assert_eq!(support.warnings()[0].to_string(), "1 shot where 5 are wanted: more make it surer");
+    /// # Ok::<(), chiffchaff::dataset::DatasetError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If there is no shot, if it is unclear which marks are meant, or if a shot lies outside the recording.
+    pub fn support(
+        &self,
+        recording: &Path,
+        secs: f64,
+        choice: &ShotChoice,
+    ) -> Result<Support, SupportError> {
+        let refuse = |problem| SupportError {
+            path: self.path.clone(),
+            problem,
+        };
+        let name = recording.file_name().unwrap_or(recording.as_os_str());
+        let marks = Marks {
+            recording: &name.to_string_lossy(),
+            secs,
+        };
+        marks.support(self, choice).map_err(refuse)
+    }
+}
+
+/// One recording whose marks are wanted.
+struct Marks<'a> {
+    recording: &'a str,
+    secs: f64,
+}
+
+impl Marks<'_> {
+    fn support(
+        &self,
+        annotation: &Annotation,
+        choice: &ShotChoice,
+    ) -> Result<Support, SupportProblem> {
+        let events = self.own(annotation)?;
+        let label = self.label(&events, choice.label.as_deref())?;
+        let chosen = |event: &&MarkedEvent| event.label.as_deref() == label;
+        let mut positives: Vec<_> = with_mark(&events, Mark::Positive).filter(chosen).collect();
+        positives.sort_by(|a, b| a.span.onset().total_cmp(&b.span.onset()));
+        let mut warnings = Vec::new();
+        if let ShotCount::First(wanted) = choice.count {
+            if wanted == 0 {
+                return Err(SupportProblem::NoneWanted);
+            }
+            positives.truncate(wanted);
+            let shots = positives.len();
+            warnings.extend((shots < wanted).then_some(SupportWarning::Few { shots, wanted }));
+        }
+        let shots = positives
+            .into_iter()
+            .map(|event| self.inside(event, &mut warnings))
+            .collect::<Result<Vec<_>, _>>()?;
+        warnings.extend(first_overlap(&shots));
+        Ok(Support {
+            shots,
+            unknown: self.unknown(&events, label),
+            label: label.map(str::to_owned),
+            warnings,
+        })
+    }
+
+    /// The marks of this recording.
+    fn own<'e>(&self, annotation: &'e Annotation) -> Result<Vec<&'e MarkedEvent>, SupportProblem> {
+        let is_own = |event: &&MarkedEvent| match &event.recording {
+            Some(name) => is_same_recording(name, self.recording),
+            None => true,
+        };
+        let own: Vec<_> = annotation.events.iter().filter(is_own).collect();
+        if own.is_empty() && !annotation.events.is_empty() {
+            let recordings = annotation.recordings().into_iter().map(str::to_owned);
+            return Err(SupportProblem::OtherRecordings {
+                recording: self.recording.to_owned(),
+                recordings: recordings.collect(),
+            });
+        }
+        Ok(own)
+    }
+
+    /// The label of the shots: the one that is wanted, or the only one there is.
+    fn label<'e>(
+        &self,
+        events: &[&'e MarkedEvent],
+        wanted: Option<&str>,
+    ) -> Result<Option<&'e str>, SupportProblem> {
+        let mut counts: BTreeMap<Option<&str>, usize> = BTreeMap::new();
+        for event in with_mark(events, Mark::Positive) {
+            *counts.entry(event.label.as_deref()).or_default() += 1;
+        }
+        let labels = || {
+            let name = |label: Option<&str>| label.unwrap_or("no label").to_owned();
+            let each = counts
+                .iter()
+                .map(|(label, n)| format!("{} ({n})", name(*label)));
+            each.collect()
+        };
+        let recording = self.recording.to_owned();
+        if let Some(wanted) = wanted {
+            let found = counts.keys().find(|label| **label == Some(wanted));
+            return found.copied().ok_or_else(|| SupportProblem::OtherLabels {
+                recording,
+                label: wanted.to_owned(),
+                labels: labels(),
+            });
+        }
+        let mut known = counts.keys();
+        match (known.next(), known.next()) {
+            (Some(&only), None) => Ok(only),
+            (None, _) => Err(SupportProblem::NoShots {
+                recording,
+                unknown: with_mark(events, Mark::Unknown).count(),
+                negative: with_mark(events, Mark::Negative).count(),
+            }),
+            (Some(_), Some(_)) => Err(SupportProblem::SeveralLabels {
+                recording,
+                labels: labels(),
+            }),
+        }
+    }
+
+    /// The part of a shot that is inside the recording.
+    fn inside(
+        &self,
+        event: &MarkedEvent,
+        warnings: &mut Vec<SupportWarning>,
+    ) -> Result<Span, SupportProblem> {
+        let (shot, secs) = (event.span, self.secs);
+        let cut = self.cut(shot).ok_or_else(|| SupportProblem::Outside {
+            line: event.line,
+            shot,
+            recording: self.recording.to_owned(),
+            secs,
+        })?;
+        if shot.offset() > secs + ROUNDING_SECS {
+            warnings.push(SupportWarning::Cut { shot, secs });
+        }
+        Ok(cut)
+    }
+
+    fn cut(&self, span: Span) -> Option<Span> {
+        Span::new(span.onset(), span.offset().min(self.secs)).ok()
+    }
+
+    /// The spans that are unknown for this label, or for all.
+    fn unknown(&self, events: &[&MarkedEvent], label: Option<&str>) -> Vec<Span> {
+        let mut spans: Vec<_> = with_mark(events, Mark::Unknown)
+            .filter(|event| event.label.is_none() || event.label.as_deref() == label)
+            .filter_map(|event| self.cut(event.span))
+            .collect();
+        spans.sort_by(|a, b| a.onset().total_cmp(&b.onset()));
+        spans
+    }
+}
+
+fn with_mark<'e>(events: &[&'e MarkedEvent], mark: Mark) -> impl Iterator<Item = &'e MarkedEvent> {
+    events
+        .iter()
+        .copied()
+        .filter(move |event| event.mark == mark)
+}
+
+fn first_overlap(shots: &[Span]) -> Option<SupportWarning> {
+    let mut last: Option<Span> = None; // of those so far, the one that ends last
+    for &second in shots {
+        match last {
+            Some(first) if second.onset() < first.offset() => {
+                return Some(SupportWarning::Overlapping { first, second });
+            }
+            _ => last = Some(second),
+        }
+    }
+    None
+}

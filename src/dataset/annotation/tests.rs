@@ -1,0 +1,418 @@
+use super::*;
+use crate::dataset::DatasetError;
+use std::path::Path;
+
+fn read(text: &str) -> Result<Annotation, DatasetError> {
+    parse_marks(Path::new("marks.csv"), text.as_bytes())
+}
+
+fn refusal(text: &str) -> String {
+    read(text).unwrap_err().to_string()
+}
+
+/// Onset, offset, recording, label and mark of each event.
+type Row<'a> = (f64, f64, Option<&'a str>, Option<&'a str>, Mark);
+
+fn rows(annotation: &Annotation) -> Vec<Row<'_>> {
+    let row = |event: &'_ MarkedEvent| -> (f64, f64, Mark) {
+        (event.span.onset(), event.span.offset(), event.mark)
+    };
+    annotation
+        .events
+        .iter()
+        .map(|event| {
+            let (onset, offset, mark) = row(event);
+            (
+                onset,
+                offset,
+                event.recording.as_deref(),
+                event.label.as_deref(),
+                mark,
+            )
+        })
+        .collect()
+}
+
+use Mark::{Negative, Positive, Unknown};
+
+#[test]
+fn the_validation_columns_of_dcase_have_a_mark_and_no_label() {
+    let table = "Audiofilename,Starttime,Endtime,Q\n\
+        a.wav,0.0,0.5,POS\na.wav,1,1.25,UNK\na.wav,2e0,2.5,neg\n";
+    let marks = read(table).unwrap();
+    assert_eq!(marks.format, MarkFormat::Dcase);
+    let file = Some("a.wav");
+    assert_eq!(
+        rows(&marks),
+        [
+            (0.0, 0.5, file, None, Positive),
+            (1.0, 1.25, file, None, Unknown),
+            (2.0, 2.5, file, None, Negative)
+        ]
+    );
+    assert_eq!(marks.events[2].line, 4);
+}
+
+#[test]
+fn the_training_columns_of_dcase_are_classes() {
+    let table = "Audiofilename,Starttime,Endtime,WREN,ROBIN\n\
+        a.wav,0,1,POS,NEG\na.wav,1,2,UNK,POS\na.wav,3,4,NEG,NEG\n";
+    let (file, wren, robin) = (Some("a.wav"), Some("WREN"), Some("ROBIN"));
+    assert_eq!(
+        rows(&read(table).unwrap()),
+        [
+            (0.0, 1.0, file, wren, Positive),
+            (1.0, 2.0, file, wren, Unknown),
+            (1.0, 2.0, file, robin, Positive),
+            (3.0, 4.0, file, None, Negative)
+        ]
+    );
+}
+
+#[test]
+fn predictions_without_a_mark_column_are_positive() {
+    let marks = read("Audiofilename,Starttime,Endtime\na.wav,1,2\n").unwrap();
+    assert_eq!(marks.events[0].mark, Positive);
+    let none = read("Audiofilename,Starttime,Endtime\n").unwrap();
+    assert_eq!((none.events.len(), none.warnings.len()), (0, 0));
+}
+
+#[test]
+fn a_selection_that_raven_shows_in_two_views_is_one_event() {
+    let table = "Selection\tView\tChannel\tBegin Time (s)\tEnd Time (s)\tLow Freq (Hz)\tBegin File\tAnnotation\n\
+        1\tWaveform 1\t1\t0.5\t0.75\t0\tday \"one\".wav\tsong\n\
+        1\tSpectrogram 1\t1\t0.5\t0.75\t0\tday \"one\".wav\tsong\n\
+        2\tSpectrogram 1\t1\t1.5\t1.75\t0\tday \"one\".wav\t\n";
+    let marks = read(table).unwrap();
+    assert_eq!(marks.format, MarkFormat::Raven);
+    let file = Some("day \"one\".wav");
+    assert_eq!(
+        rows(&marks),
+        [
+            (0.5, 0.75, file, Some("song"), Positive),
+            (1.5, 1.75, file, None, Positive)
+        ]
+    );
+    assert_eq!(marks.warnings, []);
+}
+
+#[test]
+fn times_of_several_files_in_raven_count_from_the_start_of_each() {
+    let table = "Begin Time (s)\tEnd Time (s)\tBegin File\tFile Offset (s)\n\
+        1.5\t2\ta.wav\t1.5\n61.5\t62.25\tb.wav\t1.5\n";
+    let (a, b) = (Some("a.wav"), Some("b.wav"));
+    assert_eq!(
+        rows(&read(table).unwrap()),
+        [
+            (1.5, 2.0, a, None, Positive),
+            (1.5, 2.25, b, None, Positive)
+        ]
+    );
+}
+
+#[test]
+fn audacity_labels_may_have_frequencies_and_no_text() {
+    let marks = read("0.500000\t0.75\tcall\n\\\t2000.0\t4000.0\n1.0\t2.0\n3\t4\tUNK\n").unwrap();
+    assert_eq!(marks.format, MarkFormat::Audacity);
+    assert_eq!(
+        rows(&marks),
+        [
+            (0.5, 0.75, None, Some("call"), Positive),
+            (1.0, 2.0, None, None, Positive),
+            (3.0, 4.0, None, None, Unknown)
+        ]
+    );
+    assert_eq!(marks.events[1].line, 3);
+}
+
+#[test]
+fn plain_tables_have_any_separator_and_maybe_a_header() {
+    let expected = [
+        (0.5, 0.75, None, Some("call"), Positive),
+        (1.0, 2.0, None, None, Positive),
+    ];
+    for table in [
+        "0.5,0.75,call\n1,2\n",
+        "onset,offset,label\n0.5,0.75,call\n1,2\n",
+        "\u{feff}Onset;Offset;Label\r\n0.5;0.75;call\r\n\r\n1;2;\r\n",
+        "label\tonset\toffset\tscore\ncall\t0.5\t0.75\t0.9\n\t1\t2\t\n",
+        "start,end,label\r0.5,0.75,\"call\"\r1,2,\r",
+        "\n\n 0.5 , 0.75 , call \n1,2,\n,,\n",
+    ] {
+        let marks = read(table).unwrap();
+        assert_eq!(rows(&marks), expected, "{table:?}");
+    }
+}
+
+#[test]
+fn the_format_is_recognised_by_content_alone() {
+    let raven = b"Begin Time (s)\tEnd Time (s)\n1\t2\n";
+    for ending in ["csv", "txt", "wav", ""] {
+        let marks = parse_marks(&Path::new("x").with_extension(ending), raven).unwrap();
+        assert_eq!(marks.format, MarkFormat::Raven);
+    }
+}
+
+#[test]
+fn text_of_excel_and_of_old_programs_is_read() {
+    let table = "onset\toffset\tlabel\n1\t2\tÜhu\n";
+    let little: Vec<u8> = [0xff, 0xfe]
+        .into_iter()
+        .chain(table.encode_utf16().flat_map(u16::to_le_bytes))
+        .collect();
+    let marks = parse_marks(Path::new("a"), &little).unwrap();
+    assert_eq!(marks.events[0].label.as_deref(), Some("Ühu"));
+    assert_eq!(marks.warnings, []);
+    let latin: Vec<u8> = table.chars().map(|c| c as u8).collect();
+    let marks = parse_marks(Path::new("a"), &latin).unwrap();
+    assert_eq!(marks.events[0].label.as_deref(), Some("Ühu"));
+    assert_eq!(marks.warnings, [MarkWarning::Encoding]);
+}
+
+#[test]
+fn every_bad_row_is_named_with_what_is_expected() {
+    let message = refusal(
+        "Audiofilename,Starttime,Endtime,Q\n\n\
+         a.wav,1,2,POS\n\
+         a.wav,x,2,POS\n\
+         a.wav,2,1,POS\n\
+         a.wav,-1,1,POS\n\
+         a.wav,1,inf,POS\n\
+         ,1,2,POS\n\
+         a.wav,1,2,MAYBE\n\
+         a.wav,1,2\n\
+         a.wav,1,5,2,5,POS\n",
+    );
+    assert!(message.starts_with("marks.csv: 8 bad values:"), "{message}");
+    for line in [
+        "line 4: `Starttime` is `x`, but must be a number of seconds",
+        "line 5: `Endtime` is `1`, but must be after the onset, 2 s",
+        "line 6: `Starttime` is `-1`, but must be 0 or more seconds",
+        "line 7: `Endtime` is `inf`, but must be a finite number of seconds",
+        "line 8: `Audiofilename` is ``, but must be the name of a recording",
+        "line 9: `Q` is `MAYBE`, but must be POS, UNK or NEG",
+        "line 10: `Q` is ``, but must be POS, UNK or NEG",
+        "line 11: is `6 values`, but must be at most 4 values (are there decimal commas?",
+    ] {
+        assert!(message.contains(line), "no `{line}` in: {message}");
+    }
+}
+
+#[test]
+fn decimal_commas_are_refused_with_the_number_as_it_should_be() {
+    let message = refusal("onset;offset\n1,5;2,25\n");
+    for line in [
+        "line 2: `onset` is `1,5`, but must be written with a decimal point: 1.5",
+        "line 2: `offset` is `2,25`, but must be written with a decimal point: 2.25",
+    ] {
+        assert!(message.contains(line), "{message}");
+    }
+    let headerless = refusal("1,5\t2,25\tcall\n");
+    assert!(
+        headerless.contains("line 1: `onset` is `1,5`"),
+        "{headerless}"
+    );
+    let commas = refusal("1,5,2,25\n");
+    assert!(commas.contains("line 1: is `4 values`"), "{commas}");
+}
+
+#[test]
+fn a_quote_left_open_does_not_swallow_rows_in_silence() {
+    let message = refusal("onset,offset,label\n1,2,\"call\n3,4,call\n5,6,call\n");
+    assert!(
+        message.contains("line 2: `label` is `call 3,4,call 5,6,call`"),
+        "{message}"
+    );
+}
+
+#[test]
+fn what_is_no_table_of_marks_is_refused_with_those_that_are() {
+    let message = refusal("\n\nname,when\nwren,now\n");
+    assert!(
+        message
+            .contains("line 3: is `name when`, but must be the header of a table of marks (DCASE"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_point_in_time_is_no_event() {
+    let message = refusal("1.0\t2.0\ta\n3.0\t3.0\tb\n");
+    assert!(
+        message.contains("line 2: `offset` is `3.0`, but must be after the onset, 3 s"),
+        "{message}"
+    );
+}
+
+#[test]
+fn an_empty_file_is_a_table_without_events() {
+    for text in ["", "\u{feff}", "\r\n \n"] {
+        let marks = read(text).unwrap();
+        assert_eq!(
+            (marks.events.len(), &marks.warnings[..]),
+            (0, &[MarkWarning::Empty][..])
+        );
+    }
+}
+
+#[test]
+fn rows_out_of_order_and_overlaps_are_pointed_out() {
+    let marks = read("5,6\n1,3\n2,4\n2.5,2.75\n5.5,5.6\n7,8,UNK\n7,8,UNK\n").unwrap();
+    assert_eq!(
+        marks.warnings,
+        [
+            MarkWarning::Unsorted { line: 2 },
+            MarkWarning::Overlapping {
+                line: 3,
+                inside: 2,
+                count: 3
+            }
+        ]
+    );
+    let text: Vec<_> = marks.warnings.iter().map(ToString::to_string).collect();
+    assert!(
+        text[1].contains("line 3: overlaps the event of line 2, and 2 more do"),
+        "{text:?}"
+    );
+    // Of different labels, or only touching, they do not.
+    assert_eq!(read("1,3,a\n2,4,b\n3,4,a\n").unwrap().warnings, []);
+}
+
+#[test]
+fn a_file_too_long_to_be_a_table_is_refused_and_not_read_to_its_end() {
+    if Path::new("/dev/zero").exists() {
+        let error = read_marks("/dev/zero").unwrap_err();
+        let DatasetError::Read { source, .. } = error else {
+            panic!("{error}")
+        };
+        assert!(
+            source
+                .to_string()
+                .contains("too large for a table of marks"),
+            "{source}"
+        );
+    }
+}
+
+#[test]
+fn recordings_are_compared_without_folder_and_ending() {
+    assert!(is_same_recording("a.wav", "a.flac"));
+    assert!(is_same_recording("C:\\birds\\a.wav", "data/a.flac"));
+    assert!(is_same_recording("2021.05.01", "2021.05.01.wav"));
+    assert!(is_same_recording("2021.05.01.wav", "2021.05.01.flac"));
+    assert!(!is_same_recording("a.wav", "b.wav"));
+    assert!(!is_same_recording("A.wav", "a.wav"));
+}
+
+fn support(table: &str, choice: &ShotChoice) -> Result<Support, SupportError> {
+    let marks = read(table).unwrap();
+    marks.support(Path::new("data/a.flac"), 10.0, choice)
+}
+
+fn spans(spans: &[Span]) -> Vec<(f64, f64)> {
+    spans
+        .iter()
+        .map(|span| (span.onset(), span.offset()))
+        .collect()
+}
+
+const FIVE: ShotChoice = ShotChoice {
+    count: ShotCount::First(5),
+    label: None,
+};
+
+#[test]
+fn shots_are_the_first_positives_in_time_and_skip_unknown_ones() {
+    let table = "Audiofilename,Starttime,Endtime,Q\n\
+        a.wav,3,4,POS\na.wav,0,1,POS\na.wav,1,2,UNK\nb.wav,1.5,2,POS\na.wav,5,6,POS\n\
+        a.wav,4.5,5,POS\na.wav,7,8,POS\na.wav,8.5,9,POS\n";
+    let five = support(table, &FIVE).unwrap();
+    let expected = [(0.0, 1.0), (3.0, 4.0), (4.5, 5.0), (5.0, 6.0), (7.0, 8.0)];
+    assert_eq!(spans(five.shots()), expected);
+    assert_eq!(spans(five.unknown()), [(1.0, 2.0)]);
+    assert_eq!((five.end(), five.warnings()), (8.0, &[][..]));
+    assert!((five.mean_secs() - 4.5 / 5.0).abs() < 1e-12);
+    let all = ShotChoice {
+        count: ShotCount::All,
+        label: None,
+    };
+    assert_eq!(support(table, &all).unwrap().shots().len(), 6);
+    let two = ShotChoice {
+        count: ShotCount::First(2),
+        label: None,
+    };
+    assert_eq!(spans(support(table, &two).unwrap().shots()), expected[..2]);
+}
+
+#[test]
+fn fewer_overlapping_and_overlong_shots_are_warned_of() {
+    let few = support("1,2\n1.5,3\n9.5,10.5\n", &FIVE).unwrap();
+    assert_eq!(spans(few.shots()), [(1.0, 2.0), (1.5, 3.0), (9.5, 10.0)]);
+    let text: Vec<_> = few.warnings().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        text,
+        [
+            "3 shots where 5 are wanted: more make it surer",
+            "the shot 9.500 to 10.500 s ends after the recording, and is cut at 10.000 s",
+            "the shots 1.000 to 2.000 s and 1.500 to 3.000 s overlap",
+        ]
+    );
+    // An end that was rounded up is no reason to complain.
+    let rounded = support("1,2\n2,3\n3,4\n4,5\n9.5,10.0004\n", &FIVE).unwrap();
+    assert_eq!((rounded.warnings(), rounded.end()), (&[][..], 10.0));
+}
+
+#[test]
+fn shots_that_are_missing_or_unclear_are_refused_with_what_there_is() {
+    let refusal =
+        |table: &str, choice: &ShotChoice| support(table, choice).unwrap_err().to_string();
+    let header = "Audiofilename,Starttime,Endtime,Q\n";
+    assert!(
+        refusal(&format!("{header}b.wav,1,2,POS\nc.wav,1,2,POS\n"), &FIVE)
+            .contains("marks.csv: has no marks of `a.flac`, only of `b.wav`, `c.wav`")
+    );
+    assert!(
+        refusal(&format!("{header}a.wav,1,2,UNK\n"), &FIVE)
+            .contains("no positive mark of `a.flac`, only 1 unknown and 0 negative ones")
+    );
+    assert!(refusal(header, &FIVE).contains("no positive mark of `a.flac`"));
+    let kinds = "1,2,wren\n3,4,robin\n5,6,wren\n";
+    assert!(
+        refusal(kinds, &FIVE)
+            .contains("marks of several kinds in `a.flac`: `robin (1)`, `wren (2)`\n\nhint: ")
+    );
+    let owl = ShotChoice {
+        label: Some("owl".into()),
+        ..FIVE
+    };
+    assert!(refusal(kinds, &owl).contains("label `owl`, only of `robin (1)`, `wren (2)`"));
+    let none = ShotChoice {
+        count: ShotCount::First(0),
+        label: None,
+    };
+    assert!(
+        refusal(
+            kinds,
+            &ShotChoice {
+                label: Some("wren".into()),
+                ..none
+            }
+        )
+        .contains("at least 1")
+    );
+    assert!(refusal("1,2\n12,13\n", &FIVE).contains(
+        "line 2: 12.000 to 13.000 s lies beyond the end of `a.flac`, which is 10.000 s long"
+    ));
+}
+
+#[test]
+fn a_label_chooses_among_several() {
+    let wren = ShotChoice {
+        label: Some("wren".into()),
+        ..FIVE
+    };
+    let chosen = support("1,2,wren\n3,4,robin\n5,6,wren\n7,8,UNK\n", &wren).unwrap();
+    assert_eq!(spans(chosen.shots()), [(1.0, 2.0), (5.0, 6.0)]);
+    assert_eq!(spans(chosen.unknown()), [(7.0, 8.0)]);
+    assert_eq!(chosen.label(), Some("wren"));
+}
