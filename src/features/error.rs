@@ -12,6 +12,14 @@ pub enum FeaturesError {
         /// All that is wrong, in the order of the keys.
         problems: Vec<ConfigProblem>,
     },
+    /// A front end that must hear a clip whole, where it is heard as a stream.
+    #[error(
+        "`{key}` looks at the whole recording, so these features cannot be computed while it is read\n\nhint: use a model whose front end treats every frame alike, such as that of `moummad-supcon`"
+    )]
+    NotLocal {
+        /// The setting.
+        key: &'static str,
+    },
     /// The feature cache could not be read or written.
     #[error("feature cache {}: {doing} failed: {source}", path.display())]
     Cache {

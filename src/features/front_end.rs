@@ -1,6 +1,6 @@
 //! The choice of front end.
 
-use super::{Features, FeaturesError, LogMel, LogMelConfig, Mfcc, MfccConfig};
+use super::{Features, FeaturesError, LogMel, LogMelConfig, Mfcc, MfccConfig, Pcen, PcenConfig};
 use crate::audio::SampleRate;
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +12,8 @@ pub enum FrontEnd {
     LogMel(LogMelConfig),
     /// Cepstral coefficients, `[n_mfcc, frames]`.
     Mfcc(MfccConfig),
+    /// Mel bands relative to their recent past, `[mels, frames]`.
+    Pcen(PcenConfig),
 }
 
 impl FrontEnd {
@@ -34,13 +36,15 @@ impl FrontEnd {
         Ok(match self {
             Self::LogMel(config) => Extractor::LogMel(LogMel::new(config)?),
             Self::Mfcc(config) => Extractor::Mfcc(Mfcc::new(config)?),
+            Self::Pcen(config) => Extractor::Pcen(Pcen::new(config)?),
         })
     }
 
-    fn log_mel(&self) -> &LogMelConfig {
+    pub(super) fn log_mel(&self) -> &LogMelConfig {
         match self {
             Self::LogMel(config) => config,
             Self::Mfcc(config) => &config.log_mel,
+            Self::Pcen(config) => &config.log_mel,
         }
     }
 }
@@ -52,6 +56,8 @@ pub enum Extractor {
     LogMel(LogMel),
     /// Of [`FrontEnd::Mfcc`].
     Mfcc(Mfcc),
+    /// Of [`FrontEnd::Pcen`].
+    Pcen(Pcen),
 }
 
 impl Extractor {
@@ -60,6 +66,7 @@ impl Extractor {
         match self {
             Self::LogMel(log_mel) => log_mel.bands(),
             Self::Mfcc(mfcc) => mfcc.bands(),
+            Self::Pcen(pcen) => pcen.bands(),
         }
     }
 
@@ -68,6 +75,7 @@ impl Extractor {
         match self {
             Self::LogMel(log_mel) => log_mel.compute(samples),
             Self::Mfcc(mfcc) => mfcc.compute(samples),
+            Self::Pcen(pcen) => pcen.compute(samples),
         }
     }
 }

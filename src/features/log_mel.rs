@@ -222,6 +222,45 @@ impl LogMelConfig {
         problems
     }
 
+    /// The setting, if any, that makes a frame depend on more than the sound around it.
+    pub(super) fn needs_whole_clip(&self) -> Option<&'static str> {
+        let silence = !matches!(self.silence, Silence::Keep {});
+        let scaling = !matches!(
+            self.input_scaling,
+            InputScaling::None {} | InputScaling::Gain { .. }
+        );
+        let limited = matches!(
+            self.compression,
+            Compression::Decibels {
+                top_db: Some(_),
+                ..
+            }
+        );
+        let found = [
+            (silence, "silence"),
+            (scaling, "input_scaling"),
+            (limited, "compression.top_db"),
+        ];
+        let found = found.into_iter().find(|(needs, _)| *needs);
+        found.map(|(_, key)| key)
+    }
+
+    /// How far a frame reaches around its place, sample `frame · hop_length`.
+    pub(super) fn frame_extent(&self) -> FrameExtent {
+        let length = match self.window_placement {
+            WindowPlacement::Centre => self.n_fft,
+            WindowPlacement::Start => self.win_length,
+        };
+        let before = match self.padding {
+            Padding::None => 0,
+            Padding::Reflect | Padding::Zero => length / 2,
+        };
+        FrameExtent {
+            before,
+            after: length - before,
+        }
+    }
+
     fn stft(&self) -> StftConfig {
         StftConfig {
             n_fft: self.n_fft,
@@ -246,6 +285,13 @@ impl LogMelConfig {
             norm: self.mel_norm,
         }
     }
+}
+
+/// Samples of a frame before and from its place on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FrameExtent {
+    pub(super) before: usize,
+    pub(super) after: usize,
 }
 
 fn rate(hz: u32) -> SampleRate {

@@ -8,8 +8,10 @@
 //! |---|---|---|
 //! | `log-mel` | [`LogMel`]: mel bands, compressed | `log_mel.rs` |
 //! | `mfcc` | [`Mfcc`]: cosine transform of a log-mel frame | `mfcc.rs` |
+//! | `pcen` | [`Pcen`]: mel bands, each relative to its recent past | `pcen.rs` |
 //!
-//! [`FeatureCache`] keeps the features of a whole dataset on disk.
+//! [`FeatureCache`] keeps the features of a whole dataset on disk; [`FeatureStream`] computes those of a recording of
+//! any length as it is read.
 
 mod cache;
 mod compression;
@@ -20,9 +22,12 @@ mod log_mel;
 mod matrix;
 mod mfcc;
 mod normalization;
+mod pcen;
 mod set;
 mod silence;
 mod spectrum;
+mod stream;
+mod windows;
 
 pub use cache::{CacheConfig, CachePrecision, FeatureCache, SkippedClip};
 pub use compression::Compression;
@@ -33,6 +38,9 @@ pub use log_mel::{LogMel, LogMelConfig};
 pub use matrix::Features;
 pub use mfcc::{Mfcc, MfccConfig};
 pub use normalization::{Normalization, NormalizationKind};
+pub use pcen::{Pcen, PcenConfig};
 pub use set::FeatureSet;
 pub use silence::Silence;
 pub use spectrum::Spectrum;
+pub use stream::FeatureStream;
+pub use windows::{Rest, WindowCut};

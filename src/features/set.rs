@@ -1,12 +1,21 @@
 //! The clips that a run hears, wherever their features are kept.
 
 use super::{FeatureCache, Features};
+use std::ops::Range;
 
-/// Clips of one or more caches of the same front end, in a fixed order, each with at least one
-/// frame.
+/// Clips of one or more caches of the same front end, or stretches of them, in a fixed order, each
+/// with at least one frame.
 #[derive(Debug, Clone, Default)]
 pub struct FeatureSet<'a> {
-    clips: Vec<(&'a FeatureCache, usize)>,
+    clips: Vec<Held<'a>>,
+}
+
+/// Frames of a cached clip.
+#[derive(Debug, Clone)]
+struct Held<'a> {
+    cache: &'a FeatureCache,
+    clip: usize,
+    frames: Range<usize>,
 }
 
 impl<'a> FeatureSet<'a> {
@@ -26,15 +35,32 @@ impl<'a> FeatureSet<'a> {
     /// If a clip was skipped, or the cache has another number of bands than those before.
     pub fn extend(&mut self, cache: &'a FeatureCache, clips: impl IntoIterator<Item = usize>) {
         for clip in clips {
-            assert!(cache.frames(clip) > 0, "clip {clip} was skipped");
-            assert!(
-                self.is_empty() || self.bands() == cache.bands(),
-                "caches of {} and {} bands do not mix",
-                self.bands(),
-                cache.bands()
-            );
-            self.clips.push((cache, clip));
+            self.push_stretch(cache, clip, 0..cache.frames(clip));
         }
+    }
+
+    /// Adds some frames of a clip of `cache`, as a clip of its own: an event within its recording.
+    ///
+    /// # Panics
+    /// If there are no such frames, or the cache has another number of bands than those before.
+    pub fn push_stretch(&mut self, cache: &'a FeatureCache, clip: usize, frames: Range<usize>) {
+        let held = cache.frames(clip);
+        assert!(held > 0, "clip {clip} was skipped");
+        assert!(
+            frames.start < frames.end && frames.end <= held,
+            "frames {frames:?} of clip {clip}, which has {held}"
+        );
+        assert!(
+            self.is_empty() || self.bands() == cache.bands(),
+            "caches of {} and {} bands do not mix",
+            self.bands(),
+            cache.bands()
+        );
+        self.clips.push(Held {
+            cache,
+            clip,
+            frames,
+        });
     }
 
     /// Number of clips.
@@ -49,29 +75,33 @@ impl<'a> FeatureSet<'a> {
 
     /// Number of frequency bands; 0 without clips.
     pub fn bands(&self) -> usize {
-        self.clips.first().map_or(0, |(cache, _)| cache.bands())
+        self.clips.first().map_or(0, |held| held.cache.bands())
     }
 
     /// Number of frames of a clip.
     pub fn frames(&self, clip: usize) -> usize {
-        let (cache, clip) = self.clips[clip];
-        cache.frames(clip)
+        self.clips[clip].frames.len()
     }
 
     /// All features of a clip, `[bands, frames]`.
     pub fn features(&self, clip: usize) -> Features {
-        let (cache, clip) = self.clips[clip];
-        cache.features(clip)
+        let mut values = vec![0.0; self.frames(clip) * self.bands()];
+        self.stretch(clip, 0, &mut values);
+        Features::from_frames(self.bands(), values)
     }
 
     /// Fills `out` with `out.len() / bands` frames of a clip from frame `start` on, frame after
-    /// frame; begins again at the clip's first frame where it is too short.
+    /// frame; begins again at `start` where the clip is too short.
     pub fn stretch(&self, clip: usize, start: usize, out: &mut [f32]) {
-        let (cache, index) = self.clips[clip];
+        let Held {
+            cache,
+            clip,
+            frames,
+        } = &self.clips[clip];
         let bands = cache.bands();
-        let held = (cache.frames(index) - start).min(out.len() / bands);
+        let held = (frames.len() - start).min(out.len() / bands);
         let (once, rest) = out.split_at_mut(held * bands);
-        cache.crop(index, start, held, once);
+        cache.crop(*clip, frames.start + start, held, once);
         for repeat in rest.chunks_mut(once.len()) {
             repeat.copy_from_slice(&once[..repeat.len()]);
         }

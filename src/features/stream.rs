@@ -1,0 +1,194 @@
+//! The features of a recording of any length, block by block.
+
+use super::pcen::PcenMemory;
+use super::{Extractor, Features, FeaturesError, FrontEnd};
+use crate::audio::{AudioError, MonoReader};
+use std::path::Path;
+
+/// Samples that are transformed together: some seconds.
+const BLOCK_SAMPLES: usize = 1 << 17;
+
+/// A recording as a stream of features, in memory that does not grow with its length.
+///
+/// The blocks, joined, are exactly what [`Extractor::compute`] gives for the whole recording.
+pub struct FeatureStream {
+    reader: MonoReader,
+    extractor: Extractor,
+    memory: Option<PcenMemory>,
+    hop: usize,
+    /// Frames before the next one that must stay heard, so that it is computed as in the whole.
+    lead: usize,
+    /// Samples from a frame's place to its end.
+    reach: usize,
+    /// Samples heard and still needed; the first is the place of frame `first`.
+    samples: Vec<f32>,
+    first: usize,
+    /// Frames handed out.
+    given: usize,
+    ended: bool,
+}
+
+impl FeatureStream {
+    /// The features of what `reader` reads.
+    ///
+    /// # Errors
+    /// [`FeaturesError::Config`] if the front end makes no sense; [`FeaturesError::NotLocal`] if a frame depends on the
+    /// whole recording: level scaling, removed silence, a limited dynamic range.
+    ///
+    /// # Panics
+    /// If `reader` reads at another rate than the front end's.
+    pub fn new(reader: MonoReader, front_end: &FrontEnd) -> Result<Self, FeaturesError> {
+        let extractor = front_end.extractor()?;
+        if let Some(key) = front_end.log_mel().needs_whole_clip() {
+            return Err(FeaturesError::NotLocal { key });
+        }
+        assert_eq!(
+            reader.sample_rate(),
+            front_end.sample_rate(),
+            "the reader's rate is the front end's"
+        );
+        let stft = front_end.log_mel().frame_extent();
+        let hop = front_end.log_mel().hop_length;
+        Ok(Self {
+            memory: match &extractor {
+                Extractor::Pcen(pcen) => Some(pcen.memory()),
+                Extractor::LogMel(_) | Extractor::Mfcc(_) => None,
+            },
+            extractor,
+            reader,
+            hop,
+            // One more than a frame reaches back: the end is mirrored without its last sample.
+            lead: stft.before.div_ceil(hop) + 1,
+            reach: stft.after,
+            samples: Vec::new(),
+            first: 0,
+            given: 0,
+            ended: false,
+        })
+    }
+
+    /// Number of frequency bands.
+    pub fn bands(&self) -> usize {
+        self.extractor.bands()
+    }
+
+    /// The recording.
+    pub fn path(&self) -> &Path {
+        self.reader.path()
+    }
+
+    /// The next frames, some hundreds, never none; `None` at the end.
+    ///
+    /// # Errors
+    /// As [`MonoReader::next_block`].
+    pub fn next_block(&mut self) -> Result<Option<Features>, AudioError> {
+        while !self.ended {
+            while self.samples.len() < BLOCK_SAMPLES + (self.lead + 1) * self.hop + self.reach {
+                if !self.reader.read_into(&mut self.samples)? {
+                    self.ended = true;
+                    break;
+                }
+            }
+            let block = self.transform();
+            if block.frames() > 0 {
+                return Ok(Some(block));
+            }
+        }
+        Ok(None)
+    }
+
+    /// All frames that what was heard decides, without those handed out before; forgets what is no longer needed.
+    fn transform(&mut self) -> Features {
+        let bands = self.bands();
+        let heard = match &self.extractor {
+            Extractor::Pcen(pcen) => pcen.energies(&self.samples),
+            other => other.compute(&self.samples),
+        };
+        let decided = match self.ended {
+            true => heard.frames(),
+            false => (self.samples.len().saturating_sub(self.reach) / self.hop).min(heard.frames()),
+        };
+        let skipped = (self.given - self.first).min(decided);
+        let mut values = heard.values()[skipped * bands..decided * bands].to_vec();
+        if let (Extractor::Pcen(pcen), Some(memory)) = (&self.extractor, &mut self.memory) {
+            pcen.normalize(&mut values, memory);
+        }
+        self.given += decided - skipped;
+        let keep_from = self.given.saturating_sub(self.lead).max(self.first);
+        self.samples.drain(..(keep_from - self.first) * self.hop);
+        self.first = keep_from;
+        Features::from_frames(bands, values)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audio::{SampleRate, WavEncoding, Waveform, write_wav};
+    use crate::features::{Compression, InputScaling, LogMelConfig, MfccConfig, PcenConfig};
+
+    fn recording(folder: &Path, samples: usize) -> std::path::PathBuf {
+        let path = folder.join(format!("{samples}.wav"));
+        let mut state = 1u32;
+        let noise = (0..samples).map(|n| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let rise = (n as f32 / samples as f32) * 0.9;
+            rise * (state as f32 / u32::MAX as f32 - 0.5)
+        });
+        let rate = SampleRate::new(22_050).unwrap();
+        let sound = Waveform::mono(noise.collect(), rate);
+        write_wav(&path, &sound, WavEncoding::Float32).unwrap();
+        path
+    }
+
+    fn streamed(path: &Path, front_end: &FrontEnd) -> (usize, Vec<f32>) {
+        let reader = MonoReader::open(path).unwrap();
+        let mut stream = FeatureStream::new(reader, front_end).unwrap();
+        let (mut blocks, mut values) = (0, Vec::new());
+        while let Some(block) = stream.next_block().unwrap() {
+            values.extend_from_slice(block.values());
+            blocks += 1;
+        }
+        (blocks, values)
+    }
+
+    #[test]
+    fn blocks_joined_are_the_features_of_the_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut cepstra = MfccConfig::librosa();
+        cepstra.log_mel.compression = Compression::decibels();
+        let front_ends = [
+            FrontEnd::LogMel(LogMelConfig::moummad()),
+            FrontEnd::LogMel(LogMelConfig {
+                input_scaling: InputScaling::None {},
+                sample_rate: SampleRate::new(22_050).unwrap(),
+                f_max: 7800.0,
+                ..LogMelConfig::cola()
+            }),
+            FrontEnd::Pcen(PcenConfig::protonet()),
+            FrontEnd::Mfcc(cepstra),
+        ];
+        for samples in [1, 400, 128 * 1500, BLOCK_SAMPLES * 3 + 77] {
+            let path = recording(folder.path(), samples);
+            let rate = SampleRate::new(22_050).unwrap();
+            let sound = crate::audio::read_mono(&path, rate).unwrap();
+            for front_end in &front_ends {
+                let whole = front_end.extractor().unwrap().compute(&sound.channels()[0]);
+                let (blocks, values) = streamed(&path, front_end);
+                assert_eq!(values.len(), whole.values().len(), "{samples} samples");
+                assert!(values == whole.values(), "{samples} samples, {front_end:?}");
+                assert!(samples < BLOCK_SAMPLES * 2 || blocks > 2);
+            }
+        }
+    }
+
+    #[test]
+    fn what_needs_the_whole_recording_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = recording(folder.path(), 400);
+        let front_end = FrontEnd::LogMel(LogMelConfig::fonseca());
+        let reader = MonoReader::open(path).unwrap();
+        let error = FeatureStream::new(reader, &front_end).err().unwrap();
+        assert!(error.to_string().contains("`input_scaling`"), "{error}");
+    }
+}
