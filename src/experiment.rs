@@ -293,7 +293,7 @@ impl Experiment {
                 Compression::Ln { .. } => Some(LogUnit::Ln),
                 Compression::None {} => None,
             },
-            FrontEnd::Mfcc(_) => None,
+            FrontEnd::Mfcc(_) | FrontEnd::Pcen(_) => None,
         }
     }
 

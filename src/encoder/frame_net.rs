@@ -100,7 +100,7 @@ mod tests {
         let frames = |x: &Tensor| FrameNet::pool_mels(&net.map(x, Pass::INFERENCE));
         let y = frames(&x);
         let heard = |distance: i64| {
-            let mut changed = x.copy();
+            let changed = x.copy();
             let _ = changed.narrow(3, 50 + distance, 1).fill_(9.0);
             let z = frames(&changed);
             let difference = (z - &y).narrow(2, 50, 1).abs().max();

@@ -1,6 +1,7 @@
 //! A trained encoder in one file that says how to use it.
 
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use tch::{Device, Tensor};
 
@@ -82,6 +83,19 @@ impl Model {
         let loaded = encoder.parameters().load(find);
         loaded.map_err(|e| not_a_model(&path, e))?;
         Ok(Self { card, encoder })
+    }
+
+    /// A network of its own with the same weights: fine-tuning it leaves this one as it is.
+    ///
+    /// # Errors
+    /// None for a card that a model came with.
+    pub fn copy(&self) -> Result<Encoder, EncoderError> {
+        let device = self.encoder.parameters().device();
+        let copy = Encoder::new(&self.card.encoder, self.card.seed, device)?;
+        let named: HashMap<_, _> = self.encoder.parameters().named().into_iter().collect();
+        copy.parameters()
+            .load(|name| named.get(name).map(Tensor::shallow_clone))?;
+        Ok(copy)
     }
 
     /// The same network with the weights it started from: what training has to beat.

@@ -1,0 +1,68 @@
+use super::Event;
+
+/// What was found in one recording.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Detection {
+    /// The events, by onset; all behind the last shot.
+    pub events: Vec<Event>,
+    /// Whatever might be one, down to [`Detection::LOWEST_SCORE`], the events included. Empty where the method has no
+    /// scores below its threshold.
+    pub candidates: Vec<Event>,
+    /// Events score above this, within 0..1.
+    pub threshold: f32,
+    /// The score over time, where the method has one.
+    pub track: Option<Track>,
+}
+
+impl Detection {
+    /// No candidate scores below this.
+    pub const LOWEST_SCORE: f32 = 0.1;
+}
+
+/// A score for every frame of a recording, a byte each: the 17 million frames of a day are 17 MB.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Track {
+    frame_rate: f64,
+    scores: Vec<u8>,
+}
+
+impl Track {
+    /// Without frames yet; `frame_rate` in frames per second.
+    pub fn new(frame_rate: f64) -> Self {
+        Self {
+            frame_rate,
+            scores: Vec::new(),
+        }
+    }
+
+    /// Adds the scores of the next frames, within 0..=1.
+    pub fn extend(&mut self, scores: &[f32]) {
+        let bytes = scores.iter().map(|score| (score * 255.0).round() as u8);
+        self.scores.extend(bytes);
+    }
+
+    /// Number of frames.
+    pub fn len(&self) -> usize {
+        self.scores.len()
+    }
+
+    /// Whether there is no frame.
+    pub fn is_empty(&self) -> bool {
+        self.scores.is_empty()
+    }
+
+    /// Frames per second.
+    pub fn frame_rate(&self) -> f64 {
+        self.frame_rate
+    }
+
+    /// When a frame begins, in seconds.
+    pub fn secs(&self, frame: usize) -> f64 {
+        frame as f64 / self.frame_rate
+    }
+
+    /// The scores in steps of 1/255.
+    pub fn bytes(&self) -> &[u8] {
+        &self.scores
+    }
+}

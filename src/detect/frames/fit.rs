@@ -1,0 +1,287 @@
+//! A few shots → a detector of their kind, by fine-tuning for a few seconds.
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
+use serde::{Deserialize, Serialize};
+use std::ops::Range;
+use tch::{Kind, Reduction, Tensor};
+
+use crate::encoder::layers::Linear;
+use crate::encoder::parameters::Parameters;
+use crate::encoder::{Encoder, EncoderError, Mode, Model, Pass, Precision};
+use crate::train::{DecayScope, Moment, Optimizer, OptimizerConfig, Schedule};
+
+/// How a detector is fitted to shots.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FitConfig {
+    /// Steps. More is slower and, beyond some point, no better.
+    pub steps: u32,
+    /// The highest learning rate.
+    pub learning_rate: f64,
+    /// Crops of a step, half of them on a shot.
+    pub crops: usize,
+    /// Length of a crop in mean shots.
+    pub crop_shots: f64,
+    /// Shortest and longest crop, frames.
+    pub crop_frames: [usize; 2],
+    /// A frame of a shot weighs as much as the frames around are more, but at most this.
+    pub max_positive_weight: f64,
+    /// Crops move up or down by up to so many bands.
+    pub band_shift: usize,
+    /// Standard deviation of a crop's level, in deviations of the recording.
+    pub level_std: f32,
+    /// Highest standard deviation of the noise added, in the same unit.
+    pub max_noise: f32,
+    /// Up to so many neighbouring bands are masked.
+    pub mask_bands: usize,
+    /// Frames behind the last shot that are heard as context, and weigh nothing.
+    pub context: usize,
+}
+
+impl Default for FitConfig {
+    fn default() -> Self {
+        Self {
+            steps: 150,
+            learning_rate: 3e-3,
+            crops: 16,
+            crop_shots: 4.0,
+            crop_frames: [64, 400],
+            max_positive_weight: 20.0,
+            band_shift: 2,
+            level_std: 0.3,
+            max_noise: 0.3,
+            mask_bands: 12,
+            context: 0,
+        }
+    }
+}
+
+/// What a detector is fitted to: marked frames of a recording.
+pub(super) struct SupportFrames {
+    pub(super) bands: usize,
+    /// `[frames, bands]`, normalised.
+    pub(super) values: Vec<f32>,
+    /// 1 inside a shot, 0 outside.
+    pub(super) targets: Vec<f32>,
+    /// 1 where the target is known, 0 elsewhere.
+    pub(super) weights: Vec<f32>,
+    /// Frames of each shot.
+    pub(super) shots: Vec<Range<usize>>,
+}
+
+impl SupportFrames {
+    fn frames(&self) -> usize {
+        self.targets.len()
+    }
+
+    /// Mean length of the shots, frames.
+    pub(super) fn shot_frames(&self) -> f64 {
+        let total: usize = self.shots.iter().map(Range::len).sum();
+        total as f64 / self.shots.len() as f64
+    }
+
+    /// Known frames outside shots for each inside.
+    fn imbalance(&self) -> f64 {
+        let known = self.weights.iter().map(|&w| f64::from(w)).sum::<f64>();
+        let inside = self.targets.iter().zip(&self.weights);
+        let inside = inside.map(|(&t, &w)| f64::from(t * w)).sum::<f64>();
+        (known - inside) / inside.max(1.0)
+    }
+}
+
+/// An encoder fine-tuned to one kind of event, with the logit on top.
+pub(super) struct Fitted {
+    encoder: Encoder,
+    head: Linear,
+    precision: Precision,
+}
+
+impl Fitted {
+    /// Fine-tunes a copy of `model` to the shots; the same seed gives the same detector.
+    pub(super) fn new(
+        model: &Model,
+        support: &SupportFrames,
+        config: &FitConfig,
+        precision: Precision,
+        seed: u64,
+        mut observe: impl FnMut(u32),
+    ) -> Result<Self, EncoderError> {
+        let device = model.encoder.parameters().device();
+        let encoder = model.copy()?;
+        let of_head = Parameters::new(!seed, device);
+        let head = Linear::new(&of_head.root(), encoder.dim(), 1);
+        let fitted = Self {
+            encoder,
+            head,
+            precision,
+        };
+        let mut weights = fitted.encoder.parameters().weights();
+        weights.extend(of_head.weights());
+        let rule = OptimizerConfig::AdamW {
+            betas: [0.9, 0.999],
+            weight_decay: 0.01,
+        };
+        let mut optimizer = Optimizer::new(&rule, DecayScope::Kernels, weights);
+        let steps = config.steps.max(1);
+        let schedule = Schedule::WarmupCosine { warmup_epochs: 0.3 };
+        let positive =
+            Tensor::from(config.max_positive_weight.min(support.imbalance()).max(1.0) as f32);
+        let positive = positive.to_device(device);
+        let mut crops = Crops::new(support, config, seed);
+        for step in 0..steps {
+            let moment = Moment {
+                epoch: 0,
+                epochs: 1.0,
+                step: step.into(),
+                steps_per_epoch: steps.into(),
+            };
+            let [x, targets, known] = crops.draw().map(|t| t.to_device(device));
+            let logits = fitted.logits(&x, Mode::Training);
+            let loss = logits.binary_cross_entropy_with_logits(
+                &targets,
+                Some(&known),
+                Some(&positive),
+                Reduction::Sum,
+            ) / known.sum(None).clamp_min(1.0);
+            let gradients = Tensor::f_run_backward(&[loss], optimizer.weights(), false, false)?;
+            optimizer.step(
+                gradients,
+                schedule.learning_rate(config.learning_rate, moment),
+            );
+            observe(step + 1);
+        }
+        Ok(fitted)
+    }
+
+    /// Log odds of every frame being inside an event, `[batch, 1, mels, frames]` → `[batch, frames]`.
+    pub(super) fn logits(&self, x: &Tensor, mode: Mode) -> Tensor {
+        let pass = Pass {
+            mode,
+            precision: self.precision,
+        };
+        let frames = self
+            .encoder
+            .embed_frames(x, pass)
+            .expect("checked when the detector was made"); // [batch, dim, frames]
+        let fp32 = Pass {
+            precision: Precision::Fp32,
+            ..pass
+        };
+        self.head
+            .forward(&frames.transpose(1, 2), fp32)
+            .squeeze_dim(2)
+    }
+}
+
+/// Draws training crops.
+struct Crops<'a> {
+    support: &'a SupportFrames,
+    config: &'a FitConfig,
+    /// Frames of a crop.
+    length: usize,
+    rng: ChaCha8Rng,
+}
+
+impl<'a> Crops<'a> {
+    fn new(support: &'a SupportFrames, config: &'a FitConfig, seed: u64) -> Self {
+        let [shortest, longest] = config.crop_frames;
+        let wanted = (config.crop_shots * support.shot_frames()).round() as usize;
+        Self {
+            support,
+            config,
+            length: wanted.max(shortest).min(longest).min(support.frames()),
+            rng: ChaCha8Rng::seed_from_u64(seed),
+        }
+    }
+
+    /// Images `[crops, 1, bands, frames]`, targets and weights `[crops, frames]`.
+    fn draw(&mut self) -> [Tensor; 3] {
+        let (crops, length, bands) = (self.config.crops, self.length, self.support.bands);
+        let mut images = vec![0.0; crops * length * bands];
+        let (mut targets, mut weights) = (Vec::new(), Vec::new());
+        for (index, image) in images.chunks_mut(length * bands).enumerate() {
+            let start = self.start(index % 2 == 0);
+            self.fill(image, start);
+            targets.extend_from_slice(&self.support.targets[start..start + length]);
+            weights.extend_from_slice(&self.support.weights[start..start + length]);
+        }
+        let shape = [crops as i64, length as i64];
+        let images = Tensor::from_slice(&images).view([shape[0], shape[1], bands as i64]);
+        [
+            images.transpose(1, 2).unsqueeze(1).contiguous(),
+            Tensor::from_slice(&targets).view(shape),
+            Tensor::from_slice(&weights).view(shape),
+        ]
+    }
+
+    /// Where a crop begins: such that it holds some frame of a shot, or anywhere.
+    fn start(&mut self, on_shot: bool) -> usize {
+        let latest = self.support.frames() - self.length;
+        if !on_shot {
+            return self.rng.random_range(0..=latest);
+        }
+        let shot = &self.support.shots[self.rng.random_range(0..self.support.shots.len())];
+        let heard = self.rng.random_range(shot.clone());
+        heard
+            .saturating_sub(self.rng.random_range(0..self.length))
+            .min(latest)
+    }
+
+    /// Copies a crop into `[frames, bands]`: moved along the bands, with level, noise and mask.
+    fn fill(&mut self, image: &mut [f32], start: usize) {
+        let Self { config, rng, .. } = self;
+        let bands = self.support.bands;
+        let most = config.band_shift.min(bands - 1) as i64;
+        let shift = rng.random_range(-most..=most);
+        let normal = |rng: &mut ChaCha8Rng| -> f32 { StandardNormal.sample(rng) };
+        let level = config.level_std * normal(rng);
+        let noise = config.max_noise * rng.random::<f32>();
+        let width = rng.random_range(0..=config.mask_bands.min(bands));
+        let lowest = rng.random_range(0..=bands - width);
+        for (frame, row) in image.chunks_mut(bands).enumerate() {
+            let source = &self.support.values[(start + frame) * bands..][..bands];
+            for (band, value) in row.iter_mut().enumerate() {
+                let from = band as i64 - shift;
+                let heard = usize::try_from(from).ok().and_then(|from| source.get(from));
+                *value = heard.copied().unwrap_or(0.0) + level + noise * normal(rng);
+            }
+            row[lowest..lowest + width].fill(0.0);
+        }
+    }
+}
+
+/// Scores `[frames, bands]` piece by piece: one probability per frame.
+pub(super) fn probabilities(
+    detectors: &[Fitted],
+    bands: usize,
+    values: &[f32],
+    radius: usize,
+) -> Vec<f32> {
+    /// Frames that are scored at once: the feature maps of more would not fit the processor's cache.
+    const PIECE: usize = 1000;
+    let frames = values.len() / bands;
+    let mut probabilities = Vec::with_capacity(frames);
+    tch::no_grad(|| {
+        for start in (0..frames).step_by(PIECE) {
+            let end = (start + PIECE).min(frames);
+            let (from, to) = (start.saturating_sub(radius), (end + radius).min(frames));
+            let piece = Tensor::from_slice(&values[from * bands..to * bands]);
+            let x = piece
+                .view([1, (to - from) as i64, bands as i64])
+                .transpose(1, 2)
+                .unsqueeze(1)
+                .contiguous();
+            let logits = detectors.iter().map(|d| d.logits(&x, Mode::Inference));
+            let sum = logits
+                .reduce(|sum, logits| sum + logits)
+                .expect("there is a detector");
+            let mean = (sum / detectors.len() as f64).sigmoid().squeeze_dim(0);
+            let mean = mean.narrow(0, (start - from) as i64, (end - start) as i64);
+            let mean = Vec::<f32>::try_from(mean.to_kind(Kind::Float).contiguous());
+            probabilities.extend(mean.expect("a row of fp32 numbers"));
+        }
+    });
+    probabilities
+}

@@ -1,0 +1,213 @@
+//! Our own detector: every frame of a recording gets a score.
+//!
+//! An encoder that keeps frames apart is fine-tuned to the shots for a few seconds: frames inside a shot against all
+//! others up to the end of the last one. Then it scores the whole recording, stretch by stretch, in memory that does not
+//! grow with its length, and scores become events.
+
+mod fit;
+mod segment;
+mod stretch;
+
+pub use fit::FitConfig;
+pub use segment::SegmentConfig;
+
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+use super::{DetectError, Detection, Track};
+use crate::dataset::{Span, Support};
+use crate::encoder::{EncoderConfig, Model, Precision};
+use crate::train::PrecisionChoice;
+use fit::{Fitted, SupportFrames, probabilities};
+use stretch::{Stretch, Stretches};
+
+/// The settings of [`FrameDetector`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FrameConfig {
+    /// How a detector is fitted.
+    pub fit: FitConfig,
+    /// So many are fitted and averaged. More is surer and takes as much longer.
+    pub ensemble: u32,
+    /// Events score above this, within 0..1.
+    pub threshold: f32,
+    /// How frames become events.
+    pub segment: SegmentConfig,
+    /// Where all draws come from.
+    pub seed: u64,
+}
+
+impl Default for FrameConfig {
+    fn default() -> Self {
+        Self {
+            fit: FitConfig::default(),
+            ensemble: 1,
+            threshold: 0.6,
+            segment: SegmentConfig::default(),
+            seed: 0,
+        }
+    }
+}
+
+/// How far a detection is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Stage {
+    /// Fitting to the shots: steps done, and of how many.
+    Fitting(u32, u32),
+    /// Scoring: seconds of the recording done.
+    Scoring(f64),
+}
+
+/// Finds events frame by frame.
+pub struct FrameDetector<'a> {
+    model: &'a Model,
+    config: FrameConfig,
+    precision: Precision,
+}
+
+/// The normalised scale of a recording, fixed where its shots are.
+#[derive(Clone, Copy)]
+struct Scale(f32);
+
+impl<'a> FrameDetector<'a> {
+    /// A detector that starts from `model`.
+    ///
+    /// # Errors
+    /// If the model's network does not keep frames apart.
+    pub fn new(model: &'a Model, config: FrameConfig) -> Result<Self, DetectError> {
+        if !matches!(model.card.encoder, EncoderConfig::FrameNet(_)) {
+            return Err(DetectError::NotFrames {
+                preset: model.card.provenance.preset.clone(),
+            });
+        }
+        let device = model.encoder.parameters().device();
+        Ok(Self {
+            precision: PrecisionChoice::Auto.resolve(&model.card.encoder, device),
+            model,
+            config,
+        })
+    }
+
+    /// Finds what sounds like the shots behind the last of them.
+    ///
+    /// # Errors
+    /// If the recording cannot be read.
+    pub fn detect(
+        &self,
+        recording: &Path,
+        support: &Support,
+        mut observe: impl FnMut(Stage),
+    ) -> crate::Result<Detection> {
+        let (scale, frames) = self.support_frames(recording, support)?;
+        let fit = &self.config.fit;
+        let members = self.config.ensemble.max(1);
+        let fitted = (0..members).map(|member| {
+            let seed = self.config.seed * 1000 + u64::from(member);
+            let told = |step| {
+                observe(Stage::Fitting(
+                    member * fit.steps + step,
+                    members * fit.steps,
+                ))
+            };
+            Fitted::new(self.model, &frames, fit, self.precision, seed, told)
+        });
+        let fitted = fitted.collect::<Result<Vec<_>, _>>()?;
+        let track = self.score(recording, &fitted, scale, |secs| {
+            observe(Stage::Scoring(secs))
+        })?;
+        let from = (support.end() * track.frame_rate()).ceil() as usize;
+        let events = |threshold| {
+            self.config
+                .segment
+                .events(&track, from, frames.shot_frames(), threshold)
+        };
+        Ok(Detection {
+            events: events(self.config.threshold),
+            candidates: events(Detection::LOWEST_SCORE),
+            threshold: self.config.threshold,
+            track: Some(track),
+        })
+    }
+
+    /// All frames up to the end of the last shot, with a little context behind.
+    fn support_frames(
+        &self,
+        recording: &Path,
+        support: &Support,
+    ) -> crate::Result<(Scale, SupportFrames)> {
+        let frame_rate = self.model.card.front_end.frame_rate();
+        let frame = |secs: f64| (secs * frame_rate).round() as usize;
+        let end = frame(support.end()).max(1);
+        let mut stretches = self.stretches(recording)?;
+        let (mut scale, mut values, mut bands) = (None, Vec::new(), 0);
+        while let Some(mut stretch) = stretches.next()? {
+            let Scale(std) =
+                *scale.get_or_insert_with(|| Scale(stretch.std().max(f32::MIN_POSITIVE)));
+            stretch.divide(std);
+            bands = stretch.bands();
+            let core = &stretch.values()[stretch.lead * bands..][..stretch.core * bands];
+            values.extend_from_slice(core);
+            if stretch.first + stretch.core >= end + self.config.fit.context {
+                break;
+            }
+        }
+        let held = values.len() / bands.max(1);
+        let scale = scale.ok_or_else(|| DetectError::TooShort {
+            path: recording.to_owned(),
+        })?;
+        let kept = (end + self.config.fit.context).min(held);
+        values.truncate(kept * bands);
+        let mut targets = vec![0.0; kept];
+        let mut weights: Vec<f32> = (0..kept).map(|f| if f < end { 1.0 } else { 0.0 }).collect();
+        let range = |span: &Span| {
+            let onset = frame(span.onset()).min(kept - 1);
+            onset..frame(span.offset()).clamp(onset + 1, kept)
+        };
+        support
+            .unknown()
+            .iter()
+            .map(range)
+            .for_each(|unknown| weights[unknown].fill(0.0));
+        let shots: Vec<_> = support.shots().iter().map(range).collect();
+        for shot in &shots {
+            targets[shot.clone()].fill(1.0);
+            weights[shot.clone()].fill(1.0);
+        }
+        Ok((
+            scale,
+            SupportFrames {
+                bands,
+                values,
+                targets,
+                weights,
+                shots,
+            },
+        ))
+    }
+
+    fn score(
+        &self,
+        recording: &Path,
+        fitted: &[Fitted],
+        Scale(std): Scale,
+        mut observe: impl FnMut(f64),
+    ) -> crate::Result<Track> {
+        let mut track = Track::new(self.model.card.front_end.frame_rate());
+        let mut stretches = self.stretches(recording)?;
+        while let Some(mut stretch) = stretches.next()? {
+            stretch.divide(std);
+            let Stretch { lead, core, .. } = stretch;
+            let scores = probabilities(fitted, stretch.bands(), stretch.values(), FRAME_RADIUS);
+            track.extend(&scores[lead..lead + core]);
+            observe(track.secs(track.len()));
+        }
+        Ok(track)
+    }
+
+    fn stretches(&self, recording: &Path) -> crate::Result<Stretches> {
+        Stretches::open(recording, &self.model.card.front_end, FRAME_RADIUS)
+    }
+}
+
+/// Frames of context that the network hears on either side.
+const FRAME_RADIUS: usize = crate::encoder::FrameNet::RADIUS;
