@@ -84,6 +84,22 @@ impl Model {
         Ok(Self { card, encoder })
     }
 
+    /// The network anew with the same weights, which may then be trained further without changing these.
+    ///
+    /// # Errors
+    /// None for a card that a model came with.
+    pub fn encoder_copy(&self) -> Result<Encoder, EncoderError> {
+        let device = self.encoder.parameters().device();
+        let copy = Encoder::new(&self.card.encoder, self.card.seed, device)?;
+        let named = self.encoder.parameters().named();
+        let find = |name: &str| {
+            let found = named.iter().find(|(known, _)| known == name);
+            found.map(|(_, tensor)| tensor.shallow_clone())
+        };
+        copy.parameters().load(find)?;
+        Ok(copy)
+    }
+
     /// The same network with the weights it started from: what training has to beat.
     ///
     /// # Errors

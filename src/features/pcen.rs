@@ -192,7 +192,10 @@ mod tests {
             for (given, wanted) in values.iter().zip(numbers(&case["pcen"])) {
                 let error = (f64::from(*given) - wanted).abs();
                 // Energies and results are rounded to f32 once each.
-                assert!(error <= 3e-6 * wanted.abs() + 1e-9, "{given} is not {wanted}");
+                assert!(
+                    error <= 3e-6 * wanted.abs() + 1e-9,
+                    "{given} is not {wanted}"
+                );
             }
         }
     }

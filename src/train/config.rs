@@ -103,7 +103,9 @@ impl PrecisionChoice {
             // Dense convolutions gain wherever the hardware multiplies bf16; so far all encoders
             // are made of those.
             Self::Auto => match encoder {
-                EncoderConfig::ResNet18(_) | EncoderConfig::FewShotResnet(_)
+                EncoderConfig::ResNet18(_)
+                | EncoderConfig::FewShotResnet(_)
+                | EncoderConfig::ProtoResnet(_)
                     if multiplies_bf16(device) =>
                 {
                     Precision::Bf16
