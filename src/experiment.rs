@@ -11,7 +11,7 @@ use crate::augment::spectrogram::{Augmentation, LogUnit, SpectrogramAugmentConfi
 use crate::encoder::{EmbedConfig, EncoderConfig};
 use crate::features::{Compression, FrontEnd, NormalizationKind};
 use crate::method::MethodConfig;
-use crate::train::{TrainConfig, ViewsConfig};
+use crate::train::{Cut, TrainConfig, ViewsConfig};
 
 /// Everything that decides what a training run does, apart from the data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -58,6 +58,15 @@ pub const PRESETS: &[(&str, &str)] = &[
         "fonseca-simclr",
         include_str!("../presets/fonseca-simclr.toml"),
     ),
+    (
+        "moummad-supcon",
+        include_str!("../presets/moummad-supcon.toml"),
+    ),
+    (
+        "moummad-supcon-compat",
+        include_str!("../presets/moummad-supcon-compat.toml"),
+    ),
+    ("prototypical", include_str!("../presets/prototypical.toml")),
 ];
 
 /// What is wrong with a configuration; all of it.
@@ -254,13 +263,55 @@ impl Experiment {
             &self.views.patches_per_clip,
             "within 1..=10000",
         );
-        let widths = &self.method.head().widths;
-        must(
-            !widths.is_empty() && widths.iter().all(|w| (1..=65536).contains(w)),
-            "method.head.widths",
-            &format_args!("{widths:?}"),
-            "one or more widths within 1..=65536",
-        );
+        if let Cut::Windows(cut) = &self.views.cut {
+            must(
+                (1..=self.views.frames).contains(&cut.hop_frames),
+                "views.cut.hop_frames",
+                &cut.hop_frames,
+                "at least 1 and at most `views.frames`",
+            );
+            must(
+                (0.0..=10.0).contains(&cut.margin_secs),
+                "views.cut.margin_secs",
+                &cut.margin_secs,
+                "from 0 to 10 seconds",
+            );
+        }
+        if let Some(head) = self.method.head() {
+            let widths = &head.widths;
+            must(
+                !widths.is_empty() && widths.iter().all(|w| (1..=65536).contains(w)),
+                "method.head.widths",
+                &format_args!("{widths:?}"),
+                "one or more widths within 1..=65536",
+            );
+        }
+        if let MethodConfig::Prototypical(episodes) = &self.method {
+            let sizes = [
+                ("method.ways", episodes.ways, 2),
+                ("method.shots", episodes.shots, 1),
+            ];
+            for (key, given, least) in sizes {
+                let allowed = if least == 2 {
+                    "within 2..=1000"
+                } else {
+                    "within 1..=1000"
+                };
+                must((least..=1000).contains(&given), key, &given, allowed);
+            }
+            must(
+                episodes.episodes_per_epoch >= 1,
+                "method.episodes_per_epoch",
+                &episodes.episodes_per_epoch,
+                "at least 1",
+            );
+            must(
+                train.batch_size == episodes.patches(),
+                "train.batch_size",
+                &train.batch_size,
+                "`method.ways` times `method.shots`",
+            );
+        }
         let mixes = |step: &Step| matches!(step.augmentation, Augmentation::MixBack(_));
         must(
             self.log_unit().is_some() || !self.augment.steps.iter().any(mixes),

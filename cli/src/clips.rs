@@ -6,7 +6,9 @@ use chiffchaff::audio::AudioError;
 use chiffchaff::dataset::{Clip, Dataset, DatasetSource};
 use chiffchaff::features::{CacheConfig, CachePrecision, FeatureCache, FeatureSet, FrontEnd};
 use chiffchaff::report::Skipped;
+use chiffchaff::train::Cut;
 use clap::Args;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// Where features are kept.
@@ -32,6 +34,8 @@ impl CacheArguments {
 pub(crate) struct Clips {
     pub(crate) dataset: Dataset,
     pub(crate) cache: FeatureCache,
+    /// Index of every clip's features in the cache: where clips are cut from whole recordings, its recording's.
+    cached_as: Vec<usize>,
     pub(crate) skipped: Vec<Skipped>,
 }
 
@@ -44,6 +48,41 @@ impl Clips {
         printer: &Printer,
     ) -> anyhow::Result<Self> {
         let dataset = source.load()?;
+        let clips = (0..dataset.clips.len()).collect();
+        Self::compute(
+            source,
+            dataset.clone(),
+            dataset,
+            clips,
+            front_end,
+            cache,
+            printer,
+        )
+    }
+
+    /// As [`Self::open`], with the features of the whole recordings that the clips are spans of.
+    pub(crate) fn open_recordings(
+        source: &DatasetSource,
+        front_end: &FrontEnd,
+        cache: &CacheArguments,
+        printer: &Printer,
+    ) -> anyhow::Result<Self> {
+        let dataset = source.load()?;
+        let (recordings, of_clip) = dataset.recordings();
+        Self::compute(
+            source, dataset, recordings, of_clip, front_end, cache, printer,
+        )
+    }
+
+    fn compute(
+        source: &DatasetSource,
+        dataset: Dataset,
+        computed: Dataset,
+        cached_as: Vec<usize>,
+        front_end: &FrontEnd,
+        cache: &CacheArguments,
+        printer: &Printer,
+    ) -> anyhow::Result<Self> {
         if dataset.clips.is_empty() {
             bail!(
                 "{}: no sound files\n\nhint: `chiffchaff doctor --data {}:{}` lists what is there",
@@ -59,11 +98,11 @@ impl Clips {
         let rate = front_end.sample_rate();
         let load = |clip: &Clip| clip.read_mono(rate).map_err(without_path);
         let bar = printer.bar(
-            dataset.clips.len() as u64,
+            computed.clips.len() as u64,
             "reading {bar:30} {pos}/{len} clips, {eta} left",
         );
         let progress = |done: usize, _| bar.set_position(done as u64);
-        let opened = FeatureCache::open(&config, &dataset, front_end, load, progress);
+        let opened = FeatureCache::open(&config, &computed, front_end, load, progress);
         bar.finish_and_clear();
         let (cache, skipped) = opened?;
         let skipped = skipped.into_iter().map(|clip| Skipped {
@@ -73,6 +112,7 @@ impl Clips {
         let clips = Self {
             dataset,
             cache,
+            cached_as,
             skipped: skipped.collect(),
         };
         if clips.cache.usable().next().is_none() {
@@ -87,15 +127,43 @@ impl Clips {
         FeatureSet::of(&self.cache, clips.iter().copied())
     }
 
-    /// What a clip is called in messages: its path within the dataset, or else its path.
+    /// What a training run hears of a clip: the frames that `cut` takes it to be, if it is usable and long enough.
+    pub(crate) fn heard(&self, clip: usize, cut: &Cut, frame_rate: f64) -> Option<Heard<'_>> {
+        let cached_as = self.cached_as[clip];
+        let frames = self.cache.frames(cached_as);
+        let whole = (frames > 0).then_some(0..frames);
+        let frames = match (cut, self.dataset.clips[clip].span) {
+            (Cut::Windows(cut), Some(span)) => cut.event_frames(span, frame_rate, frames),
+            (Cut::Windows(cut), None) => whole.filter(|frames| frames.len() > cut.longer_than),
+            (Cut::Random {}, _) => whole,
+        };
+        Some(Heard {
+            cache: &self.cache,
+            clip: cached_as,
+            frames: frames?,
+        })
+    }
+
+    /// What a clip is called in messages: its path, with the span it is of it.
     pub(crate) fn name(&self, clip: usize) -> String {
-        self.dataset.clips[clip].path.display().to_string()
+        let clip = &self.dataset.clips[clip];
+        match clip.span {
+            Some((onset, offset)) => format!("{} at {onset}–{offset} s", clip.path.display()),
+            None => clip.path.display().to_string(),
+        }
     }
 
     /// Says which clips were skipped and why.
     pub(crate) fn list_skipped(&self, printer: &Printer) {
         list_skipped(&self.skipped, self.dataset.clips.len(), printer);
     }
+}
+
+/// Frames of a cached clip.
+pub(crate) struct Heard<'a> {
+    pub(crate) cache: &'a FeatureCache,
+    pub(crate) clip: usize,
+    pub(crate) frames: Range<usize>,
 }
 
 /// The reason alone: the list of skipped clips names the file itself.

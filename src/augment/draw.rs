@@ -28,6 +28,15 @@ impl ViewKey {
         }
     }
 
+    /// The key of what all clips of a batch have in common in this view; `step` is the batch's number within the epoch,
+    /// from 0. Counted from the end, where no clip's number reaches.
+    pub fn shared_by_batch(self, step: u64) -> Self {
+        Self {
+            item: u64::MAX - step,
+            ..self
+        }
+    }
+
     /// The key of this view's draws for `purpose`.
     pub fn draws(self, purpose: Purpose) -> DrawKey {
         let Self {
@@ -134,6 +143,14 @@ pub enum Purpose {
     Gain = 13,
     /// [`super::spectrogram::Equalizer`].
     Equalizer = 14,
+    /// [`super::spectrogram::Mix`].
+    Mix = 20,
+    /// [`super::spectrogram::TimeCrop`].
+    TimeCrop = 21,
+    /// Which classes and patches an episode of few-shot learning has.
+    Episode = 22,
+    /// Which patches of a recording a detector compares with.
+    Reference = 23,
 }
 
 #[cfg(test)]

@@ -10,11 +10,13 @@
 //! | `esc10` | the same, or `audio/` beside `esc10.csv` |
 //! | `folder` | any tree; sub-folder = label |
 //! | `csv` | a table `path,label[,fold][,source][,onset,offset]` |
+//! | `fewshot` | recordings, each with its table of marked events (DCASE task 5); an event = a clip |
 
 mod annotation;
 mod clip;
 mod error;
 mod esc;
+mod few_shot;
 mod folder;
 mod folds;
 mod scan;

@@ -1,6 +1,6 @@
 //! `KIND:PATH`, the way a dataset is named on a command line.
 
-use super::{Dataset, DatasetError, esc, folder, table};
+use super::{Dataset, DatasetError, esc, few_shot, folder, table};
 use std::{fmt, path::PathBuf, str::FromStr};
 
 /// The kinds of dataset that can be read.
@@ -15,11 +15,19 @@ pub enum DatasetKind {
     Folder,
     /// A table with the columns `path,label[,fold][,source][,onset,offset]`.
     Csv,
+    /// A tree of recordings with their tables of marked events (DCASE task 5); every positive event is a clip.
+    FewShot,
 }
 
 impl DatasetKind {
     /// Every kind, in the order in which they are listed to users.
-    pub const ALL: [Self; 4] = [Self::Esc50, Self::Esc10, Self::Folder, Self::Csv];
+    pub const ALL: [Self; 5] = [
+        Self::Esc50,
+        Self::Esc10,
+        Self::Folder,
+        Self::Csv,
+        Self::FewShot,
+    ];
 
     /// What the kind is called on a command line.
     pub fn name(self) -> &'static str {
@@ -28,6 +36,7 @@ impl DatasetKind {
             Self::Esc10 => "esc10",
             Self::Folder => "folder",
             Self::Csv => "csv",
+            Self::FewShot => "fewshot",
         }
     }
 
@@ -71,6 +80,7 @@ impl DatasetSource {
             DatasetKind::Esc10 => esc::load_esc10(&self.path),
             DatasetKind::Folder => folder::load(&self.path),
             DatasetKind::Csv => table::load(&self.path),
+            DatasetKind::FewShot => few_shot::load(&self.path),
         }
     }
 }
@@ -133,7 +143,7 @@ mod tests {
                 "{message}"
             );
             assert!(
-                message.ends_with("where KIND is `esc50`, `esc10`, `folder` or `csv`"),
+                message.ends_with("where KIND is `esc50`, `esc10`, `folder`, `csv` or `fewshot`"),
                 "{message}"
             );
         }

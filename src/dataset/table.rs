@@ -169,7 +169,7 @@ impl<'a> Table<'a> {
 }
 
 /// Opens a table, without the byte-order mark that spreadsheets put in front.
-fn open(path: &Path) -> io::Result<impl Read> {
+pub(super) fn open(path: &Path) -> io::Result<impl Read> {
     let mut file = BufReader::new(File::open(path)?);
     let mut start = Vec::new();
     file.by_ref().take(3).read_to_end(&mut start)?;

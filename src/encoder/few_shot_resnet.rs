@@ -44,11 +44,11 @@ impl FewShotResNet {
     }
 
     /// `[batch, 1, mels, frames]` → the map of each block; the last is
-    /// `[batch, 256, mels / 4, frames / 8]`.
-    pub fn stages(&self, x: &Tensor, pass: Pass) -> Vec<Tensor> {
-        let first = self.blocks[0].forward(x, pass);
-        let second = self.blocks[1].forward(&first, pass);
-        let third = self.blocks[2].forward(&second, pass);
+    /// `[batch, 256, mels / 4, frames / 8]`. `pass_of` says how each block computes.
+    pub fn stages(&self, x: &Tensor, pass_of: &dyn Fn(usize) -> Pass) -> Vec<Tensor> {
+        let first = self.blocks[0].forward(x, pass_of(0));
+        let second = self.blocks[1].forward(&first, pass_of(1));
+        let third = self.blocks[2].forward(&second, pass_of(2));
         vec![first, second, third]
     }
 
@@ -61,14 +61,14 @@ impl FewShotResNet {
 
 /// Three 3×3 convolutions beside a 1×1 shortcut, then max-pooling (frequency × time).
 #[derive(Debug)]
-struct Block {
+pub(super) struct Block {
     main: [(Conv2d, BatchNorm); 3],
     downsample: (Conv2d, BatchNorm),
     pool: [i64; 2],
 }
 
 impl Block {
-    fn new(scope: &Scope<'_>, inputs: i64, outputs: i64, pool: [i64; 2]) -> Self {
+    pub(super) fn new(scope: &Scope<'_>, inputs: i64, outputs: i64, pool: [i64; 2]) -> Self {
         let layer = |index: i64, inputs| {
             let conv = scope.sub(format_args!("conv{index}"));
             let bn = scope.sub(format_args!("bn{index}"));
@@ -88,7 +88,7 @@ impl Block {
         }
     }
 
-    fn forward(&self, x: &Tensor, pass: Pass) -> Tensor {
+    pub(super) fn forward(&self, x: &Tensor, pass: Pass) -> Tensor {
         let normed =
             |(conv, bn): &(Conv2d, BatchNorm), x: &Tensor| bn.forward(&conv.forward(x, pass), pass);
         let y = leaky_relu(&normed(&self.main[0], x));

@@ -5,6 +5,7 @@
 //! | `resnet18` | He et al. 2016, torchvision names | mean (and maximum) of the last map | `resnet.rs` |
 //! | `few-shot-resnet` | Moummad et al. 2023 | 2048, max over 8 rows × all frames | `few_shot_resnet.rs` |
 //! | `frame-net` | our own | every frame: maximum and mean over mels, 192; clips: their mean | `frame_net.rs` |
+//! | `proto-resnet` | baseline of DCASE task 5 | 512, mean over 2 rows × 4 stretches | `proto_resnet.rs` |
 
 mod device;
 mod embed;
@@ -14,6 +15,7 @@ mod frame_net;
 pub mod layers;
 mod model;
 pub mod parameters;
+mod proto_resnet;
 mod resnet;
 pub mod tensor_file;
 
@@ -24,6 +26,7 @@ pub use few_shot_resnet::{FewShotResNet, FewShotResNetConfig};
 pub use frame_net::{FrameNet, FrameNetConfig};
 pub use layers::{Mode, Pass, Precision};
 pub use model::{Model, ModelCard, Provenance};
+pub use proto_resnet::{ProtoResNet, ProtoResNetConfig};
 pub use resnet::{MapPool, ResNet18, ResNet18Config};
 
 use parameters::{Parameters, Scope};
@@ -41,6 +44,8 @@ pub enum EncoderConfig {
     FewShotResnet(FewShotResNetConfig),
     /// Our own light network for detection.
     FrameNet(FrameNetConfig),
+    /// The three-block network of the prototypical baseline.
+    ProtoResnet(ProtoResNetConfig),
 }
 
 /// A network with its parameters.
@@ -55,6 +60,7 @@ enum Network {
     ResNet18(ResNet18),
     FewShotResNet(Box<FewShotResNet>),
     FrameNet(FrameNet),
+    ProtoResNet(Box<ProtoResNet>),
 }
 
 impl Encoder {
@@ -82,6 +88,9 @@ impl Encoder {
             Network::ResNet18(network) => network.dim(),
             Network::FewShotResNet(_) => FewShotResNet::CHANNELS * FewShotResNet::ROWS,
             Network::FrameNet(_) => FrameNet::DIM,
+            Network::ProtoResNet(_) => {
+                ProtoResNet::CHANNELS * ProtoResNet::ROWS * ProtoResNet::COLUMNS
+            }
         }
     }
 
@@ -90,12 +99,19 @@ impl Encoder {
         match &self.network {
             Network::ResNet18(_) | Network::FrameNet(_) => 1,
             Network::FewShotResNet(_) => FewShotResNet::MIN_FRAMES,
+            Network::ProtoResNet(_) => ProtoResNet::MIN_FRAMES,
         }
     }
 
     /// `[batch, 1, mels, frames]` → fp32 embeddings `[batch, dim]`.
     pub fn embed(&self, x: &Tensor, pass: Pass) -> Tensor {
-        let maps = self.stages(x, pass);
+        self.embed_by(x, &|_| pass)
+    }
+
+    /// As [`Self::embed`], each stage in the pass that `pass_of` gives for it: stages that are frozen and stages that
+    /// are tuned.
+    pub fn embed_by(&self, x: &Tensor, pass_of: &dyn Fn(usize) -> Pass) -> Tensor {
+        let maps = self.stages_by(x, pass_of);
         let last = maps.last().expect("a network has stages");
         match &self.network {
             Network::ResNet18(network) => network.pool(last),
@@ -103,6 +119,7 @@ impl Encoder {
             Network::FrameNet(_) => {
                 FrameNet::pool_mels(last).mean_dim([2i64].as_slice(), false, None)
             }
+            Network::ProtoResNet(_) => ProtoResNet::pool(last),
         }
         .to_kind(tch::Kind::Float)
     }
@@ -110,10 +127,16 @@ impl Encoder {
     /// `[batch, 1, mels, frames]` → the feature map of each stage, `[batch, channels, rows,
     /// frames']`, in the pass's precision.
     pub fn stages(&self, x: &Tensor, pass: Pass) -> Vec<Tensor> {
+        self.stages_by(x, &|_| pass)
+    }
+
+    /// As [`Self::stages`], each in the pass that `pass_of` gives for it.
+    pub fn stages_by(&self, x: &Tensor, pass_of: &dyn Fn(usize) -> Pass) -> Vec<Tensor> {
         match &self.network {
-            Network::ResNet18(network) => network.stages(x, pass),
-            Network::FewShotResNet(network) => network.stages(x, pass),
-            Network::FrameNet(network) => vec![network.map(x, pass)],
+            Network::ResNet18(network) => network.stages(x, pass_of),
+            Network::FewShotResNet(network) => network.stages(x, pass_of),
+            Network::ProtoResNet(network) => network.stages(x, pass_of),
+            Network::FrameNet(network) => vec![network.map(x, pass_of(0))],
         }
     }
 
@@ -122,8 +145,28 @@ impl Encoder {
     pub fn embed_frames(&self, x: &Tensor, pass: Pass) -> Option<Tensor> {
         match &self.network {
             Network::FrameNet(network) => Some(FrameNet::pool_mels(&network.map(x, pass))),
-            Network::ResNet18(_) | Network::FewShotResNet(_) => None,
+            Network::ResNet18(_) | Network::FewShotResNet(_) | Network::ProtoResNet(_) => None,
         }
+    }
+
+    /// Number of stages, which are named `layer1` to `layerN`.
+    pub fn stage_count(&self) -> usize {
+        match &self.network {
+            Network::ResNet18(_) => 4,
+            Network::FewShotResNet(_) | Network::ProtoResNet(_) => 3,
+            Network::FrameNet(_) => 1,
+        }
+    }
+
+    /// The trainable tensors of the last `stages` stages; with all of them, those of the stem too.
+    pub fn last_weights(&self, stages: usize) -> Vec<Tensor> {
+        let count = self.stage_count();
+        if stages >= count {
+            return self.parameters.weights();
+        }
+        let tuned = count - stages + 1..=count;
+        let tuned = tuned.map(|stage| self.parameters.weights_under(&format!("layer{stage}.")));
+        tuned.flatten().collect()
     }
 }
 
@@ -135,6 +178,7 @@ impl Network {
                 Self::FewShotResNet(Box::new(FewShotResNet::new(scope)))
             }
             EncoderConfig::FrameNet(_) => Self::FrameNet(FrameNet::new(scope)),
+            EncoderConfig::ProtoResnet(_) => Self::ProtoResNet(Box::new(ProtoResNet::new(scope))),
         })
     }
 }

@@ -1,7 +1,6 @@
 //! A trained encoder in one file that says how to use it.
 
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use tch::{Device, Tensor};
 
@@ -85,16 +84,19 @@ impl Model {
         Ok(Self { card, encoder })
     }
 
-    /// A network of its own with the same weights: fine-tuning it leaves this one as it is.
+    /// The network anew with the same weights, which may then be trained further without changing these.
     ///
     /// # Errors
     /// None for a card that a model came with.
-    pub fn copy(&self) -> Result<Encoder, EncoderError> {
+    pub fn encoder_copy(&self) -> Result<Encoder, EncoderError> {
         let device = self.encoder.parameters().device();
         let copy = Encoder::new(&self.card.encoder, self.card.seed, device)?;
-        let named: HashMap<_, _> = self.encoder.parameters().named().into_iter().collect();
-        copy.parameters()
-            .load(|name| named.get(name).map(Tensor::shallow_clone))?;
+        let named = self.encoder.parameters().named();
+        let find = |name: &str| {
+            let found = named.iter().find(|(known, _)| known == name);
+            found.map(|(_, tensor)| tensor.shallow_clone())
+        };
+        copy.parameters().load(find)?;
         Ok(copy)
     }
 

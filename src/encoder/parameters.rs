@@ -92,6 +92,15 @@ impl Parameters {
         weights.map(|p| p.tensor.shallow_clone()).collect()
     }
 
+    /// The trainable tensors whose names begin with `prefix`, in order of creation.
+    pub fn weights_under(&self, prefix: &str) -> Vec<Tensor> {
+        let entries = self.entries.borrow();
+        let weights = entries
+            .iter()
+            .filter(|p| p.role == Role::Weight && p.name.starts_with(prefix));
+        weights.map(|p| p.tensor.shallow_clone()).collect()
+    }
+
     /// Every tensor with its name, in order of creation.
     pub fn named(&self) -> Vec<(String, Tensor)> {
         let entries = self.entries.borrow();

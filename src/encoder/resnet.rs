@@ -103,11 +103,15 @@ impl ResNet18 {
 
     /// `[batch, 1, mels, frames]` → the map of each stage, `[batch, width·2ˢ, mels / 4·2ˢ, frames /
     /// 4·2ˢ]` for s = 0..=3, rounded up.
-    pub fn stages(&self, x: &Tensor, pass: Pass) -> Vec<Tensor> {
+    ///
+    /// `pass_of` says how each stage computes; the stem computes as the first.
+    pub fn stages(&self, x: &Tensor, pass_of: &dyn Fn(usize) -> Pass) -> Vec<Tensor> {
+        let pass = pass_of(0);
         let mut x = self.bn1.forward(&self.conv1.forward(x, pass), pass);
         let mut x = x.relu_().max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false);
         let mut maps = Vec::with_capacity(self.stages.len());
-        for [first, second] in &self.stages {
+        for (stage, [first, second]) in self.stages.iter().enumerate() {
+            let pass = pass_of(stage);
             x = second.forward(&first.forward(&x, pass), pass);
             maps.push(x.shallow_clone());
         }

@@ -3,11 +3,14 @@
 //! | method | paper | loss | keeps |
 //! |---|---|---|---|
 //! | `sim-clr` | Chen et al. 2020; for sound, Fonseca et al. 2021 | [`crate::loss::nt_xent`] | a head |
+//! | `prototypical` | Snell et al. 2017 | [`prototypical_loss`] | nothing |
 //! | `sup-con` | Khosla et al. 2020; for sound, Moummad et al. 2023 | [`crate::loss::supervised_contrastive`] | a head |
 
 mod head;
+mod prototypical;
 
 pub use head::{ProjectionHead, ProjectionHeadConfig};
+pub use prototypical::{PrototypicalConfig, prototypical_loss, squared_distances};
 
 use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor};
@@ -24,6 +27,8 @@ pub enum MethodConfig {
     SimClr(SimClrConfig),
     /// All views of a class attract, all others repel.
     SupCon(SupConConfig),
+    /// Queries attract to the mean of their class's support; the views of a batch are support and query.
+    Prototypical(PrototypicalConfig),
 }
 
 /// SimCLR (Chen et al. 2020).
@@ -70,7 +75,7 @@ pub enum BatchStatistics {
 #[derive(Debug)]
 pub struct Method {
     config: MethodConfig,
-    head: ProjectionHead,
+    head: Option<ProjectionHead>,
     parameters: Parameters,
 }
 
@@ -87,7 +92,8 @@ impl Method {
     /// A method for embeddings of `dim` numbers; the same `seed` starts the same head.
     pub fn new(config: &MethodConfig, dim: i64, seed: u64, device: Device) -> Self {
         let parameters = Parameters::new(seed, device);
-        let head = ProjectionHead::new(config.head(), dim, &parameters.root());
+        let head = config.head();
+        let head = head.map(|head| ProjectionHead::new(head, dim, &parameters.root()));
         Self {
             config: config.clone(),
             head,
@@ -101,7 +107,7 @@ impl Method {
     }
 
     /// One step on two views, `[batch, 1, mels, frames]` each; `labels`, `[batch]`, are what
-    /// `sup-con` attracts by.
+    /// `sup-con` attracts by. For `prototypical` the views are the support and the queries of an episode.
     pub fn step(
         &self,
         encoder: &Encoder,
@@ -120,6 +126,7 @@ impl Method {
                 config.denominator,
                 Reduction::Mean,
             ),
+            MethodConfig::Prototypical(config) => prototypical_loss(first, second, config.shots),
         };
         Step {
             loss,
@@ -136,7 +143,10 @@ impl Method {
     ) -> ([Tensor; 2], [Tensor; 2]) {
         let both = |x: &Tensor| {
             let embeddings = encoder.embed(x, pass);
-            let projections = self.head.forward(&embeddings, pass);
+            let projections = match &self.head {
+                Some(head) => head.forward(&embeddings, pass),
+                None => embeddings.shallow_clone(),
+            };
             (embeddings, projections)
         };
         match self.config.batch_statistics() {
@@ -153,11 +163,12 @@ impl Method {
 }
 
 impl MethodConfig {
-    /// The projection head's settings.
-    pub fn head(&self) -> &ProjectionHeadConfig {
+    /// The projection head's settings, where there is one.
+    pub fn head(&self) -> Option<&ProjectionHeadConfig> {
         match self {
-            Self::SimClr(config) => &config.head,
-            Self::SupCon(config) => &config.head,
+            Self::SimClr(config) => Some(&config.head),
+            Self::SupCon(config) => Some(&config.head),
+            Self::Prototypical(_) => None,
         }
     }
 
@@ -165,7 +176,7 @@ impl MethodConfig {
     pub fn needs_labels(&self) -> bool {
         match self {
             Self::SimClr(_) => false,
-            Self::SupCon(_) => true,
+            Self::SupCon(_) | Self::Prototypical(_) => true,
         }
     }
 
@@ -173,6 +184,7 @@ impl MethodConfig {
         match self {
             Self::SimClr(config) => config.batch_statistics,
             Self::SupCon(config) => config.batch_statistics,
+            Self::Prototypical(_) => BatchStatistics::Joint,
         }
     }
 }

@@ -106,6 +106,7 @@ impl PrecisionChoice {
                 EncoderConfig::ResNet18(_)
                 | EncoderConfig::FewShotResnet(_)
                 | EncoderConfig::FrameNet(_)
+                | EncoderConfig::ProtoResnet(_)
                     if multiplies_bf16(device) =>
                 {
                     Precision::Bf16

@@ -17,6 +17,14 @@ pub enum TrainError {
         /// Patches of a batch.
         batch_size: usize,
     },
+    /// Episodes need classes to tell apart.
+    #[error(
+        "the training patches are of {classes} class, but episodes need at least 2\n\nhint: give data with more classes, such as `--data fewshot:PATH` with several tables"
+    )]
+    TooFewClasses {
+        /// Classes that have a patch.
+        classes: usize,
+    },
     /// The method attracts by label, but a clip has none.
     #[error(
         "{clip}: has no label, but the method learns from labels\n\nhint: choose a method without labels, `--set method.type=\"sim-clr\"`"

@@ -22,4 +22,4 @@ pub use memory::keep_memory;
 pub use optimizer::{Optimizer, OptimizerConfig};
 pub use run::{Metrics, Outcome, Progress, RunDir, Start, TrainingData, pretrain};
 pub use schedule::{Moment, Schedule};
-pub use views::{Placement, ViewsConfig};
+pub use views::{Cut, Placement, Rounding, ViewsConfig, WindowsCut};

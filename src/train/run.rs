@@ -14,7 +14,7 @@ use crate::augment::spectrogram::{LogUnit, Patch, Pipeline};
 use crate::encoder::{Encoder, Mode, Model, ModelCard, Pass, Provenance};
 use crate::experiment::Experiment;
 use crate::features::{FeatureSet, Normalization};
-use crate::method::{Method, Step};
+use crate::method::{Method, MethodConfig, Step};
 
 /// What a run hears.
 #[derive(Debug)]
@@ -181,13 +181,16 @@ impl<'a> Training<'a> {
             frames: experiment.views.frames,
             unit: experiment.log_unit().unwrap_or(LogUnit::Ln),
         };
-        let batches = Batches {
-            clips: &data.clips,
-            views: &experiment.views,
-            augment: Pipeline::new(&experiment.augment, patch)?,
-            batch_size: config.batch_size,
-            seed: config.seed,
-        };
+        let labels = labels(experiment, data)?;
+        let augment = Pipeline::new(&experiment.augment, patch)?;
+        let views = &experiment.views;
+        let mut batches = Batches::new(&data.clips, views, augment, config.batch_size, config.seed);
+        if let MethodConfig::Prototypical(episodes) = experiment.method {
+            batches = batches.with_episodes(episodes, &labels);
+        }
+        if let Some(classes) = batches.episode_classes().filter(|&classes| classes < 2) {
+            return Err(TrainError::TooFewClasses { classes });
+        }
         if batches.steps_per_epoch() == 0 {
             return Err(TrainError::TooFewPatches {
                 patches: batches.patches(),
@@ -195,7 +198,7 @@ impl<'a> Training<'a> {
             });
         }
         Ok(Self {
-            labels: labels(experiment, data)?,
+            labels,
             optimizer: Optimizer::new(&config.optimizer, config.weight_decay_on, weights),
             experiment,
             data,

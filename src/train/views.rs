@@ -3,10 +3,13 @@
 use rand::seq::SliceRandom;
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
+use std::sync::Arc;
 
-use crate::augment::spectrogram::{Draws, Pipeline};
-use crate::augment::{DrawKey, Purpose, ViewKey};
-use crate::features::FeatureSet;
+use crate::augment::spectrogram::{Background, Draws, Pipeline};
+use crate::augment::{Purpose, ViewKey};
+use crate::features::{FeatureSet, Rest, WindowCut};
+use crate::method::PrototypicalConfig;
 
 /// How views are cut from clips.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -15,12 +18,15 @@ pub struct ViewsConfig {
     /// Length of a view in frames. Fonseca et al.: 101 (1 s at a hop of 10 ms). Shorter clips are
     /// repeated until they are that long.
     pub frames: usize,
-    /// How often an epoch visits each clip. Default 1.
+    /// How often an epoch visits each clip, or each window of it. Default 1.
     #[serde(default = "one")]
     pub patches_per_clip: usize,
     /// Where the second view lies. Default: independent of the first.
     #[serde(default)]
     pub placement: Placement,
+    /// How patches are cut out of a clip. Default: at random places.
+    #[serde(default, skip_serializing_if = "Cut::is_random")]
+    pub cut: Cut,
 }
 
 fn one() -> usize {
@@ -38,12 +44,100 @@ pub enum Placement {
     Same,
 }
 
+/// How patches are cut out of a clip.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum Cut {
+    /// At random places, anew in every epoch.
+    Random {},
+    /// As a row of windows, each a patch in every epoch.
+    Windows(WindowsCut),
+}
+
+impl Default for Cut {
+    fn default() -> Self {
+        Self::Random {}
+    }
+}
+
+impl Cut {
+    fn is_random(&self) -> bool {
+        matches!(self, Self::Random {})
+    }
+}
+
+/// Patches as a row of windows of `views.frames` frames. A clip that is a span of a recording, such as a marked event,
+/// is taken from the features of the whole recording, so that its first and last frame hear what is around it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WindowsCut {
+    /// Frames from one window to the next, within 1..=`views.frames`. Moummad et al.: half a window.
+    pub hop_frames: usize,
+    /// Events, and what remains of one after whole windows, are dropped if they are no longer than this many frames.
+    /// Moummad et al.: 4 of 34. Default 0.
+    #[serde(default)]
+    pub longer_than: usize,
+    /// What becomes of the remainder. Default: it is repeated until it fills a window.
+    #[serde(default)]
+    pub rest: Rest,
+    /// Seconds by which an event is widened at both ends, 0..=10. The prototypical baseline: 0.025. Default 0.
+    #[serde(default)]
+    pub margin_secs: f64,
+    /// How times become frames. Default: to the nearest.
+    #[serde(default)]
+    pub rounding: Rounding,
+}
+
+/// How a time becomes a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rounding {
+    /// The nearest frame (Moummad et al., training).
+    #[default]
+    Nearest,
+    /// The frame before (the prototypical baseline).
+    Down,
+}
+
+impl WindowsCut {
+    /// The frames of an event within a recording of `frames` frames, or none if it is too short to give a patch.
+    ///
+    /// `span` is onset and offset in seconds, `frame_rate` frames per second.
+    pub fn event_frames(
+        &self,
+        (onset, offset): (f64, f64),
+        frame_rate: f64,
+        frames: usize,
+    ) -> Option<Range<usize>> {
+        let frame_at = |secs: f64| {
+            let place = secs.max(0.0) * frame_rate;
+            match self.rounding {
+                Rounding::Nearest => place.round() as usize,
+                Rounding::Down => place.floor() as usize,
+            }
+        };
+        let start = frame_at(onset - self.margin_secs);
+        let end = frame_at(offset + self.margin_secs).min(frames);
+        (end.saturating_sub(start) > self.longer_than).then_some(start..end)
+    }
+
+    fn rule(&self, window: usize) -> WindowCut {
+        WindowCut {
+            window,
+            hop: self.hop_frames.clamp(1, window),
+            alone_above: self.longer_than,
+            rest_above: self.longer_than,
+            rest: self.rest,
+        }
+    }
+}
+
 /// One batch, before augmentation.
 #[derive(Debug)]
 pub(crate) struct Batch {
-    /// Index of each patch's clip.
+    /// Index of each patch's clip, in the first view.
     pub clips: Vec<usize>,
-    /// The two views of every patch.
+    /// The two views of every patch; of an episode, support and query.
     pub views: [View; 2],
 }
 
@@ -52,7 +146,7 @@ pub(crate) struct Batch {
 pub(crate) struct View {
     /// `[batch, frames, mels]`
     pub patches: Vec<f32>,
-    /// `[batch, frames, mels]`: a stretch of another clip for each patch, if mixed.
+    /// `[batch, frames, mels]`: what each patch is mixed with, if mixed.
     pub background: Option<Vec<f32>>,
     /// What the augmentation draws for each patch.
     pub draws: Vec<Draws>,
@@ -61,76 +155,151 @@ pub(crate) struct View {
 /// Makes batches from cached features.
 #[derive(Clone)]
 pub(crate) struct Batches<'a> {
-    pub clips: &'a FeatureSet<'a>,
-    pub views: &'a ViewsConfig,
+    clips: &'a FeatureSet<'a>,
+    views: &'a ViewsConfig,
     pub augment: Pipeline,
-    pub batch_size: usize,
-    pub seed: u64,
+    batch_size: usize,
+    seed: u64,
+    /// First frame of each window with its clip, where patches are windows.
+    windows: Option<Arc<[(usize, usize)]>>,
+    episodes: Option<Arc<Episodes>>,
 }
 
-impl Batches<'_> {
+/// What episodes are drawn from.
+struct Episodes {
+    config: PrototypicalConfig,
+    /// The patches of every class that has some.
+    classes: Vec<Vec<usize>>,
+}
+
+impl<'a> Batches<'a> {
+    pub(crate) fn new(
+        clips: &'a FeatureSet<'a>,
+        views: &'a ViewsConfig,
+        augment: Pipeline,
+        batch_size: usize,
+        seed: u64,
+    ) -> Self {
+        let windows = match &views.cut {
+            Cut::Random {} => None,
+            Cut::Windows(cut) => Some(sounding_windows(clips, &cut.rule(views.frames)).into()),
+        };
+        Self {
+            clips,
+            views,
+            augment,
+            batch_size,
+            seed,
+            windows,
+            episodes: None,
+        }
+    }
+
+    /// Makes episodes in place of shuffled batches; `labels` are those of the clips.
+    pub(crate) fn with_episodes(mut self, config: PrototypicalConfig, labels: &[i64]) -> Self {
+        let mut classes = std::collections::BTreeMap::<i64, Vec<usize>>::new();
+        for patch in 0..self.patches() {
+            let label = labels[self.clip_of(patch)];
+            classes.entry(label).or_default().push(patch);
+        }
+        self.episodes = Some(Arc::new(Episodes {
+            config,
+            classes: classes.into_values().collect(),
+        }));
+        self
+    }
+
+    /// Number of classes that episodes are drawn from.
+    pub(crate) fn episode_classes(&self) -> Option<usize> {
+        self.episodes.as_ref().map(|e| e.classes.len())
+    }
+
+    /// Clips or windows that patches are taken from.
+    fn sources(&self) -> usize {
+        self.windows.as_ref().map_or(self.clips.len(), |w| w.len())
+    }
+
     /// Patches of an epoch.
     pub(crate) fn patches(&self) -> usize {
-        self.clips.len() * self.views.patches_per_clip
+        self.sources() * self.views.patches_per_clip
     }
 
     /// Full batches of an epoch; the patches left over are dropped.
     pub(crate) fn steps_per_epoch(&self) -> u64 {
-        (self.patches() / self.batch_size) as u64
+        match &self.episodes {
+            Some(episodes) if self.patches() > 0 => episodes.config.episodes_per_epoch,
+            _ => (self.patches() / self.batch_size) as u64,
+        }
     }
 
-    /// The order of an epoch's patches; patch `p` belongs to clip `p % clips`.
+    fn clip_of(&self, patch: usize) -> usize {
+        let source = patch % self.sources();
+        match &self.windows {
+            None => source,
+            Some(windows) => windows[source].0,
+        }
+    }
+
+    /// The order of an epoch's patches.
     pub(crate) fn order(&self, epoch: u32) -> Vec<usize> {
-        let key = DrawKey {
-            seed: self.seed,
-            epoch: epoch.into(),
-            item: 0,
-            view: 0,
-            purpose: Purpose::Order,
-        };
         let mut order: Vec<usize> = (0..self.patches()).collect();
-        order.shuffle(&mut key.rng());
+        let key = self.batch_key(epoch, 0);
+        let key = ViewKey { item: 0, ..key };
+        order.shuffle(&mut key.draws(Purpose::Order).rng());
         order
     }
 
     /// The batch of one step, given its epoch's order.
     pub(crate) fn batch(&self, epoch: u32, order: &[usize], step: u64) -> Batch {
-        let first = step as usize * self.batch_size;
-        let patches = &order[first..first + self.batch_size];
+        let patches = match &self.episodes {
+            None => {
+                let first = step as usize * self.batch_size;
+                let patches = order[first..first + self.batch_size].to_vec();
+                [patches.clone(), patches]
+            }
+            Some(episodes) => {
+                let key = self.batch_key(epoch, 0).shared_by_batch(step);
+                episodes.draw(&mut key.draws(Purpose::Episode).rng())
+            }
+        };
         Batch {
-            clips: patches.iter().map(|p| p % self.clips.len()).collect(),
-            views: [0, 1].map(|view| self.view(epoch, patches, view)),
+            clips: patches[0].iter().map(|&p| self.clip_of(p)).collect(),
+            views: [0, 1].map(|view| self.view(epoch, step, &patches[view as usize], view)),
         }
     }
 
-    fn view(&self, epoch: u32, patches: &[usize], view: u32) -> View {
+    fn batch_key(&self, epoch: u32, view: u32) -> ViewKey {
+        ViewKey {
+            seed: self.seed,
+            epoch: epoch.into(),
+            item: 0,
+            view,
+        }
+    }
+
+    fn view(&self, epoch: u32, step: u64, patches: &[usize], view: u32) -> View {
         let size = self.views.frames * self.clips.bands();
         let mut stretches = vec![0.0; patches.len() * size];
-        let mut background = (self.augment.needs_background() && self.clips.len() > 1)
-            .then(|| vec![0.0; patches.len() * size]);
         let mut draws = Vec::with_capacity(patches.len());
-        for (row, &patch) in patches.iter().enumerate() {
-            let key = ViewKey {
-                seed: self.seed,
-                epoch: epoch.into(),
-                item: patch as u64,
-                view,
-            };
+        for (&patch, stretch) in patches.iter().zip(stretches.chunks_mut(size)) {
+            let key = self.key(epoch, patch, view);
             let placed_by = match self.views.placement {
                 Placement::Independent => key,
                 Placement::Same => key.shared_by_views(),
             };
-            let clip = patch % self.clips.len();
             let mut rng = placed_by.draws(Purpose::PatchStart).rng();
-            self.stretch(clip, &mut rng, &mut stretches[row * size..][..size]);
-            if let Some(background) = &mut background {
-                let mut rng = key.draws(Purpose::Background).rng();
-                let other = clip + rng.random_range(1..self.clips.len());
-                let other = other % self.clips.len();
-                self.stretch(other, &mut rng, &mut background[row * size..][..size]);
-            }
-            draws.push(self.augment.draw(key));
+            self.cut(patch % self.sources(), &mut rng, stretch);
+            draws.push(self.augment.draw_in_batch(key, step));
         }
+        let background = match self.augment.background() {
+            None => None,
+            Some(Background::OtherClips) => self.other_clips(epoch, patches, view),
+            Some(Background::SameBatch) => {
+                let key = self.batch_key(epoch, view).shared_by_batch(step);
+                let mut rng = key.draws(Purpose::Background).rng();
+                Some(reordered(&stretches, size, &mut rng))
+            }
+        };
         View {
             patches: stretches,
             background,
@@ -138,11 +307,80 @@ impl Batches<'_> {
         }
     }
 
-    /// Copies a stretch of `clip`, placed at random, into `[frames, mels]`.
-    fn stretch(&self, clip: usize, rng: &mut impl Rng, into: &mut [f32]) {
-        let latest = self.clips.frames(clip).saturating_sub(self.views.frames);
-        self.clips.stretch(clip, rng.random_range(0..=latest), into);
+    /// A stretch of another clip for each patch, if there is another.
+    fn other_clips(&self, epoch: u32, patches: &[usize], view: u32) -> Option<Vec<f32>> {
+        let (size, sources) = (self.views.frames * self.clips.bands(), self.sources());
+        if sources < 2 {
+            return None;
+        }
+        let mut background = vec![0.0; patches.len() * size];
+        for (&patch, stretch) in patches.iter().zip(background.chunks_mut(size)) {
+            let key = self.key(epoch, patch, view);
+            let mut rng = key.draws(Purpose::Background).rng();
+            let other = patch % sources + rng.random_range(1..sources);
+            self.cut(other % sources, &mut rng, stretch);
+        }
+        Some(background)
     }
+
+    fn key(&self, epoch: u32, patch: usize, view: u32) -> ViewKey {
+        ViewKey {
+            item: patch as u64,
+            ..self.batch_key(epoch, view)
+        }
+    }
+
+    /// Copies a window, or a stretch of a clip placed at random, into `[frames, mels]`.
+    fn cut(&self, source: usize, rng: &mut impl Rng, into: &mut [f32]) {
+        if let Some(windows) = &self.windows {
+            let (clip, start) = windows[source];
+            return self.clips.stretch(clip, start, into);
+        }
+        let latest = self.clips.frames(source).saturating_sub(self.views.frames);
+        self.clips
+            .stretch(source, rng.random_range(0..=latest), into);
+    }
+}
+
+impl Episodes {
+    /// Support and query patches, `ways · shots` each, class after class: distinct patches of a class as far as it has
+    /// so many, then the same again.
+    fn draw(&self, rng: &mut impl Rng) -> [Vec<usize>; 2] {
+        let PrototypicalConfig { ways, shots, .. } = self.config;
+        let mut classes: Vec<usize> = (0..self.classes.len()).collect();
+        classes.shuffle(rng);
+        let (mut support, mut query) = (Vec::new(), Vec::new());
+        for &class in classes.iter().take(ways) {
+            let mut patches = self.classes[class].clone();
+            patches.shuffle(rng);
+            let mut patches = patches.into_iter().cycle();
+            support.extend(patches.by_ref().take(shots));
+            query.extend(patches.take(shots));
+        }
+        [support, query]
+    }
+}
+
+/// The windows of all clips as (clip, first frame), without those that are the same everywhere: digital silence.
+fn sounding_windows(clips: &FeatureSet<'_>, rule: &WindowCut) -> Vec<(usize, usize)> {
+    let mut found = Vec::new();
+    for clip in 0..clips.len() {
+        for window in rule.windows(0..clips.frames(clip)) {
+            let mut values = vec![0.0; window.len() * clips.bands()];
+            clips.stretch(clip, window.start, &mut values);
+            if values.iter().any(|&value| value != values[0]) {
+                found.push((clip, window.start));
+            }
+        }
+    }
+    found
+}
+
+/// The patches of `size` numbers in random order.
+fn reordered(patches: &[f32], size: usize, rng: &mut impl Rng) -> Vec<f32> {
+    let mut order: Vec<&[f32]> = patches.chunks(size).collect();
+    order.shuffle(rng);
+    order.concat()
 }
 
 /// Calls `use_batch` with the batches of the steps from `first` to `total`, in order, while `threads` threads make the next ones. Ends early at the first error.
@@ -185,4 +423,69 @@ pub(crate) fn for_each_batch<E: Send>(
         }
         Ok(())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MOUMMAD: WindowsCut = WindowsCut {
+        hop_frames: 17,
+        longer_than: 4,
+        rest: Rest::Tile,
+        margin_secs: 0.0,
+        rounding: Rounding::Nearest,
+    };
+
+    #[test]
+    fn events_become_frames_by_their_rule() {
+        let rate = 22_050.0 / 128.0;
+        // 172.27 · (1.0, 1.2): 172.27 and 206.7
+        assert_eq!(MOUMMAD.event_frames((1.0, 1.2), rate, 1000), Some(172..207));
+        let down = WindowsCut {
+            rounding: Rounding::Down,
+            margin_secs: 0.025,
+            ..MOUMMAD
+        };
+        // 172.27 · (0.975, 1.225): 167.96 and 211.03
+        assert_eq!(down.event_frames((1.0, 1.2), rate, 1000), Some(167..211));
+        assert_eq!(down.event_frames((0.0, 0.1), rate, 10), Some(0..10));
+    }
+
+    #[test]
+    fn events_of_four_frames_or_beyond_the_end_are_dropped() {
+        assert_eq!(MOUMMAD.event_frames((1.0, 1.04), 100.0, 1000), None);
+        assert_eq!(
+            MOUMMAD.event_frames((1.0, 1.05), 100.0, 1000),
+            Some(100..105)
+        );
+        assert_eq!(MOUMMAD.event_frames((20.0, 21.0), 100.0, 1000), None);
+    }
+
+    #[test]
+    fn an_episode_has_its_classes_in_order_and_no_patch_twice_while_it_can() {
+        use rand::SeedableRng;
+        let episodes = Episodes {
+            config: PrototypicalConfig {
+                ways: 2,
+                shots: 2,
+                episodes_per_epoch: 1,
+            },
+            classes: vec![(0..10).collect(), (10..20).collect(), (20..23).collect()],
+        };
+        let class = |patch: &usize| patch / 10;
+        for seed in 0..50 {
+            let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+            let [support, query] = episodes.draw(&mut rng);
+            assert!(support.iter().map(class).eq(query.iter().map(class)));
+            assert_eq!(class(&support[0]), class(&support[1]));
+            assert_ne!(class(&support[0]), class(&support[2]));
+            let mut all = [support, query].concat();
+            all.retain(|&patch| patch < 20);
+            let drawn = all.len();
+            all.sort_unstable();
+            all.dedup();
+            assert_eq!(all.len(), drawn);
+        }
+    }
 }

@@ -12,7 +12,7 @@ use std::fmt::Write;
   chiffchaff doctor --data folder:my_recordings
   chiffchaff doctor --data esc10:data/esc10 --format json")]
 pub(crate) struct Arguments {
-    /// What to read, as KIND:PATH (esc50, esc10, folder or csv)
+    /// What to read, as KIND:PATH (esc50, esc10, folder, csv or fewshot)
     #[arg(long, value_name = "KIND:PATH")]
     data: DatasetSource,
     /// How to print the findings

@@ -8,7 +8,7 @@ use chiffchaff::encoder::{DeviceName, Provenance};
 use chiffchaff::experiment::Experiment;
 use chiffchaff::features::FeatureSet;
 use chiffchaff::report::Skipped;
-use chiffchaff::train::{Collapse, Outcome, Progress, RunDir, Start, TrainingData, pretrain};
+use chiffchaff::train::{Collapse, Cut, Outcome, Progress, RunDir, Start, TrainingData, pretrain};
 use clap::Args;
 use indicatif::ProgressBar;
 use std::mem::discriminant;
@@ -25,6 +25,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[command(after_help = "Examples:
   chiffchaff pretrain --preset small --data folder:my_recordings --out runs/mine
   chiffchaff pretrain --preset small --data esc10:data/esc10 --set train.seed=1 --out runs/seed1
+  chiffchaff pretrain --preset moummad-supcon --data fewshot:Training_Set --out runs/calls
   chiffchaff pretrain --data esc10:data/esc10 --out runs/seed1 --resume")]
 pub(crate) struct Arguments {
     /// A built-in configuration; `chiffchaff presets` lists them
@@ -33,7 +34,7 @@ pub(crate) struct Arguments {
     /// A configuration file, such as the `experiment.toml` of a run
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// What to hear, as KIND:PATH (esc50, esc10, folder or csv); several are joined
+    /// What to hear, as KIND:PATH (esc50, esc10, folder, csv or fewshot); several are joined
     #[arg(long, value_name = "KIND:PATH", required = true)]
     data: Vec<DatasetSource>,
     /// Change one key of the configuration, such as train.epochs=50
@@ -126,9 +127,14 @@ impl Job<'_> {
     /// Trains, and gives the number of clips that were skipped.
     pub(crate) fn run(&self, printer: &Printer) -> anyhow::Result<(Finished, usize)> {
         let device = self.device.open()?;
-        let opened = self.data.iter();
-        let opened = opened
-            .map(|source| Clips::open(source, &self.experiment.features, self.cache, printer));
+        let front_end = &self.experiment.features;
+        let opened = self
+            .data
+            .iter()
+            .map(|source| match self.experiment.views.cut {
+                Cut::Random {} => Clips::open(source, front_end, self.cache, printer),
+                Cut::Windows(_) => Clips::open_recordings(source, front_end, self.cache, printer),
+            });
         let corpora = opened.collect::<anyhow::Result<Vec<_>>>()?;
         let data = self.training_data(&corpora)?;
         let skipped: Vec<Skipped> = corpora.iter().flat_map(|c| c.skipped.clone()).collect();
@@ -190,6 +196,8 @@ impl Job<'_> {
     fn training_data<'c>(&self, corpora: &'c [Clips]) -> anyhow::Result<TrainingData<'c>> {
         let mut set = FeatureSet::default();
         let (mut labels, mut names) = (Vec::new(), Vec::new());
+        let cut = &self.experiment.views.cut;
+        let frame_rate = self.experiment.features.frame_rate();
         for clips in corpora {
             let dataset = &clips.dataset;
             if let Some(fold) = self
@@ -207,10 +215,14 @@ impl Job<'_> {
                 let fold = dataset.clips[clip].fold;
                 fold.is_some_and(|fold| self.without_folds.contains(&fold))
             };
-            let heard: Vec<usize> = clips.cache.usable().filter(|&c| !left_out(c)).collect();
-            labels.extend(heard.iter().map(|&clip| dataset.clips[clip].label));
-            names.extend(heard.iter().map(|&clip| clips.name(clip)));
-            set.extend(&clips.cache, heard);
+            for clip in (0..dataset.clips.len()).filter(|&clip| !left_out(clip)) {
+                let Some(heard) = clips.heard(clip, cut, frame_rate) else {
+                    continue;
+                };
+                set.push_stretch(heard.cache, heard.clip, heard.frames);
+                labels.push(dataset.clips[clip].label);
+                names.push(clips.name(clip));
+            }
         }
         if corpora.len() > 1 && self.experiment.method.needs_labels() {
             bail!("labels of several `--data` do not share their numbering; give one");

@@ -1,8 +1,8 @@
 //! Which augmentations, in which order.
 
 use super::{
-    Compression, Equalizer, FrequencyShift, Gain, GaussianNoise, MixBack, Patch, ResizedCrop,
-    SpecAugment, TimeReversal, TimeShift,
+    Compression, Equalizer, FrequencyShift, Gain, GaussianNoise, Mix, MixBack, Patch, ResizedCrop,
+    SpecAugment, TimeCrop, TimeReversal, TimeShift,
 };
 use crate::augment::{AugmentError, Problem, Purpose, error::Problems};
 
@@ -38,19 +38,75 @@ pub struct Step {
     /// How many of the views it happens to; 0 to 1, default 1.
     #[serde(default = "always")]
     pub probability: f64,
+    /// Which views it happens to. Default both.
+    #[serde(default, skip_serializing_if = "StepViews::is_both")]
+    pub views: StepViews,
+    /// For whom its numbers are drawn. Default for each clip.
+    #[serde(default, skip_serializing_if = "DrawnFor::is_clip")]
+    pub drawn_for: DrawnFor,
     /// What happens; its own keys stand beside `probability`.
     #[serde(flatten)]
     pub augmentation: Augmentation,
+}
+
+/// The views a step happens to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepViews {
+    /// Both.
+    #[default]
+    Both,
+    /// The first alone.
+    First,
+    /// The second alone.
+    Second,
+}
+
+impl StepViews {
+    fn is_both(&self) -> bool {
+        *self == Self::Both
+    }
+
+    /// Whether view number `view`, from 0, is among them.
+    pub(super) fn contain(self, view: u32) -> bool {
+        match self {
+            Self::Both => true,
+            Self::First => view == 0,
+            Self::Second => view == 1,
+        }
+    }
+}
+
+/// For whom the numbers of a step are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DrawnFor {
+    /// Each clip its own.
+    #[default]
+    Clip,
+    /// Once for all clips of a batch, anew for each view, as the code of Moummad et al. 2023 does; even noise is the
+    /// same then, value by value.
+    Batch,
+}
+
+impl DrawnFor {
+    fn is_clip(&self) -> bool {
+        *self == Self::Clip
+    }
 }
 
 /// The augmentations there are, by `type`.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum Augmentation {
+    /// Another patch of the batch mixed in.
+    Mix(Mix),
     /// Another clip in the background.
     MixBack(MixBack),
     /// A part, stretched to full size.
     ResizedCrop(ResizedCrop),
+    /// A stretch of time, stretched to full length.
+    TimeCrop(TimeCrop),
     /// Log energies times a factor.
     Compression(Compression),
     /// White noise on log energies.
@@ -115,6 +171,20 @@ impl SpectrogramAugmentConfig {
                 },
             );
         }
+        let mixes = |wanted: fn(&Augmentation) -> bool| {
+            self.steps
+                .iter()
+                .position(|step| wanted(&step.augmentation))
+        };
+        let mix = mixes(|step| matches!(step, Augmentation::Mix(_)));
+        let mix_back = mixes(|step| matches!(step, Augmentation::MixBack(_)));
+        if let (Some(number), Some(_)) = (mix, mix_back) {
+            found.push(Problem {
+                key: format!("steps[{number}].type"),
+                given: "mix".to_owned(),
+                required: "without `mix-back`: a patch is mixed with one other".to_owned(),
+            });
+        }
         if found.is_empty() {
             Ok(())
         } else {
@@ -127,6 +197,8 @@ impl From<Augmentation> for Step {
     fn from(augmentation: Augmentation) -> Self {
         Self {
             probability: always(),
+            views: StepViews::default(),
+            drawn_for: DrawnFor::default(),
             augmentation,
         }
     }
@@ -142,8 +214,10 @@ impl Step {
             "a number from 0 to 1",
         );
         match self.augmentation {
+            Augmentation::Mix(step) => step.check(problems),
             Augmentation::MixBack(step) => step.check(problems),
             Augmentation::ResizedCrop(step) => step.check(problems),
+            Augmentation::TimeCrop(step) => step.check(problems),
             Augmentation::Compression(step) => step.check(problems),
             Augmentation::GaussianNoise(step) => step.check(problems),
             Augmentation::SpecAugment(step) => step.check(patch, problems),
@@ -159,8 +233,10 @@ impl Step {
 impl Augmentation {
     pub(super) fn purpose(&self) -> Purpose {
         match self {
+            Self::Mix(_) => Purpose::Mix,
             Self::MixBack(_) => Purpose::MixBack,
             Self::ResizedCrop(_) => Purpose::ResizedCrop,
+            Self::TimeCrop(_) => Purpose::TimeCrop,
             Self::Compression(_) => Purpose::Compression,
             Self::GaussianNoise(_) => Purpose::GaussianNoise,
             Self::SpecAugment(_) => Purpose::SpecAugment,
@@ -212,8 +288,10 @@ mod tests {
     #[test]
     fn every_type_reads_with_its_defaults() {
         for name in [
+            "mix",
             "mix-back",
             "resized-crop",
+            "time-crop",
             "compression",
             "gaussian-noise",
             "spec-augment",
@@ -237,6 +315,7 @@ mod tests {
             "[[steps]]\ntype = \"time-reversal\"\nprobabilty = 0.5",
             "[[steps]]\ntype = \"resize\"",
             "[[step]]\ntype = \"mix-back\"",
+            "[[steps]]\ntype = \"mix\"\nview = \"first\"",
         ] {
             assert!(
                 toml::from_str::<SpectrogramAugmentConfig>(file).is_err(),

@@ -6,8 +6,10 @@
 //!
 //! | `type` | what it does | Fonseca et al. 2020 |
 //! |---|---|---|
+//! | `mix` | [`Mix`]: another patch of the batch mixed in | Moummad et al. 2023 |
 //! | `mix-back` | [`MixBack`]: another clip in the background | on |
 //! | `resized-crop` | [`ResizedCrop`]: a part, stretched to full size | on |
+//! | `time-crop` | [`TimeCrop`]: a stretch of time, stretched to full length | Moummad et al. 2023 |
 //! | `compression` | [`Compression`]: log energies times a factor | on |
 //! | `gaussian-noise` | [`GaussianNoise`]: white noise on log energies | on |
 //! | `spec-augment` | [`SpecAugment`]: stripes masked in time and frequency | off; [`SpectrogramAugmentConfig::fonseca_specaug`] |
@@ -23,6 +25,7 @@ mod equalizer;
 mod frequency_shift;
 mod gain;
 mod gaussian_noise;
+mod mix;
 mod mix_back;
 mod patch;
 mod pipeline;
@@ -30,19 +33,22 @@ mod pipeline;
 mod remap;
 mod resized_crop;
 mod spec_augment;
+mod time_crop;
 mod time_reversal;
 mod time_shift;
 
 pub use compression::Compression;
-pub use config::{Augmentation, SpectrogramAugmentConfig, Step};
+pub use config::{Augmentation, DrawnFor, SpectrogramAugmentConfig, Step, StepViews};
 pub use equalizer::{Curve, Equalizer};
 pub use frequency_shift::FrequencyShift;
 pub use gain::Gain;
 pub use gaussian_noise::{GaussianNoise, Noise};
+pub use mix::Mix;
 pub use mix_back::MixBack;
 pub use patch::{LogUnit, Patch};
-pub use pipeline::{Draws, Pipeline, StepDraw};
+pub use pipeline::{Background, Draws, Pipeline, StepDraw};
 pub use resized_crop::{AspectOf, Crop, ResizedCrop};
 pub use spec_augment::{Fill, Masks, SpecAugment, Stripe};
+pub use time_crop::TimeCrop;
 pub use time_reversal::TimeReversal;
 pub use time_shift::TimeShift;

@@ -3,8 +3,8 @@
 use rand::{Rng, RngExt};
 
 use super::{
-    Augmentation, Compression, Crop, Curve, Masks, MixBack, Noise, Patch, SpectrogramAugmentConfig,
-    Step,
+    Augmentation, Compression, Crop, Curve, DrawnFor, Masks, Mix, MixBack, Noise, Patch,
+    SpectrogramAugmentConfig, Step,
 };
 use crate::augment::{AugmentError, ViewKey};
 
@@ -21,13 +21,26 @@ pub struct Draws {
     steps: Vec<StepDraw>,
 }
 
+/// Which clips a batch is mixed with, one for each of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Background {
+    /// The clips of the batch in another order.
+    SameBatch,
+    /// Any others.
+    OtherClips,
+}
+
 /// What one step does to one view. A step that does not happen draws what changes nothing.
 #[derive(Debug, Clone, PartialEq)]
 pub enum StepDraw {
+    /// α, the share of the patch itself.
+    Mix(f32),
     /// λ, the share of the background.
     MixBack(f32),
     /// The part that is kept.
     ResizedCrop(Crop),
+    /// The stretch that is kept.
+    TimeCrop(Crop),
     /// The factor.
     Compression(f32),
     /// The noise.
@@ -70,31 +83,48 @@ impl Pipeline {
         })
     }
 
-    /// Whether [`Pipeline::apply`] wants clips for the background.
-    pub fn needs_background(&self) -> bool {
-        self.steps
-            .iter()
-            .any(|step| matches!(step.augmentation, Augmentation::MixBack(_)))
+    /// Which clips [`Pipeline::apply`] wants beside the batch, if any.
+    pub fn background(&self) -> Option<Background> {
+        self.steps.iter().find_map(|step| match step.augmentation {
+            Augmentation::Mix(_) => Some(Background::SameBatch),
+            Augmentation::MixBack(_) => Some(Background::OtherClips),
+            _ => None,
+        })
     }
 
-    /// Decides what happens to one view of one clip. Depends on nothing but `view`.
+    /// Decides what happens to one view of one clip outside training; as [`Self::draw_in_batch`] in the epoch's first
+    /// batch.
+    pub fn draw(&self, view: ViewKey) -> Draws {
+        self.draw_in_batch(view, 0)
+    }
+
+    /// Decides what happens to one view of one clip. Depends on nothing but `view`, and on `step`, the batch's number
+    /// in the epoch, where a step is drawn once for the batch.
     ///
     /// The same augmentation twice draws twice, and adding one leaves the draws of others alone.
-    pub fn draw(&self, view: ViewKey) -> Draws {
+    pub fn draw_in_batch(&self, view: ViewKey, step: u64) -> Draws {
+        let batch = view.shared_by_batch(step);
         let draw = |(number, step): (usize, &Step)| {
             let purpose = step.augmentation.purpose();
             let earlier = self.steps[..number].iter();
             let nth_use = earlier
                 .filter(|step| step.augmentation.purpose() == purpose)
                 .count();
-            let view = if step.augmentation.is_shared_by_views() {
-                view.shared_by_views()
-            } else {
-                view
+            let drawn_for = match step.drawn_for {
+                DrawnFor::Clip => view,
+                DrawnFor::Batch => batch,
             };
+            let drawn_for = if step.augmentation.is_shared_by_views() {
+                drawn_for.shared_by_views()
+            } else {
+                drawn_for
+            };
+            if !step.views.contain(view.view) {
+                return step.augmentation.identity(&self.patch);
+            }
             step.draw(
                 &self.patch,
-                &mut view.draws(purpose).rng_of_use(nth_use as u64),
+                &mut drawn_for.draws(purpose).rng_of_use(nth_use as u64),
             )
         };
         Draws {
@@ -162,8 +192,10 @@ impl Step {
 impl Augmentation {
     fn draw(&self, patch: &Patch, rng: &mut impl Rng) -> StepDraw {
         match self {
+            Self::Mix(step) => StepDraw::Mix(step.draw(rng)),
             Self::MixBack(step) => StepDraw::MixBack(step.draw(rng)),
             Self::ResizedCrop(step) => StepDraw::ResizedCrop(step.draw(patch, rng)),
+            Self::TimeCrop(step) => StepDraw::TimeCrop(step.draw(patch, rng)),
             Self::Compression(step) => StepDraw::Compression(step.draw(rng)),
             Self::GaussianNoise(step) => StepDraw::GaussianNoise(step.draw(rng)),
             Self::SpecAugment(step) => StepDraw::SpecAugment(step.draw(patch, rng)),
@@ -178,8 +210,10 @@ impl Augmentation {
     /// The draw that changes nothing.
     fn identity(&self, patch: &Patch) -> StepDraw {
         match self {
+            Self::Mix(_) => StepDraw::Mix(Mix::IDENTITY),
             Self::MixBack(_) => StepDraw::MixBack(MixBack::IDENTITY),
             Self::ResizedCrop(_) => StepDraw::ResizedCrop(Crop::whole(patch)),
+            Self::TimeCrop(_) => StepDraw::TimeCrop(Crop::whole(patch)),
             Self::Compression(_) => StepDraw::Compression(Compression::IDENTITY),
             Self::GaussianNoise(_) => StepDraw::GaussianNoise(Noise::NONE),
             Self::SpecAugment(_) => StepDraw::SpecAugment(Masks::default()),
@@ -216,11 +250,16 @@ impl Augmentation {
             };
         }
         match self {
+            Self::Mix(_) => {
+                let others = background.expect("mix needs the batch in another order");
+                Mix::apply(batch, &drawn!(Mix), others)
+            }
             Self::MixBack(_) => {
                 let background = background.expect("mix-back needs clips for the background");
                 MixBack::apply(batch, &drawn!(MixBack), background, patch.unit)
             }
             Self::ResizedCrop(_) => ResizedCrop::apply(batch, &drawn!(ResizedCrop)),
+            Self::TimeCrop(_) => ResizedCrop::apply(batch, &drawn!(TimeCrop)),
             Self::Compression(_) => Compression::apply(batch, &drawn!(Compression)),
             Self::GaussianNoise(_) => GaussianNoise::apply(batch, &drawn!(GaussianNoise)),
             Self::SpecAugment(step) => step.apply(batch, &drawn!(SpecAugment)),
@@ -259,10 +298,11 @@ mod tests {
         Pipeline::new(&SpectrogramAugmentConfig { steps }, PATCH).unwrap()
     }
 
-    fn all() -> [Augmentation; 10] {
+    fn all() -> [Augmentation; 11] {
         [
             Augmentation::MixBack(MixBack::default()),
             Augmentation::ResizedCrop(ResizedCrop::default()),
+            Augmentation::TimeCrop(TimeCrop::default()),
             Augmentation::Compression(Compression::default()),
             Augmentation::SpecAugment(SpecAugment::default()),
             Augmentation::GaussianNoise(GaussianNoise::default()),
@@ -288,7 +328,7 @@ mod tests {
         let (first, second) = (pipeline.draw(view(3, 0)), pipeline.draw(view(3, 1)));
         assert_eq!(first.steps[0], second.steps[0]);
         assert_ne!(first.steps[0], pipeline.draw(view(4, 0)).steps[0]);
-        assert_ne!(first.steps[2], second.steps[2]);
+        assert_ne!(first.steps[3], second.steps[3]);
     }
 
     #[test]
@@ -308,13 +348,57 @@ mod tests {
         let augmentation = Augmentation::TimeReversal(TimeReversal {});
         let steps = vec![Step {
             probability: 0.25,
-            augmentation,
+            ..Step::from(augmentation)
         }];
         let pipeline = Pipeline::new(&SpectrogramAugmentConfig { steps }, PATCH).unwrap();
         let happened = (0..4000)
             .filter(|&item| pipeline.draw(view(item, 0)).steps[0] == StepDraw::TimeReversal(true));
         // Expected 1000, standard deviation 27.
         assert!((865..1135).contains(&happened.count()));
+    }
+
+    #[test]
+    fn a_step_for_one_view_leaves_the_other_alone() {
+        let step = Step {
+            views: StepViews::First,
+            ..Step::from(Augmentation::Mix(Mix::default()))
+        };
+        let config = SpectrogramAugmentConfig { steps: vec![step] };
+        let pipeline = Pipeline::new(&config, PATCH).unwrap();
+        assert_ne!(
+            pipeline.draw(view(3, 0)).steps[0],
+            StepDraw::Mix(Mix::IDENTITY)
+        );
+        assert_eq!(
+            pipeline.draw(view(3, 1)).steps[0],
+            StepDraw::Mix(Mix::IDENTITY)
+        );
+        assert_eq!(pipeline.background(), Some(Background::SameBatch));
+    }
+
+    #[test]
+    fn what_is_drawn_for_the_batch_is_the_same_for_its_clips_and_differs_elsewhere() {
+        let step = Step {
+            drawn_for: DrawnFor::Batch,
+            ..Step::from(Augmentation::GaussianNoise(GaussianNoise::default()))
+        };
+        let config = SpectrogramAugmentConfig { steps: vec![step] };
+        let pipeline = Pipeline::new(&config, PATCH).unwrap();
+        let draws = pipeline.draw_in_batch(view(3, 0), 7);
+        assert_eq!(draws, pipeline.draw_in_batch(view(4, 0), 7));
+        assert_ne!(draws, pipeline.draw_in_batch(view(3, 0), 8));
+        assert_ne!(draws, pipeline.draw_in_batch(view(3, 1), 7));
+    }
+
+    #[test]
+    fn a_patch_is_mixed_with_one_other_only() {
+        let steps = [
+            Augmentation::Mix(Mix::default()),
+            Augmentation::MixBack(MixBack::default()),
+        ];
+        let steps = steps.map(Step::from).to_vec();
+        let refused = Pipeline::new(&SpectrogramAugmentConfig { steps }, PATCH);
+        assert!(refused.unwrap_err().to_string().contains("`steps[0].type`"));
     }
 
     #[cfg(feature = "nn")]
@@ -370,7 +454,7 @@ mod tests {
                 .into_iter()
                 .map(|augmentation| Step {
                     probability: 0.0,
-                    augmentation,
+                    ..Step::from(augmentation)
                 })
                 .collect();
             let never = Pipeline::new(&SpectrogramAugmentConfig { steps: never }, PATCH).unwrap();

@@ -109,7 +109,7 @@ impl Fitted {
         mut observe: impl FnMut(u32),
     ) -> Result<Self, EncoderError> {
         let device = model.encoder.parameters().device();
-        let encoder = model.copy()?;
+        let encoder = model.encoder_copy()?;
         let of_head = Parameters::new(!seed, device);
         let head = Linear::new(&of_head.root(), encoder.dim(), 1);
         let fitted = Self {

@@ -1,0 +1,358 @@
+//! `fewshot:`: recordings with the table of their marked events beside them, as DCASE task 5 lays them out.
+//!
+//! Training tables have `Audiofilename,Starttime,Endtime` and one column per class that holds `POS`, `NEG` or `UNK`;
+//! validation tables have the one column `Q` instead, and the class is then that of the whole table.
+
+use super::table::{open, sorted_classes};
+use super::{Clip, Dataset, DatasetError, Mark, MarkedEvent, RowProblem, Span};
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+/// Finds every table of marks below a folder. One clip per positive mark: a row that is positive in two columns
+/// gives two, one for each class.
+///
+/// Columns of the same name in different tables are the same class. A table with `Q` is a class of its own, named by
+/// its file; one whose class column is called `CALL` takes its folder's name, as the published code does.
+pub(super) fn load(path: &Path) -> Result<Dataset, DatasetError> {
+    let mut marked = Vec::new();
+    for table in tables(path)? {
+        let class = |event: &MarkedEvent| class_of(&table, event.label.as_deref());
+        let events = read_marks(&table)?;
+        let positive = events
+            .into_iter()
+            .filter(|event| event.mark == Mark::Positive);
+        marked.extend(positive.map(|event| (class(&event), clip_of(&table, &event))));
+    }
+    if marked.is_empty() {
+        return Err(DatasetError::Empty {
+            path: path.to_owned(),
+            reason: "no table with `Audiofilename,Starttime,Endtime` has a `POS` row",
+        });
+    }
+    let classes = sorted_classes(marked.iter().map(|(class, _)| class.as_str()));
+    let clips = marked.iter().map(|(class, clip)| Clip {
+        label: classes.iter().position(|known| known == class),
+        ..clip.clone()
+    });
+    Ok(Dataset {
+        name: path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned(),
+        clips: clips.collect(),
+        classes,
+    })
+}
+
+impl Dataset {
+    /// The files that the clips lie in, each once, as clips of their own, and for every clip the index of its file
+    /// there: what to compute once where clips are spans of the same recordings.
+    pub fn recordings(&self) -> (Dataset, Vec<usize>) {
+        let mut index = BTreeMap::new();
+        let mut clips = Vec::new();
+        let of_clip = self.clips.iter().map(|clip| {
+            *index.entry(&clip.path).or_insert_with(|| {
+                clips.push(Clip {
+                    source: clip.source.clone(),
+                    ..Clip::unlabelled(&clip.path)
+                });
+                clips.len() - 1
+            })
+        });
+        let of_clip = of_clip.collect();
+        let recordings = Dataset {
+            name: self.name.clone(),
+            clips,
+            classes: Vec::new(),
+        };
+        (recordings, of_clip)
+    }
+}
+
+fn class_of(table: &Path, label: Option<&str>) -> String {
+    let folder = || table.parent().and_then(Path::file_name);
+    let name = match label {
+        Some(label) if label.eq_ignore_ascii_case("CALL") => folder().or(table.file_stem()),
+        Some(label) => return label.to_owned(),
+        None => table.file_stem(),
+    };
+    name.unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn clip_of(table: &Path, event: &MarkedEvent) -> Clip {
+    let path = recording_beside(table, event.recording.as_deref());
+    Clip {
+        source: path.file_stem().map(|s| s.to_string_lossy().into_owned()),
+        span: Some((event.span.onset(), event.span.offset())),
+        ..Clip::unlabelled(path)
+    }
+}
+
+/// The recording that a row names; where there is no such file, the one with its stem or that of the table, so that
+/// `.wav` in a table finds the `.flac` beside it. A recording that is missing altogether keeps its name, for
+/// whoever reads it to report.
+fn recording_beside(table: &Path, name: Option<&str>) -> PathBuf {
+    let named = name.map(|name| table.with_file_name(name));
+    if let Some(named) = named.as_ref().filter(|named| named.is_file()) {
+        return named.clone();
+    }
+    let stems = [named.as_deref(), Some(table)];
+    let stems = stems.into_iter().flatten();
+    let found = stems
+        .flat_map(|stem| SOUND_ENDINGS.map(|ending| stem.with_extension(ending)))
+        .find(|path| path.is_file());
+    found
+        .or(named)
+        .unwrap_or_else(|| table.with_extension("wav"))
+}
+
+/// Endings tried in place of the one that a table gives.
+const SOUND_ENDINGS: [&str; 6] = ["wav", "flac", "WAV", "FLAC", "mp3", "ogg"];
+
+/// Every `.csv` below `folder` whose header names recordings and times, sorted by path; lists of classes and
+/// manifests beside them are not.
+fn tables(folder: &Path) -> Result<Vec<PathBuf>, DatasetError> {
+    let refused = |path: &Path| {
+        let path = path.to_owned();
+        move |source| DatasetError::Read { path, source }
+    };
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).map_err(refused(&folder))? {
+            let entry = entry.map_err(refused(&folder))?;
+            let path = entry.path();
+            let is_table = path
+                .extension()
+                .is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
+            // Links to folders may run in circles.
+            if entry.file_type().map_err(refused(&path))?.is_dir() {
+                folders.push(path);
+            } else if is_table && is_table_of_marks(&path).map_err(refused(&path))? {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+const COLUMNS: [&str; 3] = ["audiofilename", "starttime", "endtime"];
+
+fn is_table_of_marks(path: &Path) -> io::Result<bool> {
+    let mut reader = csv::Reader::from_reader(open(path)?);
+    let Ok(header) = reader.headers() else {
+        return Ok(false);
+    };
+    let has = |wanted: &str| {
+        header
+            .iter()
+            .any(|name| name.trim().eq_ignore_ascii_case(wanted))
+    };
+    Ok(COLUMNS.into_iter().all(has))
+}
+
+/// Reads a DCASE table, training or validation layout: one event per row and column that holds `POS`, `NEG` or `UNK`.
+/// The label is the column's name, none for `Q`.
+fn read_marks(path: &Path) -> Result<Vec<MarkedEvent>, DatasetError> {
+    let refuse = |source| DatasetError::Table {
+        path: path.to_owned(),
+        source,
+    };
+    let file = open(path).map_err(|source| DatasetError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    let mut reader = csv::ReaderBuilder::new()
+        .trim(csv::Trim::All)
+        .from_reader(file);
+    let names = reader.headers().map_err(refuse)?.clone();
+    let (mut events, mut problems) = (Vec::new(), Vec::new());
+    for record in reader.records() {
+        let record = record.map_err(refuse)?;
+        let row = DcaseRow {
+            names: &names,
+            record: &record,
+        };
+        match row.events() {
+            Ok(marked) => events.extend(marked),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if problems.is_empty() {
+        return Ok(events);
+    }
+    Err(DatasetError::Rows {
+        path: path.to_owned(),
+        problems,
+    })
+}
+
+struct DcaseRow<'a> {
+    names: &'a csv::StringRecord,
+    record: &'a csv::StringRecord,
+}
+
+impl DcaseRow<'_> {
+    fn line(&self) -> u64 {
+        self.record.position().map_or(0, csv::Position::line)
+    }
+
+    fn events(&self) -> Result<Vec<MarkedEvent>, RowProblem> {
+        let (onset, offset) = (self.secs("starttime")?, self.secs("endtime")?);
+        let span = Span::new(onset, offset).map_err(|problem| RowProblem {
+            line: self.line(),
+            column: String::new(),
+            value: format!("{onset} to {offset} s"),
+            required: format!("a span of time: {problem}"),
+        })?;
+        let recording = self.value("audiofilename").map(str::to_owned);
+        let cells = self.names.iter().zip(self.record);
+        let marks = cells.filter(|(name, _)| !COLUMNS.contains(&name.to_lowercase().as_str()));
+        let marked = marks.filter_map(|(name, value)| Some((name, mark_of(value)?)));
+        let event = |(name, mark): (&str, Mark)| MarkedEvent {
+            recording: recording.clone(),
+            span,
+            label: (!name.eq_ignore_ascii_case("Q")).then(|| name.to_owned()),
+            mark,
+            line: self.line(),
+        };
+        Ok(marked.map(event).collect())
+    }
+
+    fn value(&self, column: &str) -> Option<&str> {
+        let position = self
+            .names
+            .iter()
+            .position(|name| name.eq_ignore_ascii_case(column))?;
+        self.record.get(position).filter(|value| !value.is_empty())
+    }
+
+    fn secs(&self, column: &'static str) -> Result<f64, RowProblem> {
+        let value = self.value(column).unwrap_or_default();
+        value.parse().map_err(|_| RowProblem {
+            line: self.line(),
+            column: column.to_owned(),
+            value: value.to_owned(),
+            required: "a number of seconds".to_owned(),
+        })
+    }
+}
+
+fn mark_of(value: &str) -> Option<Mark> {
+    match value.to_ascii_uppercase().as_str() {
+        "POS" => Some(Mark::Positive),
+        "UNK" => Some(Mark::Unknown),
+        "NEG" => Some(Mark::Negative),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        folder
+    }
+
+    fn summary(folder: &tempfile::TempDir) -> Vec<String> {
+        let dataset = load(folder.path()).unwrap();
+        let line = |clip: &Clip| {
+            let path = clip.path.strip_prefix(folder.path()).unwrap().display();
+            let class = &dataset.classes[clip.label.unwrap()];
+            format!("{path} {:?} {class}", clip.span.unwrap())
+        };
+        dataset.clips.iter().map(line).collect()
+    }
+
+    #[test]
+    fn every_positive_column_of_a_row_is_a_clip_of_its_class() {
+        let folder = tree(&[
+            (
+                "BV/a.csv",
+                "Audiofilename,Starttime,Endtime,AMRE,BBWA\na.wav,1.0,1.5,POS,POS\na.wav,2,2.5,UNK,NEG\na.wav,3,3.5,NEG,POS\n",
+            ),
+            ("BV/a.wav", ""),
+            (
+                "HT/b.csv",
+                "Audiofilename,Starttime,Endtime,AMRE\r\nb.wav,0,0.5,POS\r\n",
+            ),
+            ("HT/b.wav", ""),
+        ]);
+        assert_eq!(
+            summary(&folder),
+            [
+                "BV/a.wav (1.0, 1.5) AMRE",
+                "BV/a.wav (1.0, 1.5) BBWA",
+                "BV/a.wav (3.0, 3.5) BBWA",
+                "HT/b.wav (0.0, 0.5) AMRE",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_table_without_class_is_one_by_its_file_and_call_one_by_its_folder() {
+        let folder = tree(&[
+            (
+                "HB/x.csv",
+                "Audiofilename,Starttime,Endtime,Q\nx.wav,1,2,POS\nx.wav,3,4,UNK\n",
+            ),
+            ("HB/x.flac", ""),
+            (
+                "JD/y.csv",
+                "Audiofilename,Starttime,Endtime,CALL\ny.wav,1,2,POS\n",
+            ),
+        ]);
+        // The table says .wav, the file beside it is .flac; a missing one keeps its name.
+        assert_eq!(
+            summary(&folder),
+            ["HB/x.flac (1.0, 2.0) x", "JD/y.wav (1.0, 2.0) JD"]
+        );
+    }
+
+    #[test]
+    fn other_tables_are_passed_over_and_none_at_all_is_an_error() {
+        let folder = tree(&[("classes.csv", "dataset,class_code\nBV,AMRE\n")]);
+        let message = load(folder.path()).unwrap_err().to_string();
+        assert!(message.contains("no table with"), "{message}");
+    }
+
+    #[test]
+    fn all_bad_rows_of_a_table_are_told_at_once() {
+        let text =
+            "Audiofilename,Starttime,Endtime,Q\na.wav,x,2,POS\na.wav,3,3,POS\na.wav,-1,3,POS\n";
+        let folder = tree(&[("a.csv", text)]);
+        let message = load(folder.path()).unwrap_err().to_string();
+        for part in [
+            "a.csv: 3 bad values",
+            "line 2: `starttime` is `x`",
+            "line 3",
+            "line 4",
+        ] {
+            assert!(message.contains(part), "no `{part}` in {message}");
+        }
+    }
+
+    #[test]
+    fn recordings_are_listed_once_in_order() {
+        let folder = tree(&[(
+            "a.csv",
+            "Audiofilename,Starttime,Endtime,Q\nb.wav,1,2,POS\na.wav,1,2,POS\nb.wav,3,4,POS\n",
+        )]);
+        let (recordings, of_clip) = load(folder.path()).unwrap().recordings();
+        let paths = recordings.clips.iter().map(|clip| clip.path.file_name());
+        assert!(paths.eq([Some("b.wav".as_ref()), Some("a.wav".as_ref())]));
+        assert_eq!(of_clip, [0, 1, 0]);
+    }
+}
