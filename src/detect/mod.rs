@@ -1,5 +1,16 @@
 //! A few marked events and a recording → every other event of that kind.
+//!
+//! | want | use |
+//! |---|---|
+//! | events found window by window, as Moummad et al. 2023 published it | `windows` |
+//! | events found by their distance from prototypes, the baseline of DCASE task 5 | `prototypical` |
 
 mod event;
+#[cfg(feature = "nn")]
+pub mod prototypical;
+#[cfg(feature = "nn")]
+pub mod windows;
 
 pub use event::Event;
+#[cfg(feature = "nn")]
+pub use windows::NetworkDetectError;
