@@ -66,6 +66,7 @@ pub const PRESETS: &[(&str, &str)] = &[
         "moummad-supcon-compat",
         include_str!("../presets/moummad-supcon-compat.toml"),
     ),
+    ("calls", include_str!("../presets/calls.toml")),
     ("prototypical", include_str!("../presets/prototypical.toml")),
 ];
 
@@ -275,6 +276,50 @@ impl Experiment {
                 "views.cut.margin_secs",
                 &cut.margin_secs,
                 "from 0 to 10 seconds",
+            );
+        }
+        if let MethodConfig::FrameSupCon(frames) = &self.method {
+            must(
+                matches!(self.views.cut, Cut::Frames {}),
+                "views.cut",
+                &"another",
+                "`{ type = \"frames\" }`, as `frame-sup-con` compares frames",
+            );
+            must(
+                matches!(self.encoder, EncoderConfig::FrameNet(_)),
+                "encoder.type",
+                &"another",
+                "`frame-net`, as `frame-sup-con` compares frames",
+            );
+            let moved = self
+                .augment
+                .steps
+                .iter()
+                .any(|step| step.augmentation.moves_frames());
+            must(
+                !moved,
+                "augment.steps",
+                &"one that moves frames",
+                "steps that leave every frame at its place, as `frame-sup-con` compares frames",
+            );
+            must(
+                (2..=10_000).contains(&frames.frames_per_unit),
+                "method.frames_per_unit",
+                &frames.frames_per_unit,
+                "within 2..=10000",
+            );
+            must(
+                frames.presence.is_finite() && frames.presence >= 0.0,
+                "method.presence",
+                &frames.presence,
+                "0 or more",
+            );
+        } else {
+            must(
+                !matches!(self.views.cut, Cut::Frames {}),
+                "views.cut",
+                &"frames",
+                "for the method `frame-sup-con` alone",
             );
         }
         if let Some(head) = self.method.head() {

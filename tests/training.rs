@@ -82,6 +82,7 @@ fn data<'a>(cache: &'a FeatureCache, dataset: &Dataset) -> TrainingData<'a> {
     let clips = 0..dataset.clips.len();
     TrainingData {
         clips: FeatureSet::of(cache, clips.clone()),
+        frame_labels: Vec::new(),
         labels: dataset.clips.iter().map(|clip| clip.label).collect(),
         names: clips.map(|clip| format!("clip {clip}")).collect(),
         provenance: Provenance::default(),

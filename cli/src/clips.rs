@@ -3,11 +3,12 @@
 use crate::printer::Printer;
 use anyhow::{Context, bail};
 use chiffchaff::audio::AudioError;
-use chiffchaff::dataset::{Clip, Dataset, DatasetSource};
+use chiffchaff::dataset::{Clip, Dataset, DatasetSource, Span};
 use chiffchaff::features::{CacheConfig, CachePrecision, FeatureCache, FeatureSet, FrontEnd};
 use chiffchaff::report::Skipped;
 use chiffchaff::train::Cut;
 use clap::Args;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -135,13 +136,36 @@ impl Clips {
         let frames = match (cut, self.dataset.clips[clip].span) {
             (Cut::Windows(cut), Some(span)) => cut.event_frames(span, frame_rate, frames),
             (Cut::Windows(cut), None) => whole.filter(|frames| frames.len() > cut.longer_than),
-            (Cut::Random {}, _) => whole,
+            (Cut::Random {} | Cut::Frames {}, _) => whole,
         };
         Some(Heard {
             cache: &self.cache,
             clip: cached_as,
             frames: frames?,
         })
+    }
+
+    /// The usable recordings with the marked events in them, those of the `chosen` clips.
+    pub(crate) fn marked_recordings(&self, chosen: impl Fn(usize) -> bool) -> Vec<MarkedRecording> {
+        let mut recordings = BTreeMap::new();
+        for (clip, event) in self.dataset.clips.iter().enumerate() {
+            let cached_as = self.cached_as[clip];
+            if !chosen(clip) || self.cache.frames(cached_as) == 0 {
+                continue;
+            }
+            let recording = recordings
+                .entry(cached_as)
+                .or_insert_with(|| MarkedRecording {
+                    path: event.path.clone(),
+                    cached_as,
+                    events: Vec::new(),
+                });
+            let span = event
+                .span
+                .and_then(|(onset, offset)| Span::new(onset, offset).ok());
+            recording.events.extend(span.zip(event.label));
+        }
+        recordings.into_values().collect()
     }
 
     /// What a clip is called in messages: its path, with the span it is of it.
@@ -157,6 +181,13 @@ impl Clips {
     pub(crate) fn list_skipped(&self, printer: &Printer) {
         list_skipped(&self.skipped, self.dataset.clips.len(), printer);
     }
+}
+
+/// A recording with the events that are marked in it, each with its label.
+pub(crate) struct MarkedRecording {
+    pub(crate) path: PathBuf,
+    pub(crate) cached_as: usize,
+    pub(crate) events: Vec<(Span, usize)>,
 }
 
 /// Frames of a cached clip.

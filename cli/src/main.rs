@@ -6,7 +6,7 @@ mod printer;
 mod provenance;
 
 use clap::{Parser, Subcommand};
-use commands::{demo, doctor, evaluate, features, presets, pretrain, report};
+use commands::{demo, doctor, evaluate, features, presets, pretrain, report, synthesize};
 use printer::Printer;
 use std::process::ExitCode;
 
@@ -40,6 +40,7 @@ enum Command {
     Evaluate(evaluate::Arguments),
     Report(report::Arguments),
     Presets(presets::Arguments),
+    Synthesize(synthesize::Arguments),
 }
 
 impl Command {
@@ -72,6 +73,7 @@ fn main() -> ExitCode {
         Command::Evaluate(arguments) => evaluate::run(&arguments, &printer),
         Command::Report(arguments) => report::run(&arguments, &printer),
         Command::Presets(arguments) => presets::run(&arguments, &printer),
+        Command::Synthesize(arguments) => synthesize::run(&arguments, &printer),
     };
     match finished {
         Ok(Finish::Clean) => ExitCode::SUCCESS,

@@ -151,6 +151,8 @@ pub enum Purpose {
     Episode = 22,
     /// Which patches of a recording a detector compares with.
     Reference = 23,
+    /// Which frames of a batch are compared.
+    Frames = 24,
 }
 
 #[cfg(test)]

@@ -25,6 +25,14 @@ pub enum DatasetError {
         /// What the system said.
         source: io::Error,
     },
+    /// A file or folder of a dataset that cannot be written.
+    #[error("{}: cannot be written", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// Neither of the files that would say which clips there are.
     #[error("{}: is not {name}, which has {expected}", path.display())]
     Layout {

@@ -21,6 +21,7 @@ mod folder;
 mod folds;
 mod scan;
 mod source;
+mod synthetic;
 mod table;
 
 pub use annotation::{
@@ -36,3 +37,4 @@ pub use scan::{
     scan,
 };
 pub use source::{DatasetKind, DatasetSource};
+pub use synthetic::{SyntheticConfig, SyntheticRecording};

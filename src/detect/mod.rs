@@ -1,11 +1,23 @@
 //! A few marked events and a recording → every other event of that kind.
+//!
+//! | want | use |
+//! |---|---|
+//! | events found frame by frame, our own | `frames` |
+//! | events found window by window, as Moummad et al. 2023 published it | `windows` |
+//! | events found by their distance from prototypes, the baseline of DCASE task 5 | `prototypical` |
 
 mod detection;
 mod error;
 mod event;
 #[cfg(feature = "nn")]
 pub mod frames;
+#[cfg(feature = "nn")]
+pub mod prototypical;
+#[cfg(feature = "nn")]
+pub mod windows;
 
 pub use detection::{Detection, Track};
 pub use error::DetectError;
 pub use event::Event;
+#[cfg(feature = "nn")]
+pub use windows::NetworkDetectError;

@@ -9,7 +9,7 @@ use super::parameters::Scope;
 /// Output channels, stride over mels, dilation over frames of each convolution.
 const LAYERS: [(i64, i64, i64); 6] = [
     (32, 2, 1),
-    (32, 1, 1),
+    (32, 2, 1),
     (64, 2, 2),
     (64, 1, 2),
     (96, 2, 4),
@@ -52,7 +52,7 @@ impl FrameNet {
         }
     }
 
-    /// `[batch, 1, mels, frames]` → `[batch, 96, mels / 8, frames]`.
+    /// `[batch, 1, mels, frames]` → `[batch, 96, mels / 16, frames]`.
     pub fn map(&self, x: &Tensor, pass: Pass) -> Tensor {
         let mut x = x.shallow_clone();
         for (conv, bn) in &self.layers {

@@ -1,6 +1,8 @@
 //! The choice of front end.
 
-use super::{Features, FeaturesError, LogMel, LogMelConfig, Mfcc, MfccConfig, Pcen, PcenConfig};
+use super::{
+    Background, Features, FeaturesError, LogMel, LogMelConfig, Mfcc, MfccConfig, Pcen, PcenConfig,
+};
 use crate::audio::SampleRate;
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +40,18 @@ impl FrontEnd {
             Self::Mfcc(config) => Extractor::Mfcc(Mfcc::new(config)?),
             Self::Pcen(config) => Extractor::Pcen(Pcen::new(config)?),
         })
+    }
+
+    /// The same with the background kept: what can be computed while a recording is read.
+    pub fn keeping_background(&self) -> Self {
+        let mut front_end = self.clone();
+        let log_mel = match &mut front_end {
+            Self::LogMel(config) => config,
+            Self::Mfcc(config) => &mut config.log_mel,
+            Self::Pcen(config) => &mut config.log_mel,
+        };
+        log_mel.background = Background::Keep;
+        front_end
     }
 
     pub(super) fn log_mel(&self) -> &LogMelConfig {

@@ -1,7 +1,7 @@
 //! Log-mel spectrograms, in every convention that published systems use.
 
+use super::{Background, InputScaling, Silence, Spectrum};
 use super::{Features, FeaturesError, compression::Compression, error::Problems};
-use super::{InputScaling, Silence, Spectrum};
 use crate::{
     audio::SampleRate,
     signal::{
@@ -57,8 +57,10 @@ pub struct LogMelConfig {
     pub triangles: TriangleDomain,
     /// The relative heights of the triangles. Default none: all peak at 1.
     pub mel_norm: AreaNorm,
-    /// The last step. Default decibels.
+    /// What makes energies into levels. Default decibels.
     pub compression: Compression,
+    /// The last step: what becomes of the recording's background. Default keep.
+    pub background: Background,
 }
 
 impl Default for LogMelConfig {
@@ -100,6 +102,7 @@ impl LogMelConfig {
             triangles: TriangleDomain::Hz,
             mel_norm: AreaNorm::None,
             compression: Compression::decibels(),
+            background: Background::Keep,
         }
     }
 
@@ -240,6 +243,7 @@ impl LogMelConfig {
             (silence, "silence"),
             (scaling, "input_scaling"),
             (limited, "compression.top_db"),
+            (self.background == Background::Subtract, "background"),
         ];
         let found = found.into_iter().find(|(needs, _)| *needs);
         found.map(|(_, key)| key)
@@ -318,6 +322,7 @@ pub struct LogMel {
     spectrum: Spectrum,
     mel_bank: MelBank,
     compression: Compression,
+    background: Background,
 }
 
 impl LogMel {
@@ -335,6 +340,7 @@ impl LogMel {
             spectrum: config.spectrum,
             mel_bank: MelBank::new(&config.mel_bank()),
             compression: config.compression,
+            background: config.background,
         })
     }
 
@@ -359,6 +365,7 @@ impl LogMel {
         let mut values = vec![0.0; self.frames(samples.len()) * self.bands()];
         self.fill(&scaled, &mut values);
         self.compression.limit_range(&mut values);
+        self.background.apply(&mut values, self.bands());
         Features::from_frames(self.bands(), values)
     }
 

@@ -13,6 +13,7 @@
 //! [`FeatureCache`] keeps the features of a whole dataset on disk; [`FeatureStream`] computes those of a recording of
 //! any length as it is read.
 
+mod background;
 mod cache;
 mod compression;
 mod error;
@@ -29,6 +30,9 @@ mod spectrum;
 mod stream;
 mod windows;
 
+pub use background::Background;
+#[cfg(feature = "nn")]
+pub(crate) use background::{std, subtract_medians};
 pub use cache::{CacheConfig, CachePrecision, FeatureCache, SkippedClip};
 pub use compression::Compression;
 pub use error::{ConfigProblem, FeaturesError};

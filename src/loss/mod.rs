@@ -8,8 +8,10 @@
 //! |---|---|---|
 //! | [`nt_xent()`] | SimCLR, Chen et al. 2020, eq. 1 | `nt_xent.rs` |
 //! | [`supervised_contrastive()`] | Khosla et al. 2020, eq. 2; Moummad et al. 2023, eq. 1 | `supervised_contrastive.rs` |
+//! | [`frame_contrast()`] | the same over frames, our own | `frame_contrast.rs` |
 
 mod error;
+mod frame_contrast;
 mod nt_xent;
 mod similarity;
 mod supervised_contrastive;
@@ -18,6 +20,7 @@ mod temperature;
 mod testing;
 
 pub use error::LossError;
+pub use frame_contrast::frame_contrast;
 pub use nt_xent::nt_xent;
 pub use similarity::unit_rows;
 pub use supervised_contrastive::{Denominator, Reduction, supervised_contrastive};

@@ -3,21 +3,27 @@
 //! | method | paper | loss | keeps |
 //! |---|---|---|---|
 //! | `sim-clr` | Chen et al. 2020; for sound, Fonseca et al. 2021 | [`crate::loss::nt_xent`] | a head |
+//! | `frame-sup-con` | our own, after Khosla et al. 2020 | [`crate::loss::frame_contrast`] | a head |
 //! | `prototypical` | Snell et al. 2017 | [`prototypical_loss`] | nothing |
 //! | `sup-con` | Khosla et al. 2020; for sound, Moummad et al. 2023 | [`crate::loss::supervised_contrastive`] | a head |
 
+mod frame_sup_con;
 mod head;
 mod prototypical;
 
+pub use frame_sup_con::{FrameSupConConfig, FrameTargets};
 pub use head::{ProjectionHead, ProjectionHeadConfig};
 pub use prototypical::{PrototypicalConfig, prototypical_loss, squared_distances};
 
 use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor};
 
+use crate::encoder::layers::Linear;
 use crate::encoder::parameters::Parameters;
-use crate::encoder::{Encoder, Pass};
-use crate::loss::{Denominator, Reduction, Temperature, nt_xent, supervised_contrastive};
+use crate::encoder::{Encoder, Pass, Precision};
+use crate::loss::{
+    Denominator, Reduction, Temperature, frame_contrast, nt_xent, supervised_contrastive,
+};
 
 /// Which method, with its settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,6 +35,8 @@ pub enum MethodConfig {
     SupCon(SupConConfig),
     /// Queries attract to the mean of their class's support; the views of a batch are support and query.
     Prototypical(PrototypicalConfig),
+    /// Frames of a unit attract, all others repel.
+    FrameSupCon(FrameSupConConfig),
 }
 
 /// SimCLR (Chen et al. 2020).
@@ -76,6 +84,8 @@ pub enum BatchStatistics {
 pub struct Method {
     config: MethodConfig,
     head: Option<ProjectionHead>,
+    /// On frame embeddings: does anything sound?
+    presence: Option<Linear>,
     parameters: Parameters,
 }
 
@@ -94,9 +104,12 @@ impl Method {
         let parameters = Parameters::new(seed, device);
         let head = config.head();
         let head = head.map(|head| ProjectionHead::new(head, dim, &parameters.root()));
+        let presence = matches!(config, MethodConfig::FrameSupCon(config) if config.presence > 0.0);
+        let presence = presence.then(|| Linear::new(&parameters.root().sub("presence"), dim, 1));
         Self {
             config: config.clone(),
             head,
+            presence,
             parameters,
         }
     }
@@ -127,10 +140,53 @@ impl Method {
                 Reduction::Mean,
             ),
             MethodConfig::Prototypical(config) => prototypical_loss(first, second, config.shots),
+            MethodConfig::FrameSupCon(_) => panic!("frames are compared by `step_frames`"),
         };
         Step {
             loss,
             embeddings: embeddings.map(|view| view.detach()),
+        }
+    }
+
+    /// One step of `frame-sup-con` on two views, `[batch, 1, mels, frames]` each.
+    ///
+    /// # Panics
+    /// If the method is another, or the encoder does not keep frames apart; an experiment checks both.
+    pub fn step_frames(
+        &self,
+        encoder: &Encoder,
+        views: &[Tensor; 2],
+        targets: &FrameTargets,
+        pass: Pass,
+    ) -> Step {
+        let (MethodConfig::FrameSupCon(config), Some(head)) = (&self.config, &self.head) else {
+            panic!("{:?} does not compare frames", self.config)
+        };
+        let frames = encoder
+            .embed_frames(&Tensor::cat(views, 0), pass)
+            .expect("the encoder keeps frames apart"); // [2·batch, dim, frames]
+        let device = frames.device();
+        let embeddings = frames.detach().mean_dim([2i64].as_slice(), false, None);
+        let rows = frames.transpose(1, 2).flatten(0, 1); // [2·batch·frames, dim]
+        let units = Tensor::from_slice(&targets.units).to_device(device);
+        let compared = Tensor::from_slice(&targets.compared).to_device(device);
+        let chosen = rows.index_select(0, &compared);
+        let mut loss = frame_contrast(
+            &head.forward(&chosen, pass),
+            &units.index_select(0, &compared),
+            config.temperature,
+        );
+        if let Some(presence) = &self.presence {
+            let pass = Pass {
+                precision: Precision::Fp32,
+                ..pass
+            };
+            let logits = presence.forward(&rows, pass).squeeze_dim(1);
+            loss = loss + config.presence * frame_sup_con::presence_loss(&logits, &units);
+        }
+        Step {
+            loss,
+            embeddings: halves(&embeddings),
         }
     }
 
@@ -168,6 +224,7 @@ impl MethodConfig {
         match self {
             Self::SimClr(config) => Some(&config.head),
             Self::SupCon(config) => Some(&config.head),
+            Self::FrameSupCon(config) => Some(&config.head),
             Self::Prototypical(_) => None,
         }
     }
@@ -176,7 +233,7 @@ impl MethodConfig {
     pub fn needs_labels(&self) -> bool {
         match self {
             Self::SimClr(_) => false,
-            Self::SupCon(_) | Self::Prototypical(_) => true,
+            Self::SupCon(_) | Self::Prototypical(_) | Self::FrameSupCon(_) => true,
         }
     }
 
@@ -184,7 +241,7 @@ impl MethodConfig {
         match self {
             Self::SimClr(config) => config.batch_statistics,
             Self::SupCon(config) => config.batch_statistics,
-            Self::Prototypical(_) => BatchStatistics::Joint,
+            Self::Prototypical(_) | Self::FrameSupCon(_) => BatchStatistics::Joint,
         }
     }
 }

@@ -7,6 +7,7 @@ mod checkpoint;
 mod config;
 mod diagnostics;
 mod error;
+mod frame_labels;
 mod memory;
 mod optimizer;
 mod run;
@@ -18,6 +19,7 @@ pub use diagnostics::{
     Collapse, Diagnostics, alignment, effective_rank, embedding_std, uniformity,
 };
 pub use error::TrainError;
+pub use frame_labels::FrameLabels;
 pub use memory::keep_memory;
 pub use optimizer::{Optimizer, OptimizerConfig};
 pub use run::{Metrics, Outcome, Progress, RunDir, Start, TrainingData, pretrain};

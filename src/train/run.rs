@@ -9,7 +9,7 @@ use tch::{Device, Tensor};
 
 use super::checkpoint::{self, Checkpoint, CheckpointHeader};
 use super::views::{Batch, Batches, View, for_each_batch};
-use super::{Diagnostics, Moment, Optimizer, TrainError};
+use super::{Diagnostics, FrameLabels, Moment, Optimizer, TrainError};
 use crate::augment::spectrogram::{LogUnit, Patch, Pipeline};
 use crate::encoder::{Encoder, Mode, Model, ModelCard, Pass, Provenance};
 use crate::experiment::Experiment;
@@ -23,6 +23,8 @@ pub struct TrainingData<'a> {
     pub clips: FeatureSet<'a>,
     /// The label of every clip, where it has one.
     pub labels: Vec<Option<usize>>,
+    /// What the frames of every clip are of; empty unless the method compares frames.
+    pub frame_labels: Vec<FrameLabels>,
     /// The name of every clip, for messages.
     pub names: Vec<String>,
     /// What the data is called, and which folds were left out; goes into the model.
@@ -185,8 +187,14 @@ impl<'a> Training<'a> {
         let augment = Pipeline::new(&experiment.augment, patch)?;
         let views = &experiment.views;
         let mut batches = Batches::new(&data.clips, views, augment, config.batch_size, config.seed);
-        if let MethodConfig::Prototypical(episodes) = experiment.method {
-            batches = batches.with_episodes(episodes, &labels);
+        match &experiment.method {
+            MethodConfig::Prototypical(episodes) => {
+                batches = batches.with_episodes(*episodes, &labels);
+            }
+            MethodConfig::FrameSupCon(config) => {
+                batches = batches.with_frame_labels(&data.frame_labels, config);
+            }
+            MethodConfig::SimClr(_) | MethodConfig::SupCon(_) => {}
         }
         if let Some(classes) = batches.episode_classes().filter(|&classes| classes < 2) {
             return Err(TrainError::TooFewClasses { classes });
@@ -325,7 +333,12 @@ impl<'a> Training<'a> {
             mode: Mode::Training,
             precision: self.header.precision,
         };
-        let Step { loss, embeddings } = self.method.step(&self.encoder, &views, &labels, pass);
+        let Step { loss, embeddings } = match &batch.frames {
+            None => self.method.step(&self.encoder, &views, &labels, pass),
+            Some(targets) => self
+                .method
+                .step_frames(&self.encoder, &views, targets, pass),
+        };
         let value = loss.double_value(&[]);
         if !value.is_finite() {
             return Err(TrainError::NotFinite {
@@ -391,6 +404,7 @@ impl<'a> Training<'a> {
 fn labels(experiment: &Experiment, data: &TrainingData<'_>) -> Result<Vec<i64>, TrainError> {
     let unlabelled = data.labels.iter().position(Option::is_none);
     match unlabelled {
+        _ if !data.frame_labels.is_empty() => Ok(vec![-1; data.labels.len()]),
         Some(clip) if experiment.method.needs_labels() => Err(TrainError::Unlabelled {
             clip: data.names[clip].clone(),
         }),
@@ -405,6 +419,9 @@ fn labels(experiment: &Experiment, data: &TrainingData<'_>) -> Result<Vec<i64>, 
 /// What tells one set of clips from another: names, lengths and labels, hashed.
 fn identity(data: &TrainingData<'_>) -> String {
     let mut hash = Fnv::default();
+    for labels in &data.frame_labels {
+        hash.add(format!("{labels:?}\n").as_bytes());
+    }
     for (clip, (name, label)) in data.names.iter().zip(&data.labels).enumerate() {
         let frames = data.clips.frames(clip);
         hash.add(format!("{name}\n{frames}\n{label:?}\n").as_bytes());

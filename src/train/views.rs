@@ -9,7 +9,9 @@ use std::sync::Arc;
 use crate::augment::spectrogram::{Background, Draws, Pipeline};
 use crate::augment::{Purpose, ViewKey};
 use crate::features::{FeatureSet, Rest, WindowCut};
-use crate::method::PrototypicalConfig;
+use crate::method::{FrameSupConConfig, FrameTargets, PrototypicalConfig};
+
+use super::FrameLabels;
 
 /// How views are cut from clips.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,6 +54,8 @@ pub enum Cut {
     Random {},
     /// As a row of windows, each a patch in every epoch.
     Windows(WindowsCut),
+    /// At random places in whole recordings, every frame with the label of the marked event it lies in.
+    Frames {},
 }
 
 impl Default for Cut {
@@ -139,6 +143,8 @@ pub(crate) struct Batch {
     pub clips: Vec<usize>,
     /// The two views of every patch; of an episode, support and query.
     pub views: [View; 2],
+    /// Which frames of the views are compared, where frames are.
+    pub frames: Option<FrameTargets>,
 }
 
 /// One view of every patch of a batch.
@@ -150,6 +156,8 @@ pub(crate) struct View {
     pub background: Option<Vec<f32>>,
     /// What the augmentation draws for each patch.
     pub draws: Vec<Draws>,
+    /// `[batch, frames]`: what each frame is of, where frames have labels.
+    units: Vec<i64>,
 }
 
 /// Makes batches from cached features.
@@ -163,6 +171,7 @@ pub(crate) struct Batches<'a> {
     /// First frame of each window with its clip, where patches are windows.
     windows: Option<Arc<[(usize, usize)]>>,
     episodes: Option<Arc<Episodes>>,
+    frames: Option<(&'a [FrameLabels], FrameSupConConfig)>,
 }
 
 /// What episodes are drawn from.
@@ -181,7 +190,7 @@ impl<'a> Batches<'a> {
         seed: u64,
     ) -> Self {
         let windows = match &views.cut {
-            Cut::Random {} => None,
+            Cut::Random {} | Cut::Frames {} => None,
             Cut::Windows(cut) => Some(sounding_windows(clips, &cut.rule(views.frames)).into()),
         };
         Self {
@@ -192,7 +201,18 @@ impl<'a> Batches<'a> {
             seed,
             windows,
             episodes: None,
+            frames: None,
         }
+    }
+
+    /// Labels every frame; one row of labels per clip.
+    pub(crate) fn with_frame_labels(
+        mut self,
+        labels: &'a [FrameLabels],
+        config: &FrameSupConConfig,
+    ) -> Self {
+        self.frames = Some((labels, config.clone()));
+        self
     }
 
     /// Makes episodes in place of shuffled batches; `labels` are those of the clips.
@@ -262,9 +282,15 @@ impl<'a> Batches<'a> {
                 episodes.draw(&mut key.draws(Purpose::Episode).rng())
             }
         };
+        let views = [0, 1].map(|view| self.view(epoch, step, &patches[view as usize], view));
         Batch {
             clips: patches[0].iter().map(|&p| self.clip_of(p)).collect(),
-            views: [0, 1].map(|view| self.view(epoch, step, &patches[view as usize], view)),
+            frames: self.frames.as_ref().map(|(_, config)| {
+                let units = views.iter().flat_map(|view| &view.units).copied().collect();
+                let key = self.batch_key(epoch, 0).shared_by_batch(step);
+                FrameTargets::choose(units, config, &mut key.draws(Purpose::Frames).rng())
+            }),
+            views,
         }
     }
 
@@ -281,6 +307,7 @@ impl<'a> Batches<'a> {
         let size = self.views.frames * self.clips.bands();
         let mut stretches = vec![0.0; patches.len() * size];
         let mut draws = Vec::with_capacity(patches.len());
+        let mut units = Vec::new();
         for (&patch, stretch) in patches.iter().zip(stretches.chunks_mut(size)) {
             let key = self.key(epoch, patch, view);
             let placed_by = match self.views.placement {
@@ -288,7 +315,10 @@ impl<'a> Batches<'a> {
                 Placement::Same => key.shared_by_views(),
             };
             let mut rng = placed_by.draws(Purpose::PatchStart).rng();
-            self.cut(patch % self.sources(), &mut rng, stretch);
+            let (clip, start) = self.cut(patch % self.sources(), &mut rng, stretch);
+            if let Some((labels, _)) = &self.frames {
+                units.extend(labels[clip].units(clip, start, self.views.frames));
+            }
             draws.push(self.augment.draw_in_batch(key, step));
         }
         let background = match self.augment.background() {
@@ -304,6 +334,7 @@ impl<'a> Batches<'a> {
             patches: stretches,
             background,
             draws,
+            units,
         }
     }
 
@@ -330,15 +361,17 @@ impl<'a> Batches<'a> {
         }
     }
 
-    /// Copies a window, or a stretch of a clip placed at random, into `[frames, mels]`.
-    fn cut(&self, source: usize, rng: &mut impl Rng, into: &mut [f32]) {
-        if let Some(windows) = &self.windows {
-            let (clip, start) = windows[source];
-            return self.clips.stretch(clip, start, into);
-        }
-        let latest = self.clips.frames(source).saturating_sub(self.views.frames);
-        self.clips
-            .stretch(source, rng.random_range(0..=latest), into);
+    /// Copies a window, or a stretch of a clip placed at random, into `[frames, mels]`; gives clip and first frame.
+    fn cut(&self, source: usize, rng: &mut impl Rng, into: &mut [f32]) -> (usize, usize) {
+        let (clip, start) = match &self.windows {
+            Some(windows) => windows[source],
+            None => {
+                let latest = self.clips.frames(source).saturating_sub(self.views.frames);
+                (source, rng.random_range(0..=latest))
+            }
+        };
+        self.clips.stretch(clip, start, into);
+        (clip, start)
     }
 }
 

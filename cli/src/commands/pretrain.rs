@@ -8,7 +8,9 @@ use chiffchaff::encoder::{DeviceName, Provenance};
 use chiffchaff::experiment::Experiment;
 use chiffchaff::features::FeatureSet;
 use chiffchaff::report::Skipped;
-use chiffchaff::train::{Collapse, Cut, Outcome, Progress, RunDir, Start, TrainingData, pretrain};
+use chiffchaff::train::{
+    Collapse, Cut, FrameLabels, Outcome, Progress, RunDir, Start, TrainingData, pretrain,
+};
 use clap::Args;
 use indicatif::ProgressBar;
 use std::mem::discriminant;
@@ -133,7 +135,9 @@ impl Job<'_> {
             .iter()
             .map(|source| match self.experiment.views.cut {
                 Cut::Random {} => Clips::open(source, front_end, self.cache, printer),
-                Cut::Windows(_) => Clips::open_recordings(source, front_end, self.cache, printer),
+                Cut::Windows(_) | Cut::Frames {} => {
+                    Clips::open_recordings(source, front_end, self.cache, printer)
+                }
             });
         let corpora = opened.collect::<anyhow::Result<Vec<_>>>()?;
         let data = self.training_data(&corpora)?;
@@ -196,6 +200,7 @@ impl Job<'_> {
     fn training_data<'c>(&self, corpora: &'c [Clips]) -> anyhow::Result<TrainingData<'c>> {
         let mut set = FeatureSet::default();
         let (mut labels, mut names) = (Vec::new(), Vec::new());
+        let (mut frame_labels, mut classes) = (Vec::new(), 0);
         let cut = &self.experiment.views.cut;
         let frame_rate = self.experiment.features.frame_rate();
         for clips in corpora {
@@ -215,6 +220,22 @@ impl Job<'_> {
                 let fold = dataset.clips[clip].fold;
                 fold.is_some_and(|fold| self.without_folds.contains(&fold))
             };
+            if let Cut::Frames {} = cut {
+                // Units of one corpus are none of another's.
+                for recording in clips.marked_recordings(|clip| !left_out(clip)) {
+                    let events = recording
+                        .events
+                        .iter()
+                        .map(|&(span, label)| (span, classes + label));
+                    frame_labels.push(FrameLabels::new(events, frame_rate));
+                    let frames = 0..clips.cache.frames(recording.cached_as);
+                    set.push_stretch(&clips.cache, recording.cached_as, frames);
+                    labels.push(None);
+                    names.push(recording.path.display().to_string());
+                }
+                classes += dataset.classes.len();
+                continue;
+            }
             for clip in (0..dataset.clips.len()).filter(|&clip| !left_out(clip)) {
                 let Some(heard) = clips.heard(clip, cut, frame_rate) else {
                     continue;
@@ -224,7 +245,7 @@ impl Job<'_> {
                 names.push(clips.name(clip));
             }
         }
-        if corpora.len() > 1 && self.experiment.method.needs_labels() {
+        if corpora.len() > 1 && self.experiment.method.needs_labels() && frame_labels.is_empty() {
             bail!("labels of several `--data` do not share their numbering; give one");
         }
         let provenance = Provenance {
@@ -236,6 +257,7 @@ impl Job<'_> {
         };
         Ok(TrainingData {
             clips: set,
+            frame_labels,
             labels,
             names,
             provenance,

@@ -125,6 +125,26 @@ pub enum Augmentation {
     Equalizer(Equalizer),
 }
 
+impl Augmentation {
+    /// Whether what sounds in a frame may sound in another one afterwards.
+    pub fn moves_frames(&self) -> bool {
+        match self {
+            Self::ResizedCrop(_)
+            | Self::TimeCrop(_)
+            | Self::TimeShift(_)
+            | Self::TimeReversal(_) => true,
+            Self::Mix(_)
+            | Self::MixBack(_)
+            | Self::Compression(_)
+            | Self::GaussianNoise(_)
+            | Self::SpecAugment(_)
+            | Self::FrequencyShift(_)
+            | Self::Gain(_)
+            | Self::Equalizer(_) => false,
+        }
+    }
+}
+
 impl SpectrogramAugmentConfig {
     /// The best set-up of Fonseca et al. 2020, as in the configuration of their released code:
     /// mix-back, resized crop, compression, noise.

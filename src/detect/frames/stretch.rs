@@ -1,7 +1,7 @@
 //! A recording as stretches of a few minutes, each measured against its own background.
 
 use crate::audio::MonoReader;
-use crate::features::{FeatureStream, FrontEnd};
+use crate::features::{FeatureStream, FrontEnd, std, subtract_medians};
 use std::path::Path;
 
 /// Seconds of a stretch: long enough that calls do not count as background, short enough for dawn
@@ -33,33 +33,9 @@ impl Stretch {
         &self.values
     }
 
-    /// Takes each band's median over the stretch, its background, off that band.
-    pub(super) fn subtract_background(&mut self) {
-        let bands = self.bands;
-        for band in 0..bands {
-            let mut column: Vec<f32> = self
-                .values
-                .iter()
-                .skip(band)
-                .step_by(bands)
-                .copied()
-                .collect();
-            let middle = column.len() / 2;
-            let (_, median, _) = column.select_nth_unstable_by(middle, f32::total_cmp);
-            let median = *median;
-            self.values[band..]
-                .iter_mut()
-                .step_by(bands)
-                .for_each(|value| *value -= median);
-        }
-    }
-
     /// Standard deviation of all values.
     pub(super) fn std(&self) -> f32 {
-        let count = self.values.len() as f64;
-        let mean = self.values.iter().map(|&v| f64::from(v)).sum::<f64>() / count;
-        let squares = self.values.iter().map(|&v| (f64::from(v) - mean).powi(2));
-        (squares.sum::<f64>() / count).sqrt() as f32
+        std(&self.values)
     }
 
     pub(super) fn divide(&mut self, by: f32) {
@@ -86,7 +62,7 @@ impl Stretches {
     pub(super) fn open(path: &Path, front_end: &FrontEnd, context: usize) -> crate::Result<Self> {
         let reader = MonoReader::open(path)?.at_rate(front_end.sample_rate())?;
         Ok(Self {
-            stream: FeatureStream::new(reader, front_end)?,
+            stream: FeatureStream::new(reader, &front_end.keeping_background())?,
             context,
             length: (STRETCH_SECS * front_end.frame_rate()) as usize,
             held: Vec::new(),
@@ -127,7 +103,7 @@ impl Stretches {
             bands,
             values: self.held[..frames * bands].to_vec(),
         };
-        stretch.subtract_background();
+        subtract_medians(&mut stretch.values, bands);
         self.next += core;
         let keep_from = self.next.saturating_sub(self.context).max(self.held_from);
         self.held.drain(..(keep_from - self.held_from) * bands);

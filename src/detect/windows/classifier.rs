@@ -1,0 +1,245 @@
+//! A recording's own classifier: the pre-trained network and a linear layer, trained on its shots (SYSTEMS §3.6).
+
+use super::config::{ClassWeights, FreezeMode, Scaling, WindowsConfig};
+use crate::augment::spectrogram::{
+    Augmentation, LogUnit, Patch, Pipeline, SpectrogramAugmentConfig, Step, TimeCrop,
+};
+use crate::augment::{Interval, Purpose, ViewKey};
+use crate::detect::NetworkDetectError;
+use crate::encoder::layers::Linear;
+use crate::encoder::parameters::Parameters;
+use crate::encoder::{Encoder, Mode, Model, Pass, Precision};
+use crate::features::Normalization;
+use crate::train::{DecayScope, Moment, Optimizer, OptimizerConfig, Schedule};
+use rand::seq::SliceRandom;
+use tch::{Kind, Reduction, Tensor};
+
+/// Patches of a training step.
+const BATCH: usize = 32;
+
+pub(super) struct Classifier<'a> {
+    config: &'a WindowsConfig,
+    encoder: Encoder,
+    head: Linear,
+    head_parameters: Parameters,
+    normalization: Normalization,
+    precision: Precision,
+    /// Blocks that stay as they are.
+    frozen: usize,
+}
+
+impl<'a> Classifier<'a> {
+    /// The pre-trained network with an untrained linear layer for two classes.
+    pub(super) fn new(
+        model: &Model,
+        config: &'a WindowsConfig,
+    ) -> Result<Self, NetworkDetectError> {
+        let encoder = model.encoder_copy()?;
+        let device = encoder.parameters().device();
+        let blocks = encoder.stage_count();
+        let tuned = config.adapt.tuned_blocks(blocks).min(blocks);
+        for weight in encoder.parameters().weights() {
+            let _ = weight.set_requires_grad(false);
+        }
+        for weight in encoder.last_weights(tuned) {
+            let _ = weight.set_requires_grad(true);
+        }
+        let head_parameters = Parameters::new(config.seed, device);
+        let head = Linear::new(&head_parameters.root(), encoder.dim(), 2);
+        Ok(Self {
+            head,
+            head_parameters,
+            normalization: match config.scaling {
+                Scaling::AsTrained => model.card.normalization,
+                Scaling::Raw => Normalization::None,
+            },
+            precision: config.precision.resolve(&model.card.encoder, device),
+            frozen: blocks - tuned,
+            config,
+            encoder,
+        })
+    }
+
+    /// Trains on images `[items, 1, mels, window]`, of which the first `positives` are shots.
+    pub(super) fn fit(&self, images: &Tensor, positives: usize) -> Result<(), NetworkDetectError> {
+        let images = self
+            .normalization
+            .before_augmentation(images.shallow_clone());
+        let items = images.size()[0] as usize;
+        let labels: Vec<i64> = (0..items).map(|item| i64::from(item < positives)).collect();
+        let labels = Tensor::from_slice(&labels).to_device(images.device());
+        let weights = self.class_weights(items, positives, &images);
+        let crop = self.crop(&images)?;
+        // Where nothing before the linear layer changes, its inputs need be computed only once.
+        let fixed = self.nothing_moves().then(|| self.embed_all(&images));
+
+        let adapt = self.config.adapt;
+        let adam = OptimizerConfig::Adam {
+            betas: [0.9, 0.999],
+            weight_decay: 0.0,
+        };
+        let halving = Schedule::Step {
+            milestones: vec![10, 20, 30],
+            factor: 0.5,
+        };
+        let mut optimizer = Optimizer::new(&adam, DecayScope::All, self.trained());
+        for epoch in 0..adapt.epochs() {
+            let rate = halving.learning_rate(
+                adapt.learning_rate(),
+                Moment {
+                    epoch,
+                    epochs: adapt.epochs().into(),
+                    step: 0,
+                    steps_per_epoch: 1,
+                },
+            );
+            for (step, batch) in self.order(epoch, items).chunks(BATCH).enumerate() {
+                let rows = Tensor::from_slice(batch).to_device(images.device());
+                let embeddings = match &fixed {
+                    Some(fixed) => fixed.index_select(0, &rows),
+                    None => {
+                        let patches = images.index_select(0, &rows);
+                        let patches = match &crop {
+                            Some(crop) => {
+                                let key = |&item: &i64| self.key(epoch, item as u64);
+                                let draw = |item| crop.draw_in_batch(key(item), step as u64);
+                                let draws: Vec<_> = batch.iter().map(draw).collect();
+                                crop.apply(&patches, &draws, None)
+                            }
+                            None => patches,
+                        };
+                        let patches = self.normalization.after_augmentation(patches);
+                        self.encoder.embed_by(&patches, &|block| self.pass(block))
+                    }
+                };
+                let logits = self.logits(&embeddings);
+                let targets = labels.index_select(0, &rows);
+                let loss = logits.cross_entropy_loss(
+                    &targets,
+                    weights.as_ref(),
+                    Reduction::Mean,
+                    -100,
+                    0.0,
+                );
+                let trained = optimizer.weights();
+                let gradients = Tensor::f_run_backward(&[loss], trained, false, false)?;
+                optimizer.step(gradients, rate);
+            }
+        }
+        Ok(())
+    }
+
+    /// How probable it is that each of these images `[items, 1, mels, window]` is like the shots, 0..=1.
+    pub(super) fn probabilities(&self, images: Tensor) -> Result<Vec<f32>, NetworkDetectError> {
+        let images = self.normalization.apply(images);
+        let judged = tch::no_grad(|| {
+            let embeddings = self.encoder.embed(&images, self.judging());
+            self.logits(&embeddings).softmax(1, Kind::Float) // [items, 2]
+        });
+        let positive = judged.select(1, 1).contiguous().to_device(tch::Device::Cpu);
+        Ok(Vec::try_from(&positive)?)
+    }
+
+    /// The linear layer and the blocks that are tuned.
+    fn trained(&self) -> Vec<Tensor> {
+        let blocks = self.encoder.stage_count() - self.frozen;
+        let mut trained = self.encoder.last_weights(blocks);
+        trained.extend(self.head_parameters.weights());
+        trained
+    }
+
+    /// `[batch, dim]` → fp32 `[batch, 2]`.
+    fn logits(&self, embeddings: &Tensor) -> Tensor {
+        // Few and cheap numbers: always in full precision.
+        self.head.forward(embeddings, Pass::INFERENCE)
+    }
+
+    /// How a block computes while the classifier learns.
+    fn pass(&self, block: usize) -> Pass {
+        let still = block < self.frozen && self.config.freeze == FreezeMode::WeightsAndBn;
+        Pass {
+            mode: if still {
+                Mode::Inference
+            } else {
+                Mode::Training
+            },
+            precision: self.precision,
+        }
+    }
+
+    fn judging(&self) -> Pass {
+        Pass {
+            precision: self.precision,
+            ..Pass::INFERENCE
+        }
+    }
+
+    fn nothing_moves(&self) -> bool {
+        let blocks = self.encoder.stage_count();
+        self.frozen == blocks
+            && self.config.freeze == FreezeMode::WeightsAndBn
+            && !self.config.adapt.crops()
+    }
+
+    fn embed_all(&self, images: &Tensor) -> Tensor {
+        tch::no_grad(|| {
+            let batches = images.split(BATCH as i64, 0);
+            let embedded = batches.iter().map(|batch| {
+                let batch = self.normalization.after_augmentation(batch.shallow_clone());
+                self.encoder.embed(&batch, self.judging())
+            });
+            Tensor::cat(&embedded.collect::<Vec<_>>(), 0)
+        })
+    }
+
+    fn crop(&self, images: &Tensor) -> Result<Option<Pipeline>, NetworkDetectError> {
+        if !self.config.adapt.crops() {
+            return Ok(None);
+        }
+        let (_, _, bands, frames) = images.size4()?;
+        let crop = TimeCrop {
+            share: Interval::new(0.9, 1.0),
+        };
+        let step = Step {
+            drawn_for: self.config.crop_drawn_for,
+            ..Step::from(Augmentation::TimeCrop(crop))
+        };
+        let patch = Patch {
+            bands: bands as usize,
+            frames: frames as usize,
+            unit: LogUnit::Decibel, // which no crop asks for
+        };
+        let config = SpectrogramAugmentConfig { steps: vec![step] };
+        Ok(Some(
+            Pipeline::new(&config, patch).expect("the published crop is a possible one"),
+        ))
+    }
+
+    fn class_weights(&self, items: usize, positives: usize, like: &Tensor) -> Option<Tensor> {
+        let weight = |count: usize| items as f32 / (2.0 * count.max(1) as f32);
+        match self.config.class_weights {
+            ClassWeights::Equal => None,
+            ClassWeights::Balanced => {
+                let weights = [weight(items - positives), weight(positives)];
+                Some(Tensor::from_slice(&weights).to_device(like.device()))
+            }
+        }
+    }
+
+    /// All items, shuffled anew in every epoch.
+    fn order(&self, epoch: u32, items: usize) -> Vec<i64> {
+        let mut order: Vec<i64> = (0..items as i64).collect();
+        let key = self.key(epoch, 0);
+        order.shuffle(&mut key.draws(Purpose::Order).rng());
+        order
+    }
+
+    fn key(&self, epoch: u32, item: u64) -> ViewKey {
+        ViewKey {
+            seed: self.config.seed,
+            epoch: epoch.into(),
+            item,
+            view: 0,
+        }
+    }
+}
