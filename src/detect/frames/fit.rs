@@ -43,17 +43,17 @@ pub struct FitConfig {
 impl Default for FitConfig {
     fn default() -> Self {
         Self {
-            steps: 150,
-            learning_rate: 3e-3,
+            steps: 60,
+            learning_rate: 2e-3,
             crops: 16,
             crop_shots: 4.0,
             crop_frames: [64, 400],
-            max_positive_weight: 20.0,
+            max_positive_weight: 4.0,
             band_shift: 2,
             level_std: 0.3,
             max_noise: 0.3,
             mask_bands: 12,
-            context: 0,
+            context: 28,
         }
     }
 }
@@ -77,9 +77,15 @@ impl SupportFrames {
     }
 
     /// Mean length of the shots, frames.
-    pub(super) fn shot_frames(&self) -> f64 {
+    fn mean_shot(&self) -> f64 {
         let total: usize = self.shots.iter().map(Range::len).sum();
         total as f64 / self.shots.len() as f64
+    }
+
+    /// Geometric mean of the shots' lengths, frames: one long shot among short ones moves it less.
+    pub(super) fn typical_shot(&self) -> f64 {
+        let logs: f64 = self.shots.iter().map(|shot| (shot.len() as f64).ln()).sum();
+        (logs / self.shots.len() as f64).exp()
     }
 
     /// Known frames outside shots for each inside.
@@ -187,7 +193,7 @@ struct Crops<'a> {
 impl<'a> Crops<'a> {
     fn new(support: &'a SupportFrames, config: &'a FitConfig, seed: u64) -> Self {
         let [shortest, longest] = config.crop_frames;
-        let wanted = (config.crop_shots * support.shot_frames()).round() as usize;
+        let wanted = (config.crop_shots * support.mean_shot()).round() as usize;
         Self {
             support,
             config,

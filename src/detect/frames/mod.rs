@@ -42,7 +42,7 @@ impl Default for FrameConfig {
         Self {
             fit: FitConfig::default(),
             ensemble: 1,
-            threshold: 0.6,
+            threshold: 0.5,
             segment: SegmentConfig::default(),
             seed: 0,
         }
@@ -119,7 +119,7 @@ impl<'a> FrameDetector<'a> {
         let events = |threshold| {
             self.config
                 .segment
-                .events(&track, from, frames.shot_frames(), threshold)
+                .events(&track, from, frames.typical_shot(), threshold)
         };
         Ok(Detection {
             events: events(self.config.threshold),
