@@ -40,7 +40,7 @@ pub enum Error {
     /// Measuring embeddings.
     #[error(transparent)]
     Evaluate(#[from] EvaluateError),
-    /// Finding events, or measuring what was found.
+    /// Finding, writing or scoring events.
     #[error(transparent)]
     Detect(#[from] DetectError),
     /// Reading or writing results.

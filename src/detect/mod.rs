@@ -5,6 +5,9 @@
 //! | events found frame by frame, our own | `frames` |
 //! | events found window by window, as Moummad et al. 2023 published it | `windows` |
 //! | events found by their distance from prototypes, the baseline of DCASE task 5 | `prototypical` |
+//! | events that look like one of the marked ones | [`template`] |
+//! | found events in a table, or as sound | [`write`] |
+//! | how well they were found | [`score`] |
 
 mod detection;
 mod error;
@@ -13,8 +16,11 @@ mod event;
 pub mod frames;
 #[cfg(feature = "nn")]
 pub mod prototypical;
+pub mod score;
+pub mod template;
 #[cfg(feature = "nn")]
 pub mod windows;
+pub mod write;
 
 pub use detection::{Detection, Track};
 pub use error::DetectError;

@@ -8,6 +8,7 @@ pub(crate) mod presets;
 pub(crate) mod pretrain;
 pub(crate) mod report;
 pub(crate) mod synthesize;
+pub(crate) mod score;
 
 use clap::ValueEnum;
 
