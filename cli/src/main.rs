@@ -7,7 +7,7 @@ mod provenance;
 
 use clap::{Parser, Subcommand};
 use commands::{
-    demo, doctor, evaluate, features, presets, pretrain, report, score, synthesize,
+    demo, detect, doctor, evaluate, export, features, presets, pretrain, report, score, synthesize,
 };
 use printer::Printer;
 use std::process::ExitCode;
@@ -40,7 +40,9 @@ enum Command {
     Features(features::Arguments),
     Pretrain(pretrain::Arguments),
     Evaluate(evaluate::Arguments),
+    Detect(detect::Arguments),
     Score(score::Arguments),
+    Export(export::Arguments),
     Report(report::Arguments),
     Presets(presets::Arguments),
     Synthesize(synthesize::Arguments),
@@ -49,7 +51,10 @@ enum Command {
 impl Command {
     /// Whether the command runs networks.
     fn computes(&self) -> bool {
-        matches!(self, Self::Demo(_) | Self::Pretrain(_) | Self::Evaluate(_))
+        matches!(
+            self,
+            Self::Demo(_) | Self::Pretrain(_) | Self::Evaluate(_) | Self::Detect(_)
+        )
     }
 }
 
@@ -74,7 +79,9 @@ fn main() -> ExitCode {
         Command::Features(arguments) => features::run(&arguments, &printer),
         Command::Pretrain(arguments) => pretrain::run(&arguments, &printer),
         Command::Evaluate(arguments) => evaluate::run(&arguments, &printer),
+        Command::Detect(arguments) => detect::run(&arguments, &printer),
         Command::Score(arguments) => score::run(&arguments, &printer),
+        Command::Export(arguments) => export::run(&arguments, &printer),
         Command::Report(arguments) => report::run(&arguments, &printer),
         Command::Presets(arguments) => presets::run(&arguments, &printer),
         Command::Synthesize(arguments) => synthesize::run(&arguments, &printer),

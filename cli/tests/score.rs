@@ -7,7 +7,10 @@ use std::path::Path;
 /// Nine calls a second apart, the first five of which are given away.
 fn truth(recording: &str) -> String {
     let rows = (0..9).map(|at| format!("{recording},{at}.0,{at}.5,POS\n"));
-    format!("Audiofilename,Starttime,Endtime,Q\n{}", rows.collect::<String>())
+    format!(
+        "Audiofilename,Starttime,Endtime,Q\n{}",
+        rows.collect::<String>()
+    )
 }
 
 fn desk() -> tempfile::TempDir {
@@ -29,10 +32,18 @@ fn desk() -> tempfile::TempDir {
 
 fn run(desk: &Path, arguments: &[&str]) -> (i32, String, String) {
     let mut command = Command::cargo_bin("chiffchaff").unwrap();
-    let command = command.current_dir(desk).env("NO_COLOR", "1").arg("score").args(arguments);
+    let command = command
+        .current_dir(desk)
+        .env("NO_COLOR", "1")
+        .arg("score")
+        .args(arguments);
     let output = command.output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    (
+        output.status.code().unwrap(),
+        text(output.stdout),
+        text(output.stderr),
+    )
 }
 
 const BOTH: [&str; 4] = ["--reference", "truth", "--predictions", "found.csv"];
@@ -47,7 +58,10 @@ fn json_has_the_measures_of_all_of_subsets_and_of_files() {
     assert_eq!(scores["subsets"]["two"]["f_measure"], 1.0);
     assert_eq!(scores["files"]["a.wav"]["false_negatives"], 1);
     let overall = scores["f_measure"].as_f64().unwrap();
-    assert!((overall - 2.0 / (1.0 / 0.75 + 1.0)).abs() < 1e-12, "{overall}");
+    assert!(
+        (overall - 2.0 / (1.0 / 0.75 + 1.0)).abs() < 1e-12,
+        "{overall}"
+    );
     assert_eq!(scores["interval"]["f_measure"][0], overall);
 }
 
@@ -68,8 +82,19 @@ fn the_table_is_in_percent() {
 #[test]
 fn the_number_of_shots_and_of_subsets_can_be_chosen() {
     let desk = desk();
-    fs::write(desk.path().join("subsets.csv"), "file,subset\na,all\nb,all\n").unwrap();
-    let more = ["--shots", "7", "--subsets", "subsets.csv", "--format", "json"];
+    fs::write(
+        desk.path().join("subsets.csv"),
+        "file,subset\na,all\nb,all\n",
+    )
+    .unwrap();
+    let more = [
+        "--shots",
+        "7",
+        "--subsets",
+        "subsets.csv",
+        "--format",
+        "json",
+    ];
     let (code, stdout, _) = run(desk.path(), &[&BOTH[..], &more].concat());
     assert_eq!(code, 0);
     let scores: serde_json::Value = serde_json::from_str(&stdout).unwrap();
@@ -80,11 +105,20 @@ fn the_number_of_shots_and_of_subsets_can_be_chosen() {
 #[test]
 fn a_recording_without_predictions_can_be_forgiven_its_shots() {
     let desk = desk();
-    fs::write(desk.path().join("found.csv"), "Audiofilename,Starttime,Endtime\n").unwrap();
+    fs::write(
+        desk.path().join("found.csv"),
+        "Audiofilename,Starttime,Endtime\n",
+    )
+    .unwrap();
     let missed = |more: &[&str]| {
-        let (_, stdout, _) = run(desk.path(), &[&BOTH[..], &["--format", "json"], more].concat());
+        let (_, stdout, _) = run(
+            desk.path(),
+            &[&BOTH[..], &["--format", "json"], more].concat(),
+        );
         let scores: serde_json::Value = serde_json::from_str(&stdout).unwrap();
-        scores["files"]["a.wav"]["false_negatives"].as_u64().unwrap()
+        scores["files"]["a.wav"]["false_negatives"]
+            .as_u64()
+            .unwrap()
     };
     assert_eq!((missed(&[]), missed(&["--forgive-shots"])), (9, 4));
 }
@@ -92,12 +126,22 @@ fn a_recording_without_predictions_can_be_forgiven_its_shots() {
 #[test]
 fn wrong_input_is_named_and_other_tables_are_passed_over() {
     let desk = desk();
-    fs::write(desk.path().join("truth/about.csv"), "file,rate\na.wav,44100\n").unwrap();
+    fs::write(
+        desk.path().join("truth/about.csv"),
+        "file,rate\na.wav,44100\n",
+    )
+    .unwrap();
     let (code, _, stderr) = run(desk.path(), &BOTH);
     assert_eq!(code, 1);
-    assert!(stderr.contains("about.csv: holds no marks, passed over"), "{stderr}");
+    assert!(
+        stderr.contains("about.csv: holds no marks, passed over"),
+        "{stderr}"
+    );
     fs::write(desk.path().join("found.csv"), "onset,offset\n1,x\n").unwrap();
     let (code, stdout, stderr) = run(desk.path(), &BOTH);
     assert_eq!((code, stdout.as_str()), (2, ""));
-    assert!(stderr.contains("line 2: `offset` is `x`, but must be a number of seconds"), "{stderr}");
+    assert!(
+        stderr.contains("line 2: `offset` is `x`, but must be a number of seconds"),
+        "{stderr}"
+    );
 }

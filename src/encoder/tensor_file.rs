@@ -27,13 +27,20 @@ impl TensorFile {
     /// # Errors
     /// The system's, or `InvalidData` with a reason where the bytes are no such file.
     pub fn read(path: &Path) -> std::io::Result<Self> {
-        let bytes = std::fs::read(path)?;
-        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(invalid)?;
+        Self::parse(&std::fs::read(path)?)
+    }
+
+    /// Reads the content of a file.
+    ///
+    /// # Errors
+    /// `InvalidData` with a reason where the bytes are no such file.
+    pub fn parse(bytes: &[u8]) -> std::io::Result<Self> {
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(invalid)?;
         let metadata = header.metadata().as_ref();
         let metadata = metadata.and_then(|entries| entries.get(METADATA_KEY));
         let metadata = metadata.ok_or_else(|| invalid("it has no `chiffchaff` metadata"))?;
         let mut tensors = BTreeMap::new();
-        for (name, view) in SafeTensors::deserialize(&bytes).map_err(invalid)?.tensors() {
+        for (name, view) in SafeTensors::deserialize(bytes).map_err(invalid)?.tensors() {
             tensors.insert(name, tensor_of(&view)?);
         }
         Ok(Self {
@@ -73,6 +80,7 @@ fn bytes_of(tensor: &Tensor) -> std::io::Result<(Dtype, Vec<u8>)> {
     let tensor = tensor.detach().to_device(Device::Cpu).contiguous();
     let dtype = match tensor.kind() {
         Kind::Float => Dtype::F32,
+        Kind::BFloat16 => Dtype::BF16,
         Kind::Int64 => Dtype::I64,
         kind => return Err(invalid(format!("cannot store numbers of kind {kind:?}"))),
     };

@@ -27,7 +27,7 @@ pub(super) struct LineChart {
 }
 
 /// A labelled position on an axis.
-#[derive(Debug, Serialize, PartialEq)]
+#[derive(Debug, Clone, Serialize, PartialEq)]
 pub(super) struct Tick {
     /// Per cent of the axis, from left or from the bottom.
     pub(super) at: f64,

@@ -2,16 +2,19 @@
 //!
 //! [`Run::read`] gathers what a run or evaluation directory holds, [`write_html`] makes one
 //! self-contained page of several runs. [`table()`], [`markdown()`] and [`csv()`] show the same numbers
-//! on a terminal, in a text and to other programs.
+//! on a terminal, in a text and to other programs. [`write_detections`] draws what was found in recordings.
 
 mod chart;
+mod detection;
 mod error;
 mod html;
 mod run;
 #[cfg(test)]
 mod sample;
+mod spectrogram;
 mod table;
 
+pub use detection::{RecordingPicture, write_detections};
 pub use error::ReportError;
 pub use html::{html, write_html};
 pub use run::{Measurement, Provenance, Run, Skipped};

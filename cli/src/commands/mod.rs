@@ -1,14 +1,16 @@
 //! One file per command: arguments in, library calls, a [`crate::Finish`] out.
 
 pub(crate) mod demo;
+pub(crate) mod detect;
 pub(crate) mod doctor;
 pub(crate) mod evaluate;
+pub(crate) mod export;
 pub(crate) mod features;
 pub(crate) mod presets;
 pub(crate) mod pretrain;
 pub(crate) mod report;
-pub(crate) mod synthesize;
 pub(crate) mod score;
+pub(crate) mod synthesize;
 
 use clap::ValueEnum;
 

@@ -64,7 +64,10 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
         Format::Text => printer.data(&table(&scores)?.trim_end())?,
     }
     for path in &read.skipped {
-        printer.warn(&format_args!("{}: holds no marks, passed over", path.display()));
+        printer.warn(&format_args!(
+            "{}: holds no marks, passed over",
+            path.display()
+        ));
     }
     Ok(if read.skipped.is_empty() {
         Finish::Clean
@@ -76,16 +79,28 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
 /// In percent: subsets, then files, then overall.
 fn table(scores: &EventScores) -> Result<String, fmt::Error> {
     let names = scores.subsets.keys().chain(scores.files.keys());
-    let width = names.map(|name| name.chars().count()).max().unwrap_or(0).clamp(9, 40);
+    let width = names
+        .map(|name| name.chars().count())
+        .max()
+        .unwrap_or(0)
+        .clamp(9, 40);
     let mut text = String::new();
     let heads = ["hits", "false", "missed", "precision", "recall", "F"];
     writeln!(text, "{:width$}{}", "recording", right(&heads))?;
     for (name, file) in &scores.files {
-        writeln!(text, "{name:width$}{}", row(Some(&file.counts), &file.measures))?;
+        writeln!(
+            text,
+            "{name:width$}{}",
+            row(Some(&file.counts), &file.measures)
+        )?;
     }
     writeln!(text, "\n{:width$}{}", "subset", right(&heads))?;
     for (name, subset) in &scores.subsets {
-        writeln!(text, "{name:width$}{}", row(Some(&subset.counts), &subset.measures))?;
+        writeln!(
+            text,
+            "{name:width$}{}",
+            row(Some(&subset.counts), &subset.measures)
+        )?;
     }
     writeln!(text, "{:width$}{}", "overall", row(None, &scores.overall))?;
     let [low, high] = scores.interval.f_measure.map(|value| 100.0 * value);
@@ -112,5 +127,8 @@ fn row(counts: Option<&Counts>, measures: &Measures) -> String {
 }
 
 fn right<T: AsRef<str>>(values: &[T]) -> String {
-    values.iter().map(|value| format!("{:>10}", value.as_ref())).collect()
+    values
+        .iter()
+        .map(|value| format!("{:>10}", value.as_ref()))
+        .collect()
 }

@@ -16,10 +16,11 @@ use std::path::Path;
 
 use super::{DetectError, Detection, Track};
 use crate::dataset::{Span, Support};
-use crate::encoder::{EncoderConfig, Model, Precision};
+use crate::encoder::{EncoderConfig, EncoderError, Model, Precision};
 use crate::train::PrecisionChoice;
 use fit::{Fitted, SupportFrames, probabilities};
 use stretch::{Stretch, Stretches};
+use tch::Device;
 
 /// The settings of [`FrameDetector`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -207,6 +208,15 @@ impl<'a> FrameDetector<'a> {
     fn stretches(&self, recording: &Path) -> crate::Result<Stretches> {
         Stretches::open(recording, &self.model.card.front_end, FRAME_RADIUS)
     }
+}
+
+/// The encoder built into the program: what `--preset calls` learned from imagined animals (`models/calls.md`).
+///
+/// # Errors
+/// If libtorch refuses the device.
+pub fn calls_model(device: Device) -> Result<Model, EncoderError> {
+    let bytes = include_bytes!("../../../models/calls.safetensors");
+    Model::parse("models/calls.safetensors", bytes, device)
 }
 
 /// Frames of context that the network hears on either side.

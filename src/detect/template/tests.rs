@@ -19,8 +19,9 @@ impl Recording {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             f64::from(state) / f64::from(u32::MAX) - 0.5
         };
-        let mut samples: Vec<f32> =
-            (0..(secs * f64::from(RATE)) as usize).map(|_| (0.02 * noise()) as f32).collect();
+        let mut samples: Vec<f32> = (0..(secs * f64::from(RATE)) as usize)
+            .map(|_| (0.02 * noise()) as f32)
+            .collect();
         for &onset in at {
             let first = (onset * f64::from(RATE)).round() as usize;
             for (i, sample) in samples.iter_mut().skip(first).take(CHIRP_LEN).enumerate() {
@@ -47,10 +48,15 @@ impl Recording {
     }
 
     fn support(&self, shots: &[f64]) -> Support {
-        let rows: String =
-            shots.iter().map(|onset| format!("{onset},{}\n", onset + CHIRP_SECS)).collect();
+        let rows: String = shots
+            .iter()
+            .map(|onset| format!("{onset},{}\n", onset + CHIRP_SECS))
+            .collect();
         let marks = parse_marks("shots.csv".as_ref(), rows.as_bytes()).unwrap();
-        let all = ShotChoice { count: ShotCount::All, label: None };
+        let all = ShotChoice {
+            count: ShotCount::All,
+            label: None,
+        };
         marks.support(&self.path(), self.secs, &all).unwrap()
     }
 
@@ -80,7 +86,10 @@ fn every_other_event_of_the_kind_is_found_and_nothing_else() {
     assert_eq!(found.len(), OTHERS.len(), "{found:?}");
     for (event, onset) in found.iter().zip(OTHERS) {
         // A hop is a quarter of half a chirp.
-        assert!((event.span.onset() - onset).abs() < 0.016, "{event:?} for {onset}");
+        assert!(
+            (event.span.onset() - onset).abs() < 0.016,
+            "{event:?} for {onset}"
+        );
         assert!((event.span.secs() - CHIRP_SECS).abs() < 1e-6, "{event:?}");
         assert!(event.score > 0.8 && event.score <= 1.0, "{event:?}");
     }
@@ -104,7 +113,11 @@ fn events_are_sorted_apart_inside_the_recording_and_after_the_shots() {
         assert!(found.len() >= 3, "{config:?}: {found:?}");
         let first = found.first().unwrap().span.onset();
         assert!(first >= SHOTS[2] + CHIRP_SECS - 0.03, "{config:?}: {first}");
-        assert!(found.windows(2).all(|pair| pair[0].span.offset() <= pair[1].span.onset()));
+        assert!(
+            found
+                .windows(2)
+                .all(|pair| pair[0].span.offset() <= pair[1].span.onset())
+        );
         assert!(found.last().unwrap().span.offset() <= recording.secs + CHIRP_SECS);
     }
 }
@@ -113,7 +126,10 @@ fn events_are_sorted_apart_inside_the_recording_and_after_the_shots() {
 fn a_lower_threshold_finds_more() {
     let recording = chirps();
     let with = |part| {
-        let config = TemplateConfig { rules: Rules::Strongest { part }, ..TemplateConfig::default() };
+        let config = TemplateConfig {
+            rules: Rules::Strongest { part },
+            ..TemplateConfig::default()
+        };
         recording.found(&SHOTS, &config).len()
     };
     assert!(with(0.1) > with(0.8), "{} {}", with(0.1), with(0.8));
@@ -128,8 +144,15 @@ fn odd_support_and_odd_recordings_end_in_events_or_none() {
     for config in both() {
         assert_eq!(silence.found(&[0.0, 1.0], &config), []);
         assert_eq!(short.found(&[0.0], &config), []);
-        assert_eq!(recording.found(&[9.7], &config), [], "nothing follows the last shot");
-        assert!(!recording.found(&[0.0], &config).is_empty(), "one shot finds others");
+        assert_eq!(
+            recording.found(&[9.7], &config),
+            [],
+            "nothing follows the last shot"
+        );
+        assert!(
+            !recording.found(&[0.0], &config).is_empty(),
+            "one shot finds others"
+        );
         recording.found(&many, &config);
     }
 }
@@ -142,8 +165,13 @@ fn a_recording_of_too_low_a_rate_is_refused() {
     write_wav(&path, &sound, WavEncoding::Int16).unwrap();
     let marks = parse_marks("m.csv".as_ref(), b"1,2\n").unwrap();
     let support = marks.support(&path, 10.0, &ShotChoice::default()).unwrap();
-    let message = match_templates(&path, &support, &TemplateConfig::published()).unwrap_err().to_string();
-    assert!(message.contains("a.wav: sample rate is 50 Hz, but templates need at least 80 Hz"), "{message}");
+    let message = match_templates(&path, &support, &TemplateConfig::published())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        message.contains("a.wav: sample rate is 50 Hz, but templates need at least 80 Hz"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -151,14 +179,25 @@ fn settings_out_of_range_are_refused_by_name() {
     let recording = chirps();
     let refusal = |config: TemplateConfig| {
         let support = recording.support(&SHOTS);
-        match_templates(&recording.path(), &support, &config).unwrap_err().to_string()
+        match_templates(&recording.path(), &support, &config)
+            .unwrap_err()
+            .to_string()
     };
     let default = TemplateConfig::default();
-    let part = refusal(TemplateConfig { rules: Rules::Strongest { part: 1.5 }, ..default });
-    assert!(part.contains("`rules.part` is 1.5, but must be between 0 and 1"), "{part}");
+    let part = refusal(TemplateConfig {
+        rules: Rules::Strongest { part: 1.5 },
+        ..default
+    });
+    assert!(
+        part.contains("`rules.part` is 1.5, but must be between 0 and 1"),
+        "{part}"
+    );
     let frame = FrameLength::Fixed { secs: f64::NAN };
     let secs = refusal(TemplateConfig { frame, ..default });
-    assert!(secs.contains("`frame.secs` is NaN, but must be above 0"), "{secs}");
+    assert!(
+        secs.contains("`frame.secs` is NaN, but must be above 0"),
+        "{secs}"
+    );
 }
 
 #[test]
@@ -172,7 +211,9 @@ fn chunks_of_the_search_join_without_a_seam() {
 
 #[test]
 fn of_many_shots_some_are_taken_from_all_over() {
-    let shots: Vec<Span> = (0..40).map(|i| Span::new(f64::from(i), f64::from(i) + 0.5).unwrap()).collect();
+    let shots: Vec<Span> = (0..40)
+        .map(|i| Span::new(f64::from(i), f64::from(i) + 0.5).unwrap())
+        .collect();
     let chosen = evenly_chosen(&shots, 4);
     assert_eq!(chosen, [shots[0], shots[10], shots[20], shots[30]]);
     assert_eq!(evenly_chosen(&shots[..3], 4), shots[..3]);

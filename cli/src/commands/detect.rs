@@ -1,0 +1,460 @@
+//! `chiffchaff detect`: a few marked events and recordings in, every other event of that kind out.
+
+use crate::{Finish, printer::Printer};
+use anyhow::{Context, bail};
+use chiffchaff::audio::MonoReader;
+use chiffchaff::dataset::{Annotation, ShotChoice, ShotCount, Support, read_marks};
+use chiffchaff::detect::frames::{FrameConfig, FrameDetector, Stage, calls_model};
+use chiffchaff::detect::prototypical::{PrototypesConfig, PrototypicalDetector};
+use chiffchaff::detect::template::{TemplateConfig, match_templates};
+use chiffchaff::detect::windows::{Adapt, WindowDetector, WindowsConfig};
+use chiffchaff::detect::write::{Found, TableFormat, write_clips, write_events};
+use chiffchaff::detect::{Detection, Event};
+use chiffchaff::encoder::{DeviceName, Model};
+use chiffchaff::report::{RecordingPicture, write_detections};
+use clap::{Args, ValueEnum};
+use indicatif::ProgressBar;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// Find every event like a few marked ones
+///
+/// Marks may come from Raven, Audacity, the DCASE few-shot task or a plain table `onset,offset`; up to the last shot, every
+/// event must be marked, or be marked unknown (UNK). Events are looked for behind the last shot. Works at once: the
+/// program carries an encoder that has learned to tell calls apart.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  chiffchaff detect --shots marks.csv dawn.wav
+  chiffchaff detect --shots marks.txt --format raven --out found --picture found.html *.wav
+  chiffchaff detect --shots marks.csv --method template dawn.wav --out found.csv")]
+pub(crate) struct Arguments {
+    /// The recordings; each is searched by its own marks
+    #[arg(required = true, value_name = "RECORDING")]
+    recordings: Vec<PathBuf>,
+    /// Tables of marked events; one that names no recording is of the one with its name, or of the only one
+    #[arg(long, required = true, value_name = "TABLE")]
+    shots: Vec<PathBuf>,
+    /// Where to write the events: a table, or a folder of tables [default: standard output]
+    #[arg(long, value_name = "PATH")]
+    out: Option<PathBuf>,
+    /// The kind of table
+    #[arg(long, value_enum, default_value_t)]
+    format: Table,
+    /// How to look for events
+    #[arg(long, value_enum, default_value_t)]
+    method: Method,
+    /// A run directory or model file to start from [default: the one built in]
+    #[arg(long, value_name = "RUN|FILE")]
+    model: Option<PathBuf>,
+    /// Which layers learn from the shots (windows)
+    #[arg(long, value_enum, default_value_t)]
+    adapt: AdaptChoice,
+    /// As published, quirks included (windows, template, prototypical)
+    #[arg(long)]
+    compat: bool,
+    /// Start from the untrained network: what a trained one has to beat (frames)
+    #[arg(long)]
+    untrained: bool,
+    /// Events must score above this, 0 to 1 (frames) [default: chosen from the shots]
+    #[arg(long, value_name = "SCORE")]
+    threshold: Option<f32>,
+    /// How many marks to learn from, or `all`
+    #[arg(long, value_name = "N", default_value = "5", value_parser = shot_count)]
+    first: ShotCount,
+    /// The marks to learn from, where there are several kinds
+    #[arg(long)]
+    label: Option<String>,
+    /// Write a page with the spectrogram, shots, events and scores of every recording
+    #[arg(long, value_name = "PAGE.html")]
+    picture: Option<PathBuf>,
+    /// Write the sound of every event into this folder
+    #[arg(long, value_name = "DIR")]
+    clips: Option<PathBuf>,
+    /// Where all draws come from
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Where to compute: cpu, cuda, cuda:N or mps
+    #[arg(long, default_value = "cpu")]
+    device: DeviceName,
+}
+
+/// A kind of table on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum Table {
+    /// recording,onset,offset,score,label
+    #[default]
+    Csv,
+    /// Audiofilename,Starttime,Endtime
+    Dcase,
+    /// A selection table of Raven; one recording a file
+    Raven,
+    /// A label track of Audacity; one recording a file
+    Audacity,
+    /// Apache Parquet
+    Parquet,
+}
+
+/// A method on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum Method {
+    /// Frame by frame, with an encoder fine-tuned to the shots: our own
+    #[default]
+    Frames,
+    /// Window by window (Moummad et al. 2023); needs --model
+    Windows,
+    /// Correlation with the shots: the baseline of DCASE task 5
+    Template,
+    /// Distance from prototypes: the other baseline; needs --model
+    Prototypical,
+}
+
+/// How far a windows model is adapted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum AdaptChoice {
+    /// The classifier alone (submission 1)
+    Head,
+    /// And the last block (submission 2)
+    #[default]
+    Last,
+    /// And the last two blocks (submission 3)
+    LastTwo,
+    /// All layers (submission 4)
+    All,
+}
+
+fn shot_count(text: &str) -> Result<ShotCount, String> {
+    match text.parse() {
+        Ok(count) if count > 0 => Ok(ShotCount::First(count)),
+        _ if text == "all" => Ok(ShotCount::All),
+        _ => Err("must be `all` or a number above 0".to_owned()),
+    }
+}
+
+pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Finish> {
+    let searcher = Searcher::new(arguments)?;
+    let tables = arguments.shots.iter().map(read_marks);
+    let tables = tables.collect::<Result<Vec<_>, _>>()?;
+    for table in &tables {
+        for warning in &table.warnings {
+            printer.warn(&format_args!("{}: {warning}", table.path.display()));
+        }
+    }
+    let mut searched = Vec::new();
+    let mut failed = 0;
+    for recording in &arguments.recordings {
+        // One bad recording does not end a run over ten thousand.
+        match search(arguments, &searcher, &tables, recording, printer) {
+            Ok(found) => searched.push(found),
+            Err(error) if arguments.recordings.len() > 1 => {
+                failed += 1;
+                printer.warn(&format_args!("skipped: {error:#}"));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    if searched.is_empty() {
+        bail!("none of {failed} recordings could be searched");
+    }
+    write(arguments, &searched, printer)?;
+    let nothing = searched
+        .iter()
+        .all(|found| found.detection.events.is_empty());
+    Ok(if failed > 0 || nothing {
+        Finish::WithRemarks
+    } else {
+        Finish::Clean
+    })
+}
+
+/// One recording, searched.
+struct Searched {
+    recording: PathBuf,
+    support: Support,
+    detection: Detection,
+}
+
+fn search(
+    arguments: &Arguments,
+    searcher: &Searcher,
+    tables: &[Annotation],
+    recording: &Path,
+    printer: &Printer,
+) -> anyhow::Result<Searched> {
+    let started = Instant::now();
+    let support = support(arguments, tables, recording)?;
+    for warning in support.warnings() {
+        printer.warn(&format_args!("{}: {warning}", recording.display()));
+    }
+    let bar = printer.bar(1000, "{msg} {bar:30} {percent} %");
+    let detection = searcher.search(recording, &support, &bar);
+    bar.finish_and_clear();
+    let detection = detection?;
+    let (events, secs) = (detection.events.len(), started.elapsed().as_secs_f64());
+    let s = if events == 1 { "" } else { "s" };
+    printer.say(&format_args!(
+        "{}: {events} event{s} above {:.2} in {secs:.1} s",
+        recording.display(),
+        detection.threshold
+    ));
+    Ok(Searched {
+        recording: recording.to_owned(),
+        support,
+        detection,
+    })
+}
+
+/// The shots of `recording`: those of the one table that has some.
+fn support(
+    arguments: &Arguments,
+    tables: &[Annotation],
+    recording: &Path,
+) -> anyhow::Result<Support> {
+    let reader = MonoReader::open(recording)?;
+    let rate = f64::from(reader.sample_rate().hz());
+    let secs = reader
+        .declared_len()
+        .map_or(f64::INFINITY, |len| len as f64 / rate);
+    let choice = ShotChoice {
+        count: arguments.first,
+        label: arguments.label.clone(),
+    };
+    let stem = |path: &Path| path.file_stem().map(|stem| stem.to_owned());
+    let own_table = tables
+        .iter()
+        .find(|table| stem(&table.path) == stem(recording));
+    let mut last = None;
+    for table in own_table.into_iter().chain(tables) {
+        match table.support(recording, secs, &choice) {
+            Ok(support) => return Ok(support),
+            Err(error) => last = last.or(Some(error)),
+        }
+    }
+    Err(last.context("no table of marks was given")?.into())
+}
+
+/// A method with what it needs.
+struct Searcher {
+    method: Method,
+    model: Option<Model>,
+    frames: FrameConfig,
+    windows: WindowsConfig,
+    prototypes: PrototypesConfig,
+    template: TemplateConfig,
+}
+
+impl Searcher {
+    fn new(arguments: &Arguments) -> anyhow::Result<Self> {
+        let device = arguments.device.open()?;
+        let model = match (&arguments.model, arguments.method) {
+            (Some(path), _) => Some(Model::load(path, device)?),
+            (None, Method::Frames) => Some(calls_model(device)?),
+            (None, Method::Template) => None,
+            (None, Method::Windows | Method::Prototypical) => bail!(
+                "this method has no model built in\n\nhint: train one with `chiffchaff pretrain --preset {} --data fewshot:PATH --out RUN` and give `--model RUN`",
+                if arguments.method == Method::Windows {
+                    "moummad-supcon"
+                } else {
+                    "prototypical"
+                }
+            ),
+        };
+        let model = match model {
+            Some(model) if arguments.untrained => Some(model.untrained()?),
+            model => model,
+        };
+        let adapt = match arguments.adapt {
+            AdaptChoice::Head => Adapt::Head,
+            AdaptChoice::Last => Adapt::Last,
+            AdaptChoice::LastTwo => Adapt::LastTwo,
+            AdaptChoice::All => Adapt::All,
+        };
+        let (windows, prototypes, template) = if arguments.compat {
+            (
+                WindowsConfig::compat(adapt),
+                PrototypesConfig::compat(),
+                TemplateConfig::published(),
+            )
+        } else {
+            let windows = WindowsConfig {
+                adapt,
+                ..WindowsConfig::default()
+            };
+            (
+                windows,
+                PrototypesConfig::default(),
+                TemplateConfig::default(),
+            )
+        };
+        if let Some(threshold) = arguments.threshold.filter(|t| !(0.0..1.0).contains(t)) {
+            bail!("`--threshold` is {threshold}, but must be from 0 to below 1");
+        }
+        Ok(Self {
+            method: arguments.method,
+            model,
+            frames: FrameConfig {
+                seed: arguments.seed,
+                threshold: arguments
+                    .threshold
+                    .unwrap_or(FrameConfig::default().threshold),
+                ..FrameConfig::default()
+            },
+            windows: WindowsConfig {
+                seed: arguments.seed,
+                ..windows
+            },
+            prototypes: PrototypesConfig {
+                seed: arguments.seed,
+                ..prototypes
+            },
+            template,
+        })
+    }
+
+    fn search(
+        &self,
+        recording: &Path,
+        support: &Support,
+        bar: &ProgressBar,
+    ) -> anyhow::Result<Detection> {
+        let model = || self.model.as_ref().context("the method has no model");
+        let alone = |events: Vec<Event>, threshold| Detection {
+            events,
+            candidates: Vec::new(),
+            threshold,
+            track: None,
+        };
+        Ok(match self.method {
+            Method::Frames => {
+                let secs = MonoReader::open(recording)?;
+                let rate = f64::from(secs.sample_rate().hz());
+                let secs = secs.declared_len().map(|len| len as f64 / rate);
+                let observe = |stage| match stage {
+                    Stage::Fitting(done, of) => {
+                        bar.set_message("learning the shots");
+                        bar.set_position(u64::from(done) * 1000 / u64::from(of.max(1)));
+                    }
+                    Stage::Scoring(done) => {
+                        bar.set_message("searching");
+                        bar.set_position(secs.map_or(0.0, |secs| 1000.0 * done / secs) as u64);
+                    }
+                };
+                FrameDetector::new(model()?, self.frames.clone())?
+                    .detect(recording, support, observe)?
+            }
+            Method::Windows => {
+                let detector = WindowDetector::new(model()?, self.windows.clone())?;
+                alone(
+                    detector.detect(recording, support.shots(), support.unknown())?,
+                    0.5,
+                )
+            }
+            Method::Prototypical => {
+                let detector = PrototypicalDetector::new(model()?, self.prototypes.clone())?;
+                alone(
+                    detector.detect(recording, support.shots())?,
+                    self.prototypes.threshold,
+                )
+            }
+            Method::Template => alone(match_templates(recording, support, &self.template)?, 0.0),
+        })
+    }
+}
+
+fn write(arguments: &Arguments, searched: &[Searched], printer: &Printer) -> anyhow::Result<()> {
+    let names: Vec<_> = searched
+        .iter()
+        .map(|s| {
+            s.recording
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned()
+        })
+        .collect();
+    let found: Vec<Found> = searched
+        .iter()
+        .zip(&names)
+        .map(|(searched, name)| Found {
+            recording: name,
+            label: searched.support.label(),
+            band_hz: None,
+            events: &searched.detection.events,
+        })
+        .collect();
+    match &arguments.out {
+        None => print(arguments.format, &found, printer)?,
+        Some(out) => write_tables(out, arguments.format.format(), &found, printer)?,
+    }
+    if let Some(folder) = &arguments.clips {
+        for searched in searched {
+            let clips = write_clips(
+                folder,
+                &searched.recording,
+                &searched.detection.events,
+                CLIP_MARGIN_SECS,
+            )?;
+            printer.say(&format_args!("{} clips: {}", clips.len(), folder.display()));
+        }
+    }
+    if let Some(page) = &arguments.picture {
+        let pictures = searched
+            .iter()
+            .map(|s| RecordingPicture::new(&s.recording, &s.support, &s.detection));
+        let pictures = pictures.collect::<chiffchaff::Result<Vec<_>>>()?;
+        write_detections(page, &pictures)?;
+        printer.say(&format_args!("picture: {}", page.display()));
+    }
+    Ok(())
+}
+
+/// Sound kept before and after an event, seconds.
+const CLIP_MARGIN_SECS: f64 = 0.1;
+
+/// Text tables go to standard output where no file is named.
+fn print(format: Table, found: &[Found], printer: &Printer) -> anyhow::Result<()> {
+    if format == Table::Parquet {
+        bail!("a Parquet table needs a file\n\nhint: name one with `--out found.parquet`");
+    }
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("events");
+    write_events(&path, format.format(), found)?;
+    printer.data(&std::fs::read_to_string(&path)?.trim_end())
+}
+
+/// One table of all where the format can hold it and `out` is no folder; else a folder of them.
+fn write_tables(
+    out: &Path,
+    format: TableFormat,
+    found: &[Found],
+    printer: &Printer,
+) -> anyhow::Result<()> {
+    let together = format.holds_many_recordings() || found.len() == 1;
+    if together && !out.is_dir() && out.extension().is_some() {
+        write_events(out, format, found)?;
+        printer.say(&format_args!("events: {}", out.display()));
+        return Ok(());
+    }
+    std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
+    for found in found {
+        let path = out.join(format.file_name(found.recording));
+        write_events(&path, format, std::slice::from_ref(found))?;
+    }
+    printer.say(&format_args!(
+        "events: {} tables in {}",
+        found.len(),
+        out.display()
+    ));
+    Ok(())
+}
+
+impl Table {
+    fn format(self) -> TableFormat {
+        match self {
+            Self::Csv => TableFormat::Csv,
+            Self::Dcase => TableFormat::Dcase,
+            Self::Raven => TableFormat::Raven,
+            Self::Audacity => TableFormat::Audacity,
+            Self::Parquet => TableFormat::Parquet,
+        }
+    }
+}

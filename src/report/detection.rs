@@ -1,0 +1,353 @@
+//! What was found in recordings, as a page to look at.
+
+use minijinja::{Environment, value::Serde};
+use serde::Serialize;
+use std::path::Path;
+
+use super::ReportError;
+use super::chart::{Tick, hundredths, ticks};
+use super::spectrogram::data_uri;
+use crate::audio::MonoReader;
+use crate::dataset::{Span, Support};
+use crate::detect::{Detection, Event, Track};
+use crate::features::{FeatureStream, FrontEnd, LogMelConfig};
+use crate::write_whole;
+
+/// Pixels of a row of the spectrogram.
+const ROW_PIXELS: f64 = 1200.0;
+/// A typical event is so many pixels wide, if rows of sensible length allow it.
+const EVENT_PIXELS: f64 = 10.0;
+/// Shortest and longest row, seconds.
+const ROW_SECS: (f64, f64) = (2.0, 30.0);
+/// More rows than anybody looks at only make the page large.
+const MAX_ROWS: usize = 40;
+/// Bars of the histogram of scores.
+const BARS: usize = 18;
+/// Points of a row's score line.
+const SCORE_POINTS: usize = 600;
+
+/// One recording with what was found in it, drawn.
+#[derive(Debug, Clone, Serialize)]
+pub struct RecordingPicture {
+    name: String,
+    shots: usize,
+    label: Option<String>,
+    events: usize,
+    threshold: Option<String>,
+    histogram: Option<Histogram>,
+    rows: Vec<Row>,
+    rows_left_out: usize,
+}
+
+/// How many candidates have which score.
+#[derive(Debug, Clone, Serialize)]
+struct Histogram {
+    bars: Vec<Bar>,
+    threshold_at: f64,
+    axis: Vec<Tick>,
+    description: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct Bar {
+    left: f64,
+    width: f64,
+    height: f64,
+    count: usize,
+    kept: bool,
+}
+
+/// Some seconds of the recording; positions in per cent of the row.
+#[derive(Debug, Clone, Serialize)]
+struct Row {
+    image: String,
+    shots: Vec<Place>,
+    events: Vec<Place>,
+    /// SVG path in a 100 × 100 box.
+    scores: Option<String>,
+    threshold_at: f64,
+    axis: Vec<Tick>,
+    description: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct Place {
+    left: f64,
+    width: f64,
+    title: String,
+}
+
+impl RecordingPicture {
+    /// Reads the recording once more and draws it: at most 40 rows, those with shots and, spread over the rest, those
+    /// with events.
+    ///
+    /// # Errors
+    /// If the recording cannot be read.
+    pub fn new(recording: &Path, support: &Support, detection: &Detection) -> crate::Result<Self> {
+        let scale = RowScale::for_events(support.mean_secs());
+        let count = scale.rows(recording)?;
+        let wanted = scale.worth_drawing(count, support, &detection.events);
+        let rows = scale.draw(recording, &wanted, support, detection)?;
+        Ok(Self {
+            name: recording.display().to_string(),
+            shots: support.shots().len(),
+            label: support.label().map(str::to_owned),
+            events: detection.events.len(),
+            threshold: detection
+                .track
+                .as_ref()
+                .map(|_| format!("{:.2}", detection.threshold)),
+            histogram: Histogram::of(detection),
+            rows_left_out: count - rows.len(),
+            rows,
+        })
+    }
+}
+
+/// How long a row is.
+#[derive(Clone, Copy)]
+struct RowScale {
+    secs: f64,
+    hop: usize,
+}
+
+impl RowScale {
+    const RATE: f64 = 22_050.0;
+
+    fn for_events(mean_secs: f64) -> Self {
+        let secs = (ROW_PIXELS / EVENT_PIXELS * mean_secs).round();
+        let secs = secs.clamp(ROW_SECS.0, ROW_SECS.1);
+        Self {
+            secs,
+            hop: (secs * Self::RATE / ROW_PIXELS).round() as usize,
+        }
+    }
+
+    fn front_end(self) -> FrontEnd {
+        FrontEnd::LogMel(LogMelConfig {
+            n_fft: 512.max(self.hop.next_power_of_two()),
+            win_length: 512.max(self.hop.next_power_of_two()),
+            hop_length: self.hop,
+            n_mels: 72,
+            f_min: 50.0,
+            ..LogMelConfig::small()
+        })
+    }
+
+    fn frames(self) -> usize {
+        (self.secs * Self::RATE / self.hop as f64).round() as usize
+    }
+
+    /// Number of rows; reads the recording where its header does not say.
+    fn rows(self, recording: &Path) -> crate::Result<usize> {
+        let mut stream = self.stream(recording)?;
+        let mut frames = 0;
+        while let Some(block) = stream.next_block()? {
+            frames += block.frames();
+        }
+        Ok(frames.saturating_sub(1).div_ceil(self.frames()).max(1))
+    }
+
+    fn stream(self, recording: &Path) -> crate::Result<FeatureStream> {
+        let front_end = self.front_end();
+        let reader = MonoReader::open(recording)?.at_rate(front_end.sample_rate())?;
+        Ok(FeatureStream::new(reader, &front_end)?)
+    }
+
+    fn row_of(self, secs: f64) -> usize {
+        (secs / self.secs) as usize
+    }
+
+    /// The rows to draw, in order.
+    fn worth_drawing(self, count: usize, support: &Support, events: &[Event]) -> Vec<usize> {
+        if count <= MAX_ROWS {
+            return (0..count).collect();
+        }
+        let of = |span: &Span| self.row_of(span.onset()).min(count - 1);
+        let mut rows: Vec<usize> = support.shots().iter().map(of).collect();
+        rows.dedup();
+        rows.truncate(MAX_ROWS / 2);
+        let mut with_events: Vec<usize> = events.iter().map(|event| of(&event.span)).collect();
+        with_events.dedup();
+        with_events.retain(|row| !rows.contains(row));
+        let room = MAX_ROWS - rows.len();
+        let step = with_events.len().div_ceil(room).max(1);
+        rows.extend(with_events.into_iter().step_by(step));
+        rows.sort_unstable();
+        rows
+    }
+
+    fn draw(
+        self,
+        recording: &Path,
+        wanted: &[usize],
+        support: &Support,
+        detection: &Detection,
+    ) -> crate::Result<Vec<Row>> {
+        let mut stream = self.stream(recording)?;
+        let (bands, frames) = (stream.bands(), self.frames());
+        let (mut rows, mut held, mut first) = (Vec::new(), Vec::new(), 0); // `held` begins at frame `first`
+        let mut wanted = wanted.iter().peekable();
+        let mut ended = false;
+        while let Some(&&row) = wanted.peek() {
+            let start = row * frames;
+            let skip = (start - first).min(held.len() / bands);
+            held.drain(..skip * bands);
+            first += skip;
+            if first == start && (held.len() >= frames * bands || ended) {
+                let image = &held[..held.len().min(frames * bands)];
+                rows.push(self.row(row, image, bands, support, detection));
+                wanted.next();
+            } else if ended {
+                break;
+            } else {
+                match stream.next_block()? {
+                    Some(block) => held.extend_from_slice(block.values()),
+                    None => ended = true,
+                }
+            }
+        }
+        Ok(rows)
+    }
+
+    fn row(
+        self,
+        row: usize,
+        image: &[f32],
+        bands: usize,
+        support: &Support,
+        detection: &Detection,
+    ) -> Row {
+        let (from, to) = (row as f64 * self.secs, (row + 1) as f64 * self.secs);
+        let mut padded = image.to_vec();
+        let (light, dark) = contrast(image);
+        padded.resize(self.frames() * bands, light);
+        let place = |span: &Span, title: String| {
+            let overlaps = span.onset() < to && span.offset() > from;
+            overlaps.then(|| {
+                let at = |secs: f64| hundredths(100.0 * (secs.clamp(from, to) - from) / self.secs);
+                Place {
+                    left: at(span.onset()),
+                    width: hundredths(at(span.offset()) - at(span.onset())).max(0.1),
+                    title,
+                }
+            })
+        };
+        let shots = support
+            .shots()
+            .iter()
+            .filter_map(|span| place(span, format!("shot, {span}")));
+        let events = detection.events.iter().filter_map(|event| {
+            place(
+                &event.span,
+                format!("{}, score {:.2}", event.span, event.score),
+            )
+        });
+        let (shots, events): (Vec<_>, Vec<_>) = (shots.collect(), events.collect());
+        Row {
+            image: data_uri(&padded, bands, light, dark),
+            description: format!(
+                "Spectrogram from {from:.0} to {to:.0} seconds, 50 to 11025 Hz: {} shots, {} events",
+                shots.len(),
+                events.len()
+            ),
+            shots,
+            events,
+            scores: detection
+                .track
+                .as_ref()
+                .map(|track| score_path(track, from, to)),
+            threshold_at: hundredths(100.0 * (1.0 - f64::from(detection.threshold))),
+            axis: ticks(from, to),
+        }
+    }
+}
+
+/// Background is light, the loudest hundredth of an image dark.
+fn contrast(image: &[f32]) -> (f32, f32) {
+    if image.is_empty() {
+        return (0.0, 1.0);
+    }
+    let mut sorted = image.to_vec();
+    sorted.sort_unstable_by(f32::total_cmp);
+    let at = |share: f64| sorted[((sorted.len() - 1) as f64 * share) as usize];
+    (at(0.4), at(0.995).max(at(0.4) + 10.0))
+}
+
+/// The highest score of each of [`SCORE_POINTS`] stretches of a row.
+fn score_path(track: &Track, from: f64, to: f64) -> String {
+    let frame = |secs: f64| ((secs * track.frame_rate()) as usize).min(track.len());
+    let points = (0..SCORE_POINTS).map(|point| {
+        let at = |p: usize| from + (to - from) * p as f64 / SCORE_POINTS as f64;
+        let (first, end) = (frame(at(point)), frame(at(point + 1)));
+        let scores = &track.bytes()[first..end.max(first + 1).min(track.len()).max(first)];
+        let score = scores.iter().copied().max().unwrap_or(0);
+        let x = 100.0 * (point as f64 + 0.5) / SCORE_POINTS as f64;
+        format!("{x:.2} {:.1}", 100.0 - 100.0 * f64::from(score) / 255.0)
+    });
+    format!("M{}", points.collect::<Vec<_>>().join("L"))
+}
+
+impl Histogram {
+    /// Of the candidates, if the method gives such.
+    fn of(detection: &Detection) -> Option<Self> {
+        if detection.candidates.is_empty() {
+            return None;
+        }
+        let low = f64::from(Detection::LOWEST_SCORE);
+        let width = (1.0 - low) / BARS as f64;
+        let mut counts = [0; BARS];
+        for event in &detection.candidates {
+            let bar = ((f64::from(event.score) - low) / width) as usize;
+            counts[bar.min(BARS - 1)] += 1;
+        }
+        let most = counts.iter().copied().max().unwrap_or(1).max(1);
+        let percent = |score: f64| hundredths(100.0 * (score - low) / (1.0 - low));
+        let threshold = f64::from(detection.threshold);
+        let bars = counts.iter().enumerate().map(|(bar, &count)| {
+            let from = low + bar as f64 * width;
+            Bar {
+                left: percent(from),
+                width: hundredths(100.0 / BARS as f64 - 0.6),
+                height: hundredths(100.0 * f64::from(count) / f64::from(most)),
+                count: count as usize,
+                kept: from + width / 2.0 > threshold,
+            }
+        });
+        Some(Self {
+            bars: bars.collect(),
+            threshold_at: percent(threshold),
+            axis: ticks(low, 1.0),
+            description: format!(
+                "Histogram of the scores of {} candidates; {} score above the threshold {threshold:.2}",
+                detection.candidates.len(),
+                detection.events.len()
+            ),
+        })
+    }
+}
+
+/// Writes one self-contained page: nothing fetched, no scripts.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn write_detections(path: &Path, recordings: &[RecordingPicture]) -> Result<(), ReportError> {
+    #[derive(Serialize)]
+    struct Page<'a> {
+        version: &'static str,
+        recordings: &'a [RecordingPicture],
+    }
+    let mut environment = Environment::new();
+    environment.add_template("detection.html", include_str!("detection.html"))?;
+    let template = environment.get_template("detection.html")?;
+    let page = Page {
+        version: env!("CARGO_PKG_VERSION"),
+        recordings,
+    };
+    let page = template.render(Serde(page))? + "\n";
+    write_whole(path, page.as_bytes()).map_err(|source| ReportError::Io {
+        path: path.to_owned(),
+        action: "writing",
+        source,
+    })
+}
