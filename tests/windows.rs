@@ -173,7 +173,7 @@ fn shots_without_room_between_them_are_compared_with_the_quietest_windows() {
 fn marks_that_cannot_be_used_are_errors_with_a_hint() {
     let field = Field::new(false);
     let config = WindowsConfig::default;
-    let late = [Span::new(50.0, 51.0).unwrap()];
+    let late = [span(0.4), Span::new(50.0, 51.0).unwrap()];
     for (shots, part) in [
         (
             &late[..],

@@ -64,6 +64,10 @@ impl WindowCut {
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::single_range_in_vec_init,
+    reason = "some stretches have one window"
+)]
 mod tests {
     use super::*;
     use proptest::prelude::*;

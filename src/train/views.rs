@@ -496,6 +496,90 @@ mod tests {
     }
 
     #[test]
+    fn patches_of_events_are_windows_of_the_whole_recording_without_silence() {
+        use crate::audio::{SampleRate, Waveform};
+        use crate::dataset::{Clip, Dataset};
+        use crate::features::{CacheConfig, CachePrecision, FeatureCache, FrontEnd, LogMelConfig};
+
+        let mut state = 1u32;
+        let mut samples: Vec<f32> = (0..3 * 22_050)
+            .map(|_| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                state as f32 / u32::MAX as f32 - 0.5
+            })
+            .collect();
+        samples[22_050..44_100].fill(0.0);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("recording.wav");
+        std::fs::write(&path, "its sound comes from below").unwrap();
+        let recordings = Dataset {
+            name: "one".into(),
+            clips: vec![Clip::unlabelled(path)],
+            classes: Vec::new(),
+        };
+        let config = CacheConfig {
+            dir: folder.path().join("cache"),
+            precision: CachePrecision::F32,
+        };
+        let front_end = FrontEnd::LogMel(LogMelConfig::moummad());
+        let rate = SampleRate::new(22_050).unwrap();
+        let load = |_: &Clip| Ok::<_, std::io::Error>(Waveform::mono(samples.clone(), rate));
+        let opened = FeatureCache::open(&config, &recordings, &front_end, load, |_, _| {});
+        let (cache, _) = opened.unwrap();
+
+        let mut events = FeatureSet::default();
+        for span in [(0.2, 0.5), (1.2, 1.6), (2.5, 2.52)] {
+            let frames = MOUMMAD.event_frames(span, front_end.frame_rate(), cache.frames(0));
+            if let Some(frames) = frames {
+                events.push_stretch(&cache, 0, frames);
+            }
+        }
+        // The first gives three windows; the second is silent; the third has three frames.
+        assert_eq!(events.len(), 2);
+        let views = ViewsConfig {
+            frames: 34,
+            patches_per_clip: 1,
+            placement: Placement::Same,
+            cut: Cut::Windows(MOUMMAD),
+        };
+        let patch = crate::augment::spectrogram::Patch {
+            bands: 128,
+            frames: 34,
+            unit: crate::augment::spectrogram::LogUnit::Decibel,
+        };
+        let augment = Pipeline::new(&Default::default(), patch).unwrap();
+        let batches = Batches::new(&events, &views, augment, 3, 0);
+        assert_eq!((batches.patches(), batches.steps_per_epoch()), (3, 1));
+
+        let whole = front_end.extractor().unwrap().compute(&samples);
+        let tiled = |frames: Range<usize>| -> Vec<f32> {
+            let frames = frames.cycle().take(34);
+            frames.flat_map(|n| whole.frame(n).to_vec()).collect()
+        };
+        // Frames 34 to 86: 34..68, 51..85, and the remainder 68..86, repeated.
+        let expected = [tiled(34..68), tiled(51..85), tiled(68..86)];
+        let order = batches.order(0);
+        let batch = batches.batch(0, &order, 0);
+        let [first, second] = &batch.views;
+        assert_eq!(first.patches, second.patches);
+        for (&window, patch) in order.iter().zip(first.patches.chunks(34 * 128)) {
+            assert_eq!(patch, expected[window], "window {window}");
+        }
+    }
+
+    #[test]
+    fn a_batch_reordered_has_the_same_patches_elsewhere() {
+        use rand::SeedableRng;
+        let patches: Vec<f32> = (0..60).map(|n| n as f32).collect();
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+        let other = reordered(&patches, 3, &mut rng);
+        assert_ne!(other, patches);
+        let mut sorted: Vec<_> = other.chunks(3).collect();
+        sorted.sort_by(|a, b| a[0].total_cmp(&b[0]));
+        assert_eq!(sorted.concat(), patches);
+    }
+
+    #[test]
     fn an_episode_has_its_classes_in_order_and_no_patch_twice_while_it_can() {
         use rand::SeedableRng;
         let episodes = Episodes {

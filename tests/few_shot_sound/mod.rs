@@ -6,28 +6,28 @@ use std::f64::consts::TAU;
 use std::path::Path;
 
 /// Seconds of a call.
-pub const CALL_SECS: f64 = 0.15;
+pub(crate) const CALL_SECS: f64 = 0.15;
 /// When calls begin; the first five are the shots.
-pub const CALLS: [f64; 14] = [
+pub(crate) const CALLS: [f64; 14] = [
     0.4, 1.1, 1.7, 2.6, 3.3, 4.0, 4.9, 5.5, 6.6, 7.2, 8.1, 9.0, 9.7, 10.9,
 ];
 /// When other sounds begin, between the calls.
-pub const OTHERS: [f64; 8] = [0.75, 2.1, 3.0, 4.4, 6.0, 7.7, 8.5, 10.3];
+pub(crate) const OTHERS: [f64; 8] = [0.75, 2.1, 3.0, 4.4, 6.0, 7.7, 8.5, 10.3];
 
-pub fn span(onset: f64) -> Span {
+pub(crate) fn span(onset: f64) -> Span {
     Span::new(onset, onset + CALL_SECS).unwrap()
 }
 
-pub fn shots() -> Vec<Span> {
+pub(crate) fn shots() -> Vec<Span> {
     CALLS[..5].iter().map(|&onset| span(onset)).collect()
 }
 
-pub fn hidden_calls() -> Vec<Span> {
+pub(crate) fn hidden_calls() -> Vec<Span> {
     CALLS[5..].iter().map(|&onset| span(onset)).collect()
 }
 
 /// Twelve seconds of noise with falling whistles (the calls) and low hums (the others).
-pub fn write_recording(path: &Path) {
+pub(crate) fn write_recording(path: &Path) {
     let rate = 22_050.0;
     let mut state = 1u32;
     let mut samples: Vec<f64> = (0..(12.0 * rate) as usize)
@@ -59,7 +59,7 @@ fn overlap(a: &Span, b: &Span) -> f64 {
 }
 
 /// Hidden calls that an event meets by more than 0.3 of their union, and events that meet none so.
-pub fn found_and_false(events: &[chiffchaff::detect::Event]) -> (usize, usize) {
+pub(crate) fn found_and_false(events: &[chiffchaff::detect::Event]) -> (usize, usize) {
     let calls = hidden_calls();
     let meets = |a: &Span, b: &Span| overlap(a, b) > 0.3;
     let found = calls

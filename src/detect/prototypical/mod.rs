@@ -3,7 +3,8 @@
 //! A model of the preset `prototypical` embeds windows; one is positive where it lies nearer to the mean of the shots
 //! than to the mean of some windows that are none.
 
-use super::windows::patches::{Frames, Query, images, tiled};
+use super::windows::detector::refuse_shots_outside;
+use super::windows::patches::{Frames, Patches, Query, images, tiled};
 use super::windows::runs::Runs;
 use super::{Event, NetworkDetectError};
 use crate::augment::{DrawKey, Purpose};
@@ -177,28 +178,9 @@ impl<'a> PrototypicalDetector<'a> {
         let negatives = self.negative_prototypes(&references.others)?;
 
         let frames = Frames::open(recording, &self.model.card)?;
-        let mut query = Query::new(frames, plan.query_start, plan.window, plan.hop);
-        let mut runs = Runs::new(
-            plan.query_start,
-            plan.hop,
-            plan.frame_rate,
-            self.config.threshold,
-        );
-        let mut batch = Vec::with_capacity(BATCH);
-        loop {
-            let patch = query.next_patch()?;
-            let ended = patch.is_none();
-            batch.extend(patch);
-            if batch.len() == BATCH || (ended && !batch.is_empty()) {
-                let embeddings = self.embed(&batch)?;
-                let probabilities = probabilities(&embeddings, &positive, &negatives)?;
-                probabilities.into_iter().for_each(|p| runs.push(p));
-                batch.clear();
-            }
-            if ended {
-                break;
-            }
-        }
+        let query = Query::new(frames, plan.query_start, plan.window, plan.hop);
+        let threshold = self.config.threshold;
+        let runs = Runs::new(plan.query_start, plan.hop, plan.frame_rate, threshold);
         let shortest = match self.config.shortest {
             ShortestEvent::Fixed { secs } => secs,
             ShortestEvent::OfShot { share } => {
@@ -206,7 +188,9 @@ impl<'a> PrototypicalDetector<'a> {
                 share * secs.fold(f64::INFINITY, f64::min)
             }
         };
-        let mut events = runs.finish();
+        let mut events = query.events(runs, |patches| {
+            probabilities(&self.embed(patches)?, &positive, &negatives)
+        })?;
         events.retain(|event| event.span.secs() >= shortest);
         Ok(events)
     }
@@ -227,15 +211,11 @@ impl<'a> PrototypicalDetector<'a> {
                 positives.push(tiled(found, length));
             }
         }
+        refuse_shots_outside(recording, shots, &frames, plan.frame_rate)?;
         if positives.is_empty() {
-            let path = recording.to_owned();
-            let secs = frames.total() as f64 / plan.frame_rate;
-            return Err(match shots.iter().find(|shot| shot.onset() >= secs) {
-                Some(&shot) => NetworkDetectError::ShotOutside { path, shot, secs },
-                None => NetworkDetectError::TooShort {
-                    path,
-                    frame_secs: 1.0 / plan.frame_rate,
-                },
+            return Err(NetworkDetectError::TooShort {
+                path: recording.to_owned(),
+                frame_secs: 1.0 / plan.frame_rate,
             });
         }
         let mut rng = self.rng(0);
@@ -375,18 +355,18 @@ impl Plan {
     }
 }
 
-/// Patches `[window, mels]` to compare with.
+/// What to compare with.
 struct References {
-    positives: Vec<Vec<f32>>,
+    positives: Patches,
     /// In random order.
-    others: Vec<Vec<f32>>,
+    others: Patches,
 }
 
 /// An even draw from a stream of unknown length (Vitter 1985, algorithm R).
 struct Reservoir {
     size: usize,
     offered: usize,
-    kept: Vec<Vec<f32>>,
+    kept: Patches,
 }
 
 impl Reservoir {
@@ -408,7 +388,7 @@ impl Reservoir {
     }
 
     /// What was drawn, in random order.
-    fn drawn(mut self, rng: &mut impl Rng) -> Vec<Vec<f32>> {
+    fn drawn(mut self, rng: &mut impl Rng) -> Patches {
         self.kept.shuffle(rng);
         self.kept
     }

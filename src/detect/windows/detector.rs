@@ -2,7 +2,7 @@
 
 use super::classifier::Classifier;
 use super::config::WindowsConfig;
-use super::patches::{Frames, Query, images, tiled};
+use super::patches::{Frames, Patches, Query, images, tiled};
 use super::runs::Runs;
 use super::support::Support;
 use crate::dataset::Span;
@@ -10,9 +10,6 @@ use crate::detect::{Event, NetworkDetectError};
 use crate::encoder::Model;
 use std::ops::Range;
 use std::path::Path;
-
-/// Windows of the query that are judged together.
-const BATCH: usize = 64;
 
 /// The few-shot system of Moummad et al. 2023: a classifier of windows, made anew for every recording.
 ///
@@ -66,9 +63,13 @@ impl<'a> WindowDetector<'a> {
         let support = Support::new(shots, unknown, frame_rate, &self.config);
         let mut frames = Frames::open(recording, &self.model.card)?;
         let bands = frames.bands();
-        let (positives, mut negatives) = self.examples(&mut frames, &support)?;
+        let (positives, mut negatives) = examples(&mut frames, &support)?;
+        refuse_shots_outside(recording, shots, &frames, frame_rate)?;
         if positives.is_empty() {
-            return Err(self.no_positives(recording, shots, &frames));
+            return Err(NetworkDetectError::TooShort {
+                path: recording.to_owned(),
+                frame_secs: 1.0 / frame_rate,
+            });
         }
         if negatives.is_empty() {
             negatives = self.quietest(recording, &support, positives.len())?;
@@ -92,48 +93,11 @@ impl<'a> WindowDetector<'a> {
             query_start,
             ..
         } = support;
-        let mut query = Query::new(frames, query_start, window, hop);
-        let mut runs = Runs::new(query_start, hop, frame_rate, 0.5);
-        let mut batch = Vec::with_capacity(BATCH);
-        loop {
-            let patch = query.next_patch()?;
-            let ended = patch.is_none();
-            batch.extend(patch);
-            if batch.len() == BATCH || (ended && !batch.is_empty()) {
-                let probabilities = classifier.probabilities(images(&batch, bands, device)?)?;
-                probabilities.into_iter().for_each(|p| runs.push(p));
-                batch.clear();
-            }
-            if ended {
-                return Ok(runs.finish());
-            }
-        }
-    }
-
-    /// The patches of both kinds, `[window, mels]` each; without those after the recording's end.
-    fn examples(
-        &self,
-        frames: &mut Frames,
-        support: &Support,
-    ) -> Result<(Vec<Vec<f32>>, Vec<Vec<f32>>), NetworkDetectError> {
-        let length = support.window * frames.bands();
-        let positives = support.positives.iter().map(|window| (window, true));
-        let negatives = support.negatives.iter().map(|window| (window, false));
-        let mut examples: Vec<(&Range<usize>, bool)> = positives.chain(negatives).collect();
-        examples.sort_by_key(|(window, _)| window.start);
-        let (mut positives, mut negatives) = (Vec::new(), Vec::new());
-        for (window, positive) in examples {
-            let found = frames.get(window)?;
-            if !found.is_empty() {
-                let kind = if positive {
-                    &mut positives
-                } else {
-                    &mut negatives
-                };
-                kind.push(tiled(found, length));
-            }
-        }
-        Ok((positives, negatives))
+        let query = Query::new(frames, query_start, window, hop);
+        let runs = Runs::new(query_start, hop, frame_rate, 0.5);
+        query.events(runs, |patches| {
+            classifier.probabilities(images(patches, bands, device)?)
+        })
     }
 
     /// The windows of the query with the least energy, where shots leave no room for negatives.
@@ -142,7 +106,7 @@ impl<'a> WindowDetector<'a> {
         recording: &Path,
         support: &Support,
         count: usize,
-    ) -> Result<Vec<Vec<f32>>, NetworkDetectError> {
+    ) -> Result<Patches, NetworkDetectError> {
         let frames = Frames::open(recording, &self.model.card)?;
         let mut query = Query::new(frames, support.query_start, support.window, support.hop);
         let mut quietest: Vec<(f32, Vec<f32>)> = Vec::new();
@@ -156,17 +120,50 @@ impl<'a> WindowDetector<'a> {
         }
         Ok(quietest.into_iter().map(|(_, patch)| patch).collect())
     }
+}
 
-    fn no_positives(&self, path: &Path, shots: &[Span], frames: &Frames) -> NetworkDetectError {
-        let path = path.to_owned();
-        let frame_rate = self.model.card.front_end.frame_rate();
-        let secs = frames.total() as f64 / frame_rate;
-        match shots.iter().find(|shot| shot.onset() >= secs) {
-            Some(&shot) => NetworkDetectError::ShotOutside { path, shot, secs },
-            None => NetworkDetectError::TooShort {
-                path,
-                frame_secs: 1.0 / frame_rate,
-            },
+/// The patches of shots and of what is none; without those after the recording's end.
+fn examples(
+    frames: &mut Frames,
+    support: &Support,
+) -> Result<(Patches, Patches), NetworkDetectError> {
+    let length = support.window * frames.bands();
+    let positives = support.positives.iter().map(|window| (window, true));
+    let negatives = support.negatives.iter().map(|window| (window, false));
+    let mut examples: Vec<(&Range<usize>, bool)> = positives.chain(negatives).collect();
+    examples.sort_by_key(|(window, _)| window.start);
+    let (mut positives, mut negatives) = (Vec::new(), Vec::new());
+    for (window, positive) in examples {
+        let found = frames.get(window)?;
+        if found.is_empty() {
+            continue;
         }
+        let kind = match positive {
+            true => &mut positives,
+            false => &mut negatives,
+        };
+        kind.push(tiled(found, length));
+    }
+    Ok((positives, negatives))
+}
+
+/// An error if the recording has ended before a shot begins.
+pub(in crate::detect) fn refuse_shots_outside(
+    recording: &Path,
+    shots: &[Span],
+    frames: &Frames,
+    frame_rate: f64,
+) -> Result<(), NetworkDetectError> {
+    let Some(total) = frames.total() else {
+        return Ok(());
+    };
+    let secs = total as f64 / frame_rate;
+    match shots.iter().find(|shot| shot.onset() >= secs) {
+        None => Ok(()),
+        Some(&shot) => Err(NetworkDetectError::ShotOutside {
+            path: recording.to_owned(),
+            shot,
+            secs,
+        }),
     }
 }

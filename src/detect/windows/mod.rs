@@ -12,7 +12,7 @@
 
 mod classifier;
 mod config;
-mod detector;
+pub(in crate::detect) mod detector;
 mod error;
 pub(in crate::detect) mod patches;
 pub(in crate::detect) mod runs;

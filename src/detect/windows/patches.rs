@@ -1,12 +1,19 @@
 //! Windows of a recording that is read from its start to its end.
 
+use super::runs::Runs;
 use crate::audio::{AudioError, MonoReader};
-use crate::detect::NetworkDetectError;
+use crate::detect::{Event, NetworkDetectError};
 use crate::encoder::ModelCard;
 use crate::features::FeatureStream;
 use std::ops::Range;
 use std::path::Path;
 use tch::{Device, Tensor};
+
+/// Windows that are judged together.
+const BATCH: usize = 64;
+
+/// Patches `[window, mels]` of one length.
+pub(in crate::detect) type Patches = Vec<Vec<f32>>;
 
 /// The frames of a recording, in an order in which they never go back; holds no more of them than were asked for at a
 /// time, and a block.
@@ -54,9 +61,10 @@ impl Frames {
         Ok(&self.held[at(range.start)..at(range.end)])
     }
 
-    /// How many frames there are, once [`Self::get`] has met the end.
-    pub(in crate::detect) fn total(&self) -> usize {
-        self.first + self.held.len() / self.bands
+    /// How many frames there are, if [`Self::get`] has met the end.
+    pub(in crate::detect) fn total(&self) -> Option<usize> {
+        let known = self.first + self.held.len() / self.bands;
+        self.ended.then_some(known)
     }
 
     fn forget_before(&mut self, frame: usize) {
@@ -85,6 +93,28 @@ impl Query {
             window,
             hop,
             ended: false,
+        }
+    }
+
+    /// The events among the windows, which `probabilities` judges some at a time.
+    pub(in crate::detect) fn events(
+        mut self,
+        mut runs: Runs,
+        probabilities: impl Fn(&[Vec<f32>]) -> Result<Vec<f32>, NetworkDetectError>,
+    ) -> Result<Vec<Event>, NetworkDetectError> {
+        loop {
+            let mut patches = Vec::with_capacity(BATCH);
+            while let Some(patch) = self.next_patch()? {
+                patches.push(patch);
+                if patches.len() == BATCH {
+                    break;
+                }
+            }
+            if patches.is_empty() {
+                return Ok(runs.finish());
+            }
+            let judged = probabilities(&patches)?;
+            judged.into_iter().for_each(|p| runs.push(p));
         }
     }
 
