@@ -5,18 +5,12 @@ use super::Event;
 pub struct Detection {
     /// The events, by onset; all behind the last shot.
     pub events: Vec<Event>,
-    /// Whatever might be one, down to [`Detection::LOWEST_SCORE`], the events included. Empty where the method has no
-    /// scores below its threshold.
+    /// Whatever might be one, the events included. Empty where the method keeps nothing below its threshold.
     pub candidates: Vec<Event>,
-    /// Events score above this, within 0..1.
+    /// Events score at least this, within 0..=1.
     pub threshold: f32,
     /// The score over time, where the method has one.
     pub track: Option<Track>,
-}
-
-impl Detection {
-    /// No candidate scores below this.
-    pub const LOWEST_SCORE: f32 = 0.1;
 }
 
 /// A score for every frame of a recording, a byte each: the 17 million frames of a day are 17 MB.

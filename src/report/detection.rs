@@ -65,7 +65,6 @@ struct Row {
     events: Vec<Place>,
     /// SVG path in a 100 × 100 box.
     scores: Option<String>,
-    threshold_at: f64,
     axis: Vec<Tick>,
     description: String,
 }
@@ -257,7 +256,6 @@ impl RowScale {
                 .track
                 .as_ref()
                 .map(|track| score_path(track, from, to)),
-            threshold_at: hundredths(100.0 * (1.0 - f64::from(detection.threshold))),
             axis: ticks(from, to),
         }
     }
@@ -294,7 +292,11 @@ impl Histogram {
         if detection.candidates.is_empty() {
             return None;
         }
-        let low = f64::from(Detection::LOWEST_SCORE);
+        let lowest = detection
+            .candidates
+            .iter()
+            .map(|event| f64::from(event.score));
+        let low = (10.0 * lowest.fold(0.5, f64::min)).floor() / 10.0;
         let width = (1.0 - low) / BARS as f64;
         let mut counts = [0; BARS];
         for event in &detection.candidates {

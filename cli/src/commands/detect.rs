@@ -55,7 +55,7 @@ pub(crate) struct Arguments {
     /// Start from the untrained network: what a trained one has to beat (frames)
     #[arg(long)]
     untrained: bool,
-    /// Events must score above this, 0 to 1 (frames) [default: chosen from the shots]
+    /// Events must score this, where the shots score 1 on average; less finds more (frames) [default: 0.85]
     #[arg(long, value_name = "SCORE")]
     threshold: Option<f32>,
     /// How many marks to learn from, or `all`
@@ -192,9 +192,8 @@ fn search(
     let (events, secs) = (detection.events.len(), started.elapsed().as_secs_f64());
     let s = if events == 1 { "" } else { "s" };
     printer.say(&format_args!(
-        "{}: {events} event{s} above {:.2} in {secs:.1} s",
-        recording.display(),
-        detection.threshold
+        "{}: {events} event{s} in {secs:.1} s",
+        recording.display()
     ));
     Ok(Searched {
         recording: recording.to_owned(),
@@ -285,8 +284,8 @@ impl Searcher {
                 TemplateConfig::default(),
             )
         };
-        if let Some(threshold) = arguments.threshold.filter(|t| !(0.0..1.0).contains(t)) {
-            bail!("`--threshold` is {threshold}, but must be from 0 to below 1");
+        if let Some(threshold) = arguments.threshold.filter(|t| !(0.0..=1.0).contains(t)) {
+            bail!("`--threshold` is {threshold}, but must be from 0 to 1");
         }
         Ok(Self {
             method: arguments.method,

@@ -30,6 +30,10 @@ pub struct FitConfig {
     pub max_positive_weight: f64,
     /// Crops move up or down by up to so many bands.
     pub band_shift: usize,
+    /// Half of the crops become fainter by up to this share of a loud shot's level, over a floor of noise.
+    pub max_attenuation: f32,
+    /// Half of the crops get bursts of noise, up to this many: what rattles is no call.
+    pub max_bursts: usize,
     /// Standard deviation of a crop's level, in deviations of the recording.
     pub level_std: f32,
     /// Highest standard deviation of the noise added, in the same unit.
@@ -44,12 +48,14 @@ impl Default for FitConfig {
     fn default() -> Self {
         Self {
             steps: 60,
-            learning_rate: 2e-3,
+            learning_rate: 4e-3,
             crops: 16,
             crop_shots: 4.0,
-            crop_frames: [64, 400],
+            crop_frames: [64, 200],
             max_positive_weight: 4.0,
             band_shift: 2,
+            max_attenuation: 0.8,
+            max_bursts: 3,
             level_std: 0.3,
             max_noise: 0.3,
             mask_bands: 12,
@@ -86,6 +92,17 @@ impl SupportFrames {
     pub(super) fn typical_shot(&self) -> f64 {
         let logs: f64 = self.shots.iter().map(|shot| (shot.len() as f64).ln()).sum();
         (logs / self.shots.len() as f64).exp()
+    }
+
+    /// The level that one in twenty values inside the shots exceeds.
+    fn loud(&self) -> f32 {
+        let frames = self.shots.iter().cloned().flatten();
+        let mut inside: Vec<f32> = frames
+            .flat_map(|frame| &self.values[frame * self.bands..][..self.bands])
+            .copied()
+            .collect();
+        let place = (0.95 * (inside.len() - 1) as f64) as usize;
+        *inside.select_nth_unstable_by(place, f32::total_cmp).1
     }
 
     /// Known frames outside shots for each inside.
@@ -187,6 +204,8 @@ struct Crops<'a> {
     config: &'a FitConfig,
     /// Frames of a crop.
     length: usize,
+    /// See [`SupportFrames::loud`].
+    loud: f32,
     rng: ChaCha8Rng,
 }
 
@@ -198,6 +217,7 @@ impl<'a> Crops<'a> {
             support,
             config,
             length: wanted.max(shortest).min(longest).min(support.frames()),
+            loud: support.loud(),
             rng: ChaCha8Rng::seed_from_u64(seed),
         }
     }
@@ -235,27 +255,88 @@ impl<'a> Crops<'a> {
             .min(latest)
     }
 
-    /// Copies a crop into `[frames, bands]`: moved along the bands, with level, noise and mask.
+    /// Copies a crop into `[frames, bands]`, and makes another recording of it.
     fn fill(&mut self, image: &mut [f32], start: usize) {
-        let Self { config, rng, .. } = self;
+        self.copy_shifted(image, start);
+        if self.rng.random::<bool>() {
+            self.attenuate(image);
+        }
+        if self.rng.random::<bool>() && self.config.max_bursts > 0 {
+            for _ in 0..self.rng.random_range(1..=self.config.max_bursts) {
+                self.add_burst(image);
+            }
+        }
+        let level = self.config.level_std * self.normal();
+        let noise = self.config.max_noise * self.rng.random::<f32>();
+        for value in image.iter_mut() {
+            *value += level + noise * self.normal();
+        }
+        self.mask(image);
+    }
+
+    /// Moved along the bands; the rest is background.
+    fn copy_shifted(&mut self, image: &mut [f32], start: usize) {
         let bands = self.support.bands;
-        let most = config.band_shift.min(bands - 1) as i64;
-        let shift = rng.random_range(-most..=most);
-        let normal = |rng: &mut ChaCha8Rng| -> f32 { StandardNormal.sample(rng) };
-        let level = config.level_std * normal(rng);
-        let noise = config.max_noise * rng.random::<f32>();
-        let width = rng.random_range(0..=config.mask_bands.min(bands));
-        let lowest = rng.random_range(0..=bands - width);
+        let most = self.config.band_shift.min(bands - 1) as i64;
+        let shift = self.rng.random_range(-most..=most);
         for (frame, row) in image.chunks_mut(bands).enumerate() {
             let source = &self.support.values[(start + frame) * bands..][..bands];
             for (band, value) in row.iter_mut().enumerate() {
-                let from = band as i64 - shift;
-                let heard = usize::try_from(from).ok().and_then(|from| source.get(from));
-                *value = heard.copied().unwrap_or(0.0) + level + noise * normal(rng);
+                let heard = usize::try_from(band as i64 - shift)
+                    .ok()
+                    .and_then(|from| source.get(from));
+                *value = heard.copied().unwrap_or(0.0);
             }
+        }
+    }
+
+    /// As if farther away, over noise.
+    fn attenuate(&mut self, image: &mut [f32]) {
+        let by = self.config.max_attenuation * self.loud * self.rng.random::<f32>();
+        for value in image.iter_mut() {
+            *value = louder_of(*value - by, self.normal() / 2.0);
+        }
+    }
+
+    /// A burst of noise that fades, centred on some band.
+    fn add_burst(&mut self, image: &mut [f32]) {
+        let bands = self.support.bands;
+        let frames = (image.len() / bands) as i64;
+        let length = 2.0 * 30f32.powf(self.rng.random::<f32>()); // 2 to 60 frames
+        let first = self.rng.random_range(-(length as i64) / 2..frames);
+        let height = self.loud * self.rng.random_range(0.2..1.0f32);
+        let centre = self.rng.random_range(0.0..bands as f32);
+        let width = self.rng.random_range(0.125..1.0f32) * bands as f32;
+        let fading = self.rng.random::<f32>();
+        for frame in first.max(0)..(first + length as i64).min(frames) {
+            let left = 1.0 - fading * (frame - first) as f32 / length;
+            let row = &mut image[frame as usize * bands..][..bands];
+            for (band, value) in row.iter_mut().enumerate() {
+                let place = (band as f32 - centre) / width;
+                let burst = height * (-0.5 * place * place).exp() * left + 0.5 * self.normal();
+                *value = louder_of(*value, burst);
+            }
+        }
+    }
+
+    /// Silences some neighbouring bands.
+    fn mask(&mut self, image: &mut [f32]) {
+        let bands = self.support.bands;
+        let width = self.rng.random_range(0..=self.config.mask_bands.min(bands));
+        let lowest = self.rng.random_range(0..=bands - width);
+        for row in image.chunks_mut(bands) {
             row[lowest..lowest + width].fill(0.0);
         }
     }
+
+    fn normal(&mut self) -> f32 {
+        StandardNormal.sample(&mut self.rng)
+    }
+}
+
+/// Two levels that sound at once: ½ log(e²ᵃ + e²ᵇ), hardly more than the louder.
+fn louder_of(a: f32, b: f32) -> f32 {
+    a.max(b) + 0.5 * (-2.0 * (a - b).abs()).exp().ln_1p()
 }
 
 /// Scores `[frames, bands]` piece by piece: one probability per frame.

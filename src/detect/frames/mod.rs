@@ -30,7 +30,7 @@ pub struct FrameConfig {
     pub fit: FitConfig,
     /// So many are fitted and averaged. More is surer and takes as much longer.
     pub ensemble: u32,
-    /// Events score above this, within 0..1.
+    /// Events score at least this, within 0..=1, where the shots score 1 on average. Less finds more.
     pub threshold: f32,
     /// How frames become events.
     pub segment: SegmentConfig,
@@ -43,7 +43,7 @@ impl Default for FrameConfig {
         Self {
             fit: FitConfig::default(),
             ensemble: 1,
-            threshold: 0.5,
+            threshold: 0.85,
             segment: SegmentConfig::default(),
             seed: 0,
         }
@@ -117,15 +117,14 @@ impl<'a> FrameDetector<'a> {
             observe(Stage::Scoring(secs))
         })?;
         let from = (support.end() * track.frame_rate()).ceil() as usize;
-        let events = |threshold| {
-            self.config
-                .segment
-                .events(&track, from, frames.typical_shot(), threshold)
-        };
+        let segment = &self.config.segment;
+        let candidates = segment.candidates(&track, from, &frames.shots, frames.typical_shot());
+        let threshold = self.config.threshold;
+        let kept = candidates.iter().filter(|event| event.score >= threshold);
         Ok(Detection {
-            events: events(self.config.threshold),
-            candidates: events(Detection::LOWEST_SCORE),
-            threshold: self.config.threshold,
+            events: kept.copied().collect(),
+            candidates,
+            threshold,
             track: Some(track),
         })
     }

@@ -28,52 +28,78 @@ impl Default for SegmentConfig {
 }
 
 impl SegmentConfig {
-    /// The events of `track` from frame `from` on whose smoothed score exceeds `threshold`, by onset. An event's score
-    /// is its highest.
-    pub(super) fn events(
+    /// Everything in `track` from frame `from` on that might be an event, by onset, with a score within 0..=1: how sure
+    /// the detector is, compared with the `shots` (frames), which it knows. 1 is as sure as of them.
+    pub(super) fn candidates(
         &self,
         track: &Track,
         from: usize,
-        shot_frames: f64,
-        threshold: f32,
+        shots: &[Range<usize>],
+        typical_shot: f64,
     ) -> Vec<Event> {
-        let runs = self.runs(track, from, shot_frames, threshold);
-        let event = |(frames, score): (Range<usize>, f32)| {
-            let span = Span::new(track.secs(frames.start), track.secs(frames.end));
-            span.ok().map(|span| Event { span, score })
+        let window = (self.smooth * typical_shot).round() as usize;
+        let known: Vec<f32> = smoothed(track, 0, window).take(from).collect();
+        let of_shots: Vec<f32> = shots
+            .iter()
+            .filter_map(|shot| known.get(shot.clone()))
+            .map(mean)
+            .collect();
+        let sure = mean(&of_shots).max(f32::MIN_POSITIVE);
+        let runs = self.runs(smoothed(track, from, window), typical_shot);
+        let event = |Run { frames, score }: Run| {
+            let (onset, offset) = (from + frames.start, from + frames.end);
+            let span = Span::new(track.secs(onset), track.secs(offset)).ok()?;
+            Some(Event {
+                span,
+                score: (score / sure).min(1.0),
+            })
         };
         runs.into_iter().filter_map(event).collect()
     }
 
-    /// Frames of each event, with its highest smoothed score.
-    fn runs(
-        &self,
-        track: &Track,
-        from: usize,
-        shot_frames: f64,
-        threshold: f32,
-    ) -> Vec<(Range<usize>, f32)> {
-        let mut runs: Vec<(Range<usize>, f32)> = Vec::new();
-        let smoothed = smoothed(track, from, (self.smooth * shot_frames).round() as usize);
-        for (frame, score) in (from..).zip(smoothed) {
-            if score <= threshold {
+    /// Stretches that score above one half, long enough, with their mean score.
+    fn runs(&self, scores: impl Iterator<Item = f32>, typical_shot: f64) -> Vec<Run> {
+        let gap = self.close_gaps * typical_shot;
+        let mut runs: Vec<Run> = Vec::new();
+        let mut sum = 0.0; // from the start of the last run on
+        for (frame, score) in scores.enumerate() {
+            sum += score;
+            if score <= 0.5 {
                 continue;
             }
             match runs.last_mut() {
                 // Frame after frame, or across a short gap.
-                Some((run, peak))
-                    if frame == run.end
-                        || ((frame - run.end) as f64) < self.close_gaps * shot_frames =>
-                {
-                    run.end = frame + 1;
-                    *peak = peak.max(score);
+                Some(run) if frame == run.frames.end || ((frame - run.frames.end) as f64) < gap => {
+                    run.frames.end = frame + 1;
                 }
-                _ => runs.push((frame..frame + 1, score)),
+                _ => {
+                    sum = score;
+                    runs.push(Run {
+                        frames: frame..frame + 1,
+                        score,
+                    });
+                }
+            }
+            if let Some(run) = runs.last_mut() {
+                run.score = sum / run.frames.len() as f32;
             }
         }
-        runs.retain(|(run, _)| run.len() as f64 >= self.min_length * shot_frames);
+        runs.retain(|run| run.frames.len() as f64 >= self.min_length * typical_shot);
         runs
     }
+}
+
+/// Frames that belong together.
+#[derive(Debug, Clone, PartialEq)]
+struct Run {
+    frames: Range<usize>,
+    /// Mean over the frames.
+    score: f32,
+}
+
+fn mean(values: impl AsRef<[f32]>) -> f32 {
+    let values = values.as_ref();
+    values.iter().sum::<f32>() / values.len().max(1) as f32
 }
 
 /// Running means over an odd number of frames around each, about `window`; the ends count as going on.
@@ -108,11 +134,6 @@ mod tests {
         track
     }
 
-    fn runs(scores: &[u8], config: SegmentConfig, shot_frames: f64) -> Vec<Range<usize>> {
-        let runs = config.runs(&track(scores), 0, shot_frames, 0.5);
-        runs.into_iter().map(|(run, _)| run).collect()
-    }
-
     #[test]
     fn short_gaps_close_and_short_events_drop() {
         let mut scores = vec![0; 100];
@@ -124,7 +145,29 @@ mod tests {
             smooth: 0.0,
             ..SegmentConfig::default()
         };
-        assert_eq!(runs(&scores, config, 20.0), [10..30, 40..48]);
+        let track = track(&scores);
+        let runs = config.runs(smoothed(&track, 0, 0), 20.0);
+        let frames: Vec<_> = runs.iter().map(|run| run.frames.clone()).collect();
+        assert_eq!(frames, [10..30, 40..48]);
+        assert!((runs[0].score - 0.95).abs() < 1e-6 && runs[1].score == 1.0);
+    }
+
+    #[test]
+    fn scores_are_relative_to_those_of_the_shots() {
+        let mut scores = vec![0; 60];
+        scores[10..20].fill(204); // the shot, at 0.8
+        scores[30..40].fill(153); // 0.6
+        scores[50..60].fill(255);
+        let config = SegmentConfig {
+            smooth: 0.0,
+            ..SegmentConfig::default()
+        };
+        let events = config.candidates(&track(&scores), 20, &[10..20], 10.0);
+        let scores: Vec<f32> = events.iter().map(|event| event.score).collect();
+        assert!(
+            (scores[0] - 0.75).abs() < 1e-6 && scores[1] == 1.0,
+            "{scores:?}"
+        );
     }
 
     #[test]
@@ -151,11 +194,12 @@ mod tests {
             scores in prop::collection::vec(any::<u8>(), 0..300), from in 0usize..320, shot in 1.0f64..40.0
         ) {
             let track = track(&scores);
-            let events = SegmentConfig::default().events(&track, from, shot, 0.5);
+            let shots = std::slice::from_ref(&(0..5));
+            let events = SegmentConfig::default().candidates(&track, from, shots, shot);
             let mut end = track.secs(from);
             for event in events {
                 prop_assert!(event.span.onset() >= end);
-                prop_assert!(event.score > 0.5 && event.score <= 1.0);
+                prop_assert!((0.0..=1.0).contains(&event.score));
                 end = event.span.offset();
             }
             prop_assert!(end <= track.secs(scores.len().max(from)) + 1e-9);
