@@ -141,6 +141,11 @@ impl<'a> Draw<'a> {
         std * value
     }
 
+    /// Waiting time of a random event.
+    fn exponential(&mut self, mean: f64) -> f64 {
+        -mean * (1.0 - self.rng.random::<f64>()).ln()
+    }
+
     /// A whole number below `end`.
     fn up_to(&mut self, end: u32) -> u32 {
         self.rng.random_range(0..end.max(1))

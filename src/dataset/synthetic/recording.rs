@@ -26,11 +26,16 @@ pub(super) fn recording(
     if draw.chance(0.5) {
         reverberate(draw, &mut sound, samples_per_sec);
     }
+    let rattle = if draw.chance(0.7) {
+        rattle(draw, length, samples_per_sec)
+    } else {
+        vec![0.0; length]
+    };
     let background = background(draw, length, backgrounds);
     let snr_db = draw.uniform(0.0, 38.0);
     let background_gain = decibels(-snr_db) / rms(&background).max(1e-9);
-    for (value, background) in sound.iter_mut().zip(background) {
-        *value = *value / loudness + background_gain * background;
+    for (value, (background, rattle)) in sound.iter_mut().zip(background.into_iter().zip(rattle)) {
+        *value = *value / loudness + background_gain * background + rattle;
     }
     if draw.chance(0.3) {
         let edge = draw.log_uniform(4000.0, 10_500.0);
@@ -120,6 +125,39 @@ fn reverberate(draw: &mut Draw<'_>, sound: &mut [f64], rate: f64) {
         .iter_mut()
         .zip(echo)
         .for_each(|(value, echo)| *value += echo);
+}
+
+/// Knocks and scratches that are nobody's call, alone or a few in a row, at −25 to 8 dB of the calls' level.
+fn rattle(draw: &mut Draw<'_>, length: usize, rate: f64) -> Vec<f64> {
+    let mut sound = vec![0.0; length];
+    let mean_pause = 1.0 / draw.log_uniform(0.2, 3.0);
+    let mut next = draw.exponential(mean_pause);
+    while next * rate < length as f64 {
+        let samples = ((draw.log_uniform(0.002, 0.3) * rate) as usize).max(40);
+        let level = decibels(draw.uniform(-25.0, 8.0));
+        let (centre, width) = (draw.log_uniform(200.0, 9000.0), draw.uniform(0.5, 3.0));
+        let band = |hz: f64| (-0.5 * (((hz + 1.0) / centre).log2() / width).powi(2)).exp();
+        let knocks = if draw.chance(0.7) {
+            1
+        } else {
+            2 + draw.up_to(5)
+        };
+        let mut start = (next * rate) as usize;
+        for _ in 0..knocks {
+            let (fall, rise) = (draw.uniform(1.0, 7.0), draw.uniform(0.005, 0.4));
+            let knock: Vec<f64> = (0..samples)
+                .map(|n| n as f64 / samples as f64)
+                .map(|x| draw.normal(1.0) * (-fall * x).exp() * (x / rise).min(1.0))
+                .collect();
+            let knock = shape_spectrum(&knock, rate, band);
+            let gain = level / rms(&knock).max(1e-9);
+            let place = sound.iter_mut().skip(start).zip(&knock);
+            place.for_each(|(value, sample)| *value += gain * sample);
+            start += samples + (draw.uniform(0.0, 0.1) * rate) as usize;
+        }
+        next += draw.exponential(mean_pause);
+    }
+    sound
 }
 
 /// A real background more often than not, repeated as needed, and coloured noise.
