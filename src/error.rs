@@ -1,8 +1,8 @@
 //! One error over all stages; each stage defines its own.
 
 use crate::{
-    audio::AudioError, augment::AugmentError, dataset::DatasetError, evaluate::EvaluateError,
-    features::FeaturesError, report::ReportError,
+    audio::AudioError, augment::AugmentError, dataset::DatasetError, detect::DetectError,
+    evaluate::EvaluateError, features::FeaturesError, report::ReportError,
 };
 
 /// Anything that can go wrong in the library, by the stage it went wrong in.
@@ -40,6 +40,9 @@ pub enum Error {
     /// Measuring embeddings.
     #[error(transparent)]
     Evaluate(#[from] EvaluateError),
+    /// Finding, writing or scoring events.
+    #[error(transparent)]
+    Detect(#[from] DetectError),
     /// Reading or writing results.
     #[error(transparent)]
     Report(#[from] ReportError),

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// In the order in which data flows.
-const STAGES: [&str; 11] = [
+const STAGES: [&str; 12] = [
     "audio", "dataset", "signal", "features", "augment", "encoder", "loss", "method", "train",
-    "evaluate", "report",
+    "evaluate", "detect", "report",
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

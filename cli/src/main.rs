@@ -6,7 +6,7 @@ mod printer;
 mod provenance;
 
 use clap::{Parser, Subcommand};
-use commands::{demo, doctor, evaluate, features, presets, pretrain, report};
+use commands::{demo, doctor, evaluate, features, presets, pretrain, report, score};
 use printer::Printer;
 use std::process::ExitCode;
 
@@ -38,6 +38,7 @@ enum Command {
     Features(features::Arguments),
     Pretrain(pretrain::Arguments),
     Evaluate(evaluate::Arguments),
+    Score(score::Arguments),
     Report(report::Arguments),
     Presets(presets::Arguments),
 }
@@ -70,6 +71,7 @@ fn main() -> ExitCode {
         Command::Features(arguments) => features::run(&arguments, &printer),
         Command::Pretrain(arguments) => pretrain::run(&arguments, &printer),
         Command::Evaluate(arguments) => evaluate::run(&arguments, &printer),
+        Command::Score(arguments) => score::run(&arguments, &printer),
         Command::Report(arguments) => report::run(&arguments, &printer),
         Command::Presets(arguments) => presets::run(&arguments, &printer),
     };

@@ -61,6 +61,21 @@ pub enum DatasetError {
         /// Every bad value, in order.
         problems: Vec<RowProblem>,
     },
+    /// A table of something else than marked events.
+    #[error(
+        "{}: line {line}: is `{found}`, but must be the header of a table of marks (DCASE: \
+         `Audiofilename,Starttime,Endtime,Q`; Raven: `Begin Time (s)` and `End Time (s)`; or `onset,offset,label`), \
+         or an onset and an offset in seconds",
+        path.display()
+    )]
+    NotMarks {
+        /// The table.
+        path: PathBuf,
+        /// Its first line that is not empty.
+        line: u64,
+        /// The start of that line.
+        found: String,
+    },
     /// No clip at all.
     #[error("{}: has no clips: {reason}", path.display())]
     Empty {

@@ -9,7 +9,7 @@ use std::{
 
 /// Extensions of sound files, in lower case. Also those that cannot be decoded: such a file is told about when it is
 /// read, and not passed over in silence.
-const EXTENSIONS: [&str; 26] = [
+pub(super) const EXTENSIONS: [&str; 26] = [
     "aac", "aif", "aifc", "aiff", "amr", "ape", "au", "caf", "flac", "m4a", "m4b", "mka", "mp1",
     "mp2", "mp3", "mp4", "oga", "ogg", "opus", "snd", "w64", "wav", "wave", "weba", "wma", "wv",
 ];

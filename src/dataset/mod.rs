@@ -23,8 +23,8 @@ mod table;
 
 pub use annotation::{
     Annotation, Mark, MarkFormat, MarkWarning, MarkedEvent, ShotChoice, ShotCount, Span,
-    SpanProblem, Support, SupportError, SupportProblem, SupportWarning, is_same_recording,
-    parse_marks, read_marks,
+    SpanProblem, Support, SupportError, SupportProblem, SupportWarning, parse_marks, read_marks,
+    recording_stem,
 };
 pub use clip::{Clip, Dataset};
 pub use error::{DatasetError, RowProblem};
@@ -34,3 +34,4 @@ pub use scan::{
     scan,
 };
 pub use source::{DatasetKind, DatasetSource};
+pub(crate) use table::read_pairs;

@@ -58,6 +58,22 @@ pub(super) fn load(path: &Path) -> Result<Dataset, DatasetError> {
     })
 }
 
+/// Reads a table of two columns, every value given.
+pub(crate) fn read_pairs(path: &Path, names: [&str; 2]) -> Result<Vec<[String; 2]>, DatasetError> {
+    let table = Table::read(path, &names, &[])?;
+    let mut problems = Vec::new();
+    let mut pairs = Vec::new();
+    for row in &table.rows {
+        let mut check = RowCheck {
+            row,
+            problems: &mut problems,
+        };
+        pairs.push(names.map(|name| check.required(name, "given").to_owned()));
+    }
+    table.refuse(problems)?;
+    Ok(pairs)
+}
+
 /// Names without repetition: by value if all are whole numbers, else by letters.
 pub(super) fn sorted_classes<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut names: Vec<&str> = names.collect();

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::Confusion;
 
 /// Resamples; at 2000 the ends of a 95 % interval repeat to about a twentieth of its width.
-const RESAMPLES: u64 = 2000;
+pub(crate) const RESAMPLES: u64 = 2000;
 /// Fixed, so that the same predictions always give the same interval.
 const SEED: u64 = 95;
 
@@ -26,8 +26,7 @@ pub(super) fn bootstrap<const METRICS: usize>(
     let resampled: Vec<[f64; METRICS]> = (0..RESAMPLES)
         .into_par_iter()
         .map(|resample| {
-            let mut rng = ChaCha8Rng::seed_from_u64(SEED);
-            rng.set_stream(resample);
+            let mut rng = resample_rng(resample);
             let mut means = [0.0; METRICS];
             for fold in folds {
                 let draw = (0..fold.len()).map(|_| fold[rng.random_range(0..fold.len())]);
@@ -40,10 +39,21 @@ pub(super) fn bootstrap<const METRICS: usize>(
         })
         .collect();
     std::array::from_fn(|metric| {
-        let mut values: Vec<f64> = resampled.iter().map(|means| means[metric]).collect();
-        values.sort_unstable_by(f64::total_cmp);
-        [quantile(&values, 0.025), quantile(&values, 0.975)]
+        percentile_interval(resampled.iter().map(|means| means[metric]).collect())
     })
+}
+
+/// The draws of one of the [`RESAMPLES`], independent of all others.
+pub(crate) fn resample_rng(resample: u64) -> ChaCha8Rng {
+    let mut rng = ChaCha8Rng::seed_from_u64(SEED);
+    rng.set_stream(resample);
+    rng
+}
+
+/// The middle 95 % of resampled values, of which there is at least one.
+pub(crate) fn percentile_interval(mut values: Vec<f64>) -> [f64; 2] {
+    values.sort_unstable_by(f64::total_cmp);
+    [quantile(&values, 0.025), quantile(&values, 0.975)]
 }
 
 /// Quantile of sorted values with linear interpolation, as numpy's default.

@@ -37,6 +37,7 @@ mod task;
 pub use classic::mfcc_statistics;
 pub use error::EvaluateError;
 pub use evaluation::{Baseline, Estimate, Evaluation, Score, Scores, Setting};
+pub(crate) use interval::{RESAMPLES, percentile_interval, resample_rng};
 pub use knn::{Scaling, WeightedKnn};
 pub use linear_probe::LinearProbe;
 pub use metrics::{ClassScore, Confusion};

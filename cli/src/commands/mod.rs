@@ -7,6 +7,7 @@ pub(crate) mod features;
 pub(crate) mod presets;
 pub(crate) mod pretrain;
 pub(crate) mod report;
+pub(crate) mod score;
 
 use clap::ValueEnum;
 

@@ -22,6 +22,7 @@ mod tests;
 mod text;
 mod warning;
 
+use super::folder::EXTENSIONS;
 use std::{collections::BTreeSet, path::PathBuf};
 
 pub use layout::MarkFormat;
@@ -90,24 +91,23 @@ impl Annotation {
     }
 }
 
-/// Whether a table that says `named` means the recording `file`: folders and the ending of the file do not matter.
-pub fn is_same_recording(named: &str, file: &str) -> bool {
-    let (named, file) = (last_component(named), last_component(file));
-    named == file
-        || named == without_ending(file)
-        || without_ending(named) == file
-        || without_ending(named) == without_ending(file)
-}
-
-/// The name behind the last slash of either kind.
-fn last_component(path: &str) -> &str {
-    path.rsplit(['/', '\\']).next().unwrap_or(path)
-}
-
-/// `a.b.wav` → `a.b`; a name that only starts with a dot stays.
-fn without_ending(name: &str) -> &str {
+/// A recording's name without folder and without the ending of a sound file: what tables and files are compared by.
+///
+/// ```
+/// use chiffchaff::dataset::recording_stem;
+///
+/// assert_eq!(recording_stem("C:\\birds\\2021.05.01.WAV"), "2021.05.01");
+/// assert_eq!(recording_stem("2021.05.01"), "2021.05.01");
+/// ```
+pub fn recording_stem(name: &str) -> &str {
+    let name = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    let is_sound = |ending: &str| {
+        EXTENSIONS
+            .iter()
+            .any(|known| ending.eq_ignore_ascii_case(known))
+    };
     match name.rsplit_once('.') {
-        Some((stem, _)) if !stem.is_empty() => stem,
+        Some((stem, ending)) if !stem.is_empty() && is_sound(ending) => stem,
         _ => name,
     }
 }

@@ -84,11 +84,11 @@ impl Table<'_> {
     fn read(&self) -> Result<(Layout, Vec<MarkedEvent>), DatasetError> {
         let mut records = self.records();
         let Some((line, first)) = records.next().transpose()? else {
-            return Err(self.refused(vec![unknown_table(1, "")]));
+            return Err(self.not_marks(1, ""));
         };
         let values: Vec<&str> = first.iter().collect();
         let layout = Layout::recognise(&values, self.separator)
-            .ok_or_else(|| self.refused(vec![unknown_table(line, &values.join(" "))]))?;
+            .ok_or_else(|| self.not_marks(line, &values.join(" ")))?;
         let is_event = layout.width().is_none();
 
         let mut problems = Vec::new();
@@ -144,6 +144,14 @@ impl Table<'_> {
                 let byte = record.position().map_or(0, csv::Position::byte);
                 Ok((lines.of_record_at(byte), record))
             })
+    }
+
+    fn not_marks(&self, line: u64, found: &str) -> DatasetError {
+        DatasetError::NotMarks {
+            path: self.path.to_owned(),
+            line,
+            found: shortened(found),
+        }
     }
 
     fn refused(&self, problems: Vec<RowProblem>) -> DatasetError {
@@ -363,17 +371,6 @@ fn of_several_classes(marks: Vec<(Mark, Option<&str>)>) -> Vec<(Mark, Option<&st
         return vec![(Mark::Negative, None)];
     }
     marks.into_iter().filter(is_positive).collect()
-}
-
-fn unknown_table(line: u64, text: &str) -> RowProblem {
-    RowProblem {
-        line,
-        column: String::new(),
-        value: shortened(text),
-        required: "the header of a table of marks (DCASE: `Audiofilename,Starttime,Endtime,Q`; \
-            Raven: `Begin Time (s)` and `End Time (s)`; or `onset,offset,label`), or an onset and an offset in seconds"
-            .to_owned(),
-    }
 }
 
 fn too_many(line: u64) -> RowProblem {

@@ -1,6 +1,6 @@
 //! The marks of one recording → the shots that a detector learns from.
 
-use super::{Annotation, Mark, MarkedEvent, Span, is_same_recording};
+use super::{Annotation, Mark, MarkedEvent, Span, recording_stem};
 use std::{collections::BTreeMap, fmt, path::Path, path::PathBuf};
 
 /// How many shots to take.
@@ -300,7 +300,7 @@ impl Marks<'_> {
     /// The marks of this recording.
     fn own<'e>(&self, annotation: &'e Annotation) -> Result<Vec<&'e MarkedEvent>, SupportProblem> {
         let is_own = |event: &&MarkedEvent| match &event.recording {
-            Some(name) => is_same_recording(name, self.recording),
+            Some(name) => recording_stem(name) == recording_stem(self.recording),
             None => true,
         };
         let own: Vec<_> = annotation.events.iter().filter(is_own).collect();

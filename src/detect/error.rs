@@ -1,0 +1,118 @@
+//! What can be wrong with a detection, with its results, or with their measurement.
+
+use crate::{audio::AudioError, dataset::DatasetError};
+use std::{io, path::PathBuf};
+
+/// Why events could not be found, written or scored.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DetectError {
+    /// A recording that cannot be read.
+    #[error(transparent)]
+    Audio(#[from] AudioError),
+    /// A table of marks that cannot be read.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// A recording of so few samples per second that its spectrum has no bins to compare.
+    #[error("{}: sample rate is {hz} Hz, but templates need at least {required} Hz", path.display())]
+    Rate {
+        /// The recording.
+        path: PathBuf,
+        /// Its rate, in Hz.
+        hz: u32,
+        /// The lowest rate that works, in Hz.
+        required: u32,
+    },
+    /// A value of a configuration that cannot work.
+    #[error("`{key}` is {given}, but must be {required}")]
+    Config {
+        /// The key.
+        key: &'static str,
+        /// What was given.
+        given: String,
+        /// What is allowed.
+        required: &'static str,
+    },
+    /// A file or folder that cannot be read or written.
+    #[error("{}: cannot be {action}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// `read` or `written`.
+        action: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A kind of table that has no place for the name of a recording, and events of several.
+    #[error(
+        "{}: {format} holds the events of one recording, but there are {recordings}\n\nhint: write one file per recording",
+        path.display()
+    )]
+    OneRecording {
+        /// The file that was to be written.
+        path: PathBuf,
+        /// The format.
+        format: &'static str,
+        /// Recordings with events to write.
+        recordings: usize,
+    },
+    /// A value that a Parquet file cannot hold, which is a bug.
+    #[error("{}: cannot be written as Parquet: {reason}", path.display())]
+    Parquet {
+        /// The file that was to be written.
+        path: PathBuf,
+        /// What the format's library said.
+        reason: String,
+    },
+    /// No table where some were expected.
+    #[error("{}: holds no tables of events (.csv, .txt or .tsv)", path.display())]
+    NoTables {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Events of a recording that has no reference.
+    #[error(
+        "{}: line {line}: there is no reference of `{recording}`\n\nhint: names are compared without folder and ending",
+        path.display()
+    )]
+    NoReference {
+        /// The table of predictions.
+        path: PathBuf,
+        /// The line of its first such event.
+        line: u64,
+        /// The recording.
+        recording: String,
+    },
+    /// Two tables that speak of the same recording.
+    #[error("{}: has the reference of `{recording}`, which {} has too", path.display(), first.display())]
+    TwoReferences {
+        /// The second table.
+        path: PathBuf,
+        /// The first table.
+        first: PathBuf,
+        /// The recording.
+        recording: String,
+    },
+    /// Positive marks of several labels in the reference of one recording.
+    #[error(
+        "{}: has events of several kinds in `{recording}`: {}\n\nhint: score one kind at a time, by its label",
+        path.display(),
+        labels.join(", ")
+    )]
+    SeveralLabels {
+        /// The table.
+        path: PathBuf,
+        /// The recording.
+        recording: String,
+        /// Their labels.
+        labels: Vec<String>,
+    },
+    /// Recordings whose subset is not said.
+    #[error("{}: does not say the subset of `{recording}`", path.display())]
+    NoSubset {
+        /// The table of subsets.
+        path: PathBuf,
+        /// The first such recording.
+        recording: String,
+    },
+}
