@@ -1,0 +1,104 @@
+//! Found events → WAV files of their own.
+
+use super::Event;
+use crate::audio::{AudioReader, SampleRate, WavEncoding, Waveform, write_wav};
+use crate::dataset::recording_stem;
+use crate::detect::DetectError;
+use std::path::{Path, PathBuf};
+
+/// Writes the sound of each event as a WAV file of 16 bits, with `margin_secs` around it as far as the recording goes, in
+/// all channels at the recording's own rate. Gives the files, in the order of the events.
+///
+/// They are called after recording, number and onset: `dawn_0001_12.264s.wav`. The folder is made if need be. The recording
+/// is read once, as a stream; only events that sound at the same time are in memory together.
+///
+/// # Errors
+/// If the recording cannot be read to the end of the last event, or a file not written. An event beyond the end of the
+/// recording gives no file.
+pub fn write_clips(
+    folder: &Path,
+    recording: &Path,
+    events: &[Event],
+    margin_secs: f64,
+) -> Result<Vec<PathBuf>, DetectError> {
+    std::fs::create_dir_all(folder).map_err(|source| DetectError::Io {
+        path: folder.to_owned(),
+        action: "written",
+        source,
+    })?;
+    let mut reader = AudioReader::open(recording)?;
+    let rate = reader.sample_rate();
+    let sample = |secs: f64| (secs.max(0.0) * f64::from(rate.hz())).round() as u64;
+    let name = recording.file_name().unwrap_or_default().to_string_lossy();
+    let mut clips: Vec<Clip> = events
+        .iter()
+        .enumerate()
+        .map(|(n, event)| Clip {
+            number: n,
+            first: sample(event.span.onset() - margin_secs),
+            end: sample(event.span.offset() + margin_secs),
+            path: folder.join(format!(
+                "{}_{:04}_{:.3}s.wav",
+                recording_stem(&name),
+                n + 1,
+                event.span.onset()
+            )),
+            channels: vec![Vec::new(); reader.channels()],
+        })
+        .collect();
+    clips.sort_by_key(|clip| clip.first);
+
+    let mut waiting = clips.into_iter().peekable();
+    let mut open: Vec<Clip> = Vec::new();
+    let mut written = Vec::new();
+    let mut position = 0;
+    while !open.is_empty() || waiting.peek().is_some() {
+        let Some(block) = reader.next_block()? else {
+            break;
+        };
+        let end = position + block.first().map_or(0, Vec::len) as u64;
+        while let Some(clip) = waiting.next_if(|clip| clip.first < end) {
+            open.push(clip);
+        }
+        for clip in &mut open {
+            clip.take(block, position);
+        }
+        for clip in open.extract_if(.., |clip| clip.end <= end) {
+            written.push(clip.write(rate)?);
+        }
+        position = end;
+    }
+    // The recording ended within their margin.
+    for clip in open {
+        written.push(clip.write(rate)?);
+    }
+    written.sort();
+    Ok(written.into_iter().map(|(_, path)| path).collect())
+}
+
+/// A clip that is being cut out.
+struct Clip {
+    number: usize,
+    /// Its first sample, and the one behind its last.
+    first: u64,
+    end: u64,
+    path: PathBuf,
+    channels: Vec<Vec<f32>>,
+}
+
+impl Clip {
+    /// Takes what is its own of a block that starts at the sample `position`.
+    fn take(&mut self, block: &[Vec<f32>], position: u64) {
+        for (own, samples) in self.channels.iter_mut().zip(block) {
+            let within =
+                |sample: u64| (sample.saturating_sub(position) as usize).min(samples.len());
+            own.extend_from_slice(&samples[within(self.first)..within(self.end)]);
+        }
+    }
+
+    fn write(self, rate: SampleRate) -> Result<(usize, PathBuf), DetectError> {
+        let sound = Waveform::from_channels(self.channels, rate)?;
+        write_wav(&self.path, &sound, WavEncoding::Int16)?;
+        Ok((self.number, self.path))
+    }
+}

@@ -1,0 +1,92 @@
+//! Events → the bytes of a Parquet file.
+
+use super::Found;
+use parquet::{
+    basic::{LogicalType, Repetition, Type as PhysicalType},
+    data_type::{ByteArray, ByteArrayType, DataType, DoubleType, FloatType},
+    errors::ParquetError,
+    file::{
+        properties::WriterProperties,
+        writer::{SerializedFileWriter, SerializedRowGroupWriter},
+    },
+    schema::types::{Type, TypePtr},
+};
+use std::io::Write;
+use std::sync::Arc;
+
+/// One row group of the columns `recording`, `onset`, `offset`, `score`, `label`.
+pub(super) fn parquet(found: &[Found]) -> Result<Vec<u8>, ParquetError> {
+    let mut bytes = Vec::new();
+    let properties = Arc::new(WriterProperties::builder().build());
+    let mut file = SerializedFileWriter::new(&mut bytes, schema()?, properties)?;
+    let mut group = file.next_row_group()?;
+
+    let of_events = |value: fn(&super::Event) -> f64| -> Vec<f64> {
+        let events = found.iter().flat_map(|of| of.events);
+        events.map(value).collect()
+    };
+    let recordings = found
+        .iter()
+        .flat_map(|of| std::iter::repeat_n(ByteArray::from(of.recording), of.events.len()));
+    write_column::<ByteArrayType, _>(&mut group, &recordings.collect::<Vec<_>>(), None)?;
+    write_column::<DoubleType, _>(&mut group, &of_events(|event| event.span.onset()), None)?;
+    write_column::<DoubleType, _>(&mut group, &of_events(|event| event.span.offset()), None)?;
+    let scores = found
+        .iter()
+        .flat_map(|of| of.events)
+        .map(|event| event.score);
+    write_column::<FloatType, _>(&mut group, &scores.collect::<Vec<_>>(), None)?;
+    let labelled = found
+        .iter()
+        .filter_map(|of| Some((of.label?, of.events.len())));
+    let labels = labelled.flat_map(|(label, n)| std::iter::repeat_n(ByteArray::from(label), n));
+    // 1 where there is a label.
+    let is_labelled = found
+        .iter()
+        .flat_map(|of| std::iter::repeat_n(i16::from(of.label.is_some()), of.events.len()));
+    write_column::<ByteArrayType, _>(
+        &mut group,
+        &labels.collect::<Vec<_>>(),
+        Some(&is_labelled.collect::<Vec<_>>()),
+    )?;
+
+    group.close()?;
+    file.close()?;
+    Ok(bytes)
+}
+
+/// What the file says of its columns; the label may be absent.
+fn schema() -> Result<TypePtr, ParquetError> {
+    let column = |name: &str, kind: PhysicalType, repetition: Repetition| {
+        let is_text = kind == PhysicalType::BYTE_ARRAY;
+        Type::primitive_type_builder(name, kind)
+            .with_logical_type(is_text.then_some(LogicalType::String))
+            .with_repetition(repetition)
+            .build()
+            .map(Arc::new)
+    };
+    let fields = vec![
+        column("recording", PhysicalType::BYTE_ARRAY, Repetition::REQUIRED)?,
+        column("onset", PhysicalType::DOUBLE, Repetition::REQUIRED)?,
+        column("offset", PhysicalType::DOUBLE, Repetition::REQUIRED)?,
+        column("score", PhysicalType::FLOAT, Repetition::REQUIRED)?,
+        column("label", PhysicalType::BYTE_ARRAY, Repetition::OPTIONAL)?,
+    ];
+    let table = Type::group_type_builder("events").with_fields(fields);
+    table.build().map(Arc::new)
+}
+
+/// Writes the next column; `is_there` marks the rows that have a value, where they need not.
+fn write_column<T: DataType, W: Write + Send>(
+    group: &mut SerializedRowGroupWriter<W>,
+    values: &[T::T],
+    is_there: Option<&[i16]>,
+) -> Result<(), ParquetError> {
+    let Some(mut column) = group.next_column()? else {
+        return Err(ParquetError::General(
+            "more columns than in the schema".into(),
+        ));
+    };
+    column.typed::<T>().write_batch(values, is_there, None)?;
+    column.close()
+}

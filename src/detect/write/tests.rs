@@ -1,0 +1,223 @@
+use super::*;
+use crate::audio::{AudioReader, SampleRate, WavEncoding, Waveform, write_wav};
+use crate::dataset::{MarkFormat, Span, read_marks};
+use ::parquet::file::reader::{FileReader, SerializedFileReader};
+use ::parquet::record::RowAccessor;
+use proptest::prelude::*;
+use std::fs::{self, File};
+
+fn event(onset: f64, offset: f64, score: f32) -> Event {
+    Event {
+        span: Span::new(onset, offset).unwrap(),
+        score,
+    }
+}
+
+fn found<'a>(recording: &'a str, label: Option<&'a str>, events: &'a [Event]) -> Found<'a> {
+    Found {
+        recording,
+        label,
+        band_hz: None,
+        events,
+    }
+}
+
+fn written(format: TableFormat, found: &[Found]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events");
+    write_events(&path, format, found).unwrap();
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    fs::read_to_string(path).unwrap()
+}
+
+#[test]
+fn each_format_is_written_as_its_program_reads_it() {
+    let events = [event(0.0, 0.25, 0.5), event(61.5, 62.0, 1.0)];
+    let song = found("a, b.wav", Some("song"), &events);
+    assert_eq!(
+        written(TableFormat::Dcase, &[song]),
+        "Audiofilename,Starttime,Endtime\n\"a, b.wav\",0.000000,0.250000\n\"a, b.wav\",61.500000,62.000000\n"
+    );
+    assert_eq!(
+        written(TableFormat::Csv, &[song]),
+        "recording,onset,offset,score,label\n\
+         \"a, b.wav\",0.000000,0.250000,0.5,song\n\"a, b.wav\",61.500000,62.000000,1,song\n"
+    );
+    assert_eq!(
+        written(TableFormat::Audacity, &[song]),
+        "0.000000\t0.250000\tsong\n61.500000\t62.000000\tsong\n"
+    );
+    assert_eq!(
+        written(TableFormat::Raven, &[song]),
+        "Selection\tView\tChannel\tBegin Time (s)\tEnd Time (s)\tBegin File\tScore\tAnnotation\n\
+         1\tSpectrogram 1\t1\t0.000000\t0.250000\ta, b.wav\t0.5\tsong\n\
+         2\tSpectrogram 1\t1\t61.500000\t62.000000\ta, b.wav\t1\tsong\n"
+    );
+    let band = Found {
+        band_hz: Some((2000.0, 8000.5)),
+        ..song
+    };
+    let raven = written(TableFormat::Raven, &[band]);
+    assert!(
+        raven.contains("\tLow Freq (Hz)\tHigh Freq (Hz)\tBegin File"),
+        "{raven}"
+    );
+    assert!(
+        raven.contains("\t0.250000\t2000.0\t8000.5\ta, b.wav\t"),
+        "{raven}"
+    );
+}
+
+#[test]
+fn formats_without_a_name_refuse_several_recordings() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events.txt");
+    let both = [found("a.wav", None, &[]), found("b.wav", None, &[])];
+    for format in [TableFormat::Raven, TableFormat::Audacity] {
+        let message = write_events(&path, format, &both).unwrap_err().to_string();
+        assert!(
+            message.contains("holds the events of one recording, but there are 2"),
+            "{message}"
+        );
+    }
+    assert!(!path.exists());
+    assert_eq!(
+        TableFormat::Raven.file_name("x/a.b.wav"),
+        "a.b.selections.txt"
+    );
+}
+
+#[test]
+fn a_parquet_file_holds_every_value_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events.parquet");
+    let (first, second) = (
+        [event(0.1, 0.3, 0.7)],
+        [event(1.0, 2.0, 0.25), event(3.0, 4.0, 0.0)],
+    );
+    let tables = [
+        found("a.wav", Some("song"), &first),
+        found("b.wav", None, &second),
+    ];
+    write_events(&path, TableFormat::Parquet, &tables).unwrap();
+    let reader = SerializedFileReader::new(File::open(&path).unwrap()).unwrap();
+    let rows: Vec<_> = reader
+        .get_row_iter(None)
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    let row = |n: usize| {
+        let row = &rows[n];
+        let recording = row.get_string(0).unwrap().clone();
+        (
+            recording,
+            row.get_double(1).unwrap(),
+            row.get_double(2).unwrap(),
+            row.get_float(3).unwrap(),
+        )
+    };
+    assert_eq!(rows.len(), 3);
+    assert_eq!(row(0), ("a.wav".into(), 0.1, 0.3, 0.7));
+    assert_eq!(row(2), ("b.wav".into(), 3.0, 4.0, 0.0));
+    assert_eq!(rows[0].get_string(4).unwrap(), "song");
+    assert!(rows[1].get_string(4).is_err(), "no label");
+    write_events(&path, TableFormat::Parquet, &[]).unwrap();
+    let none = SerializedFileReader::new(File::open(&path).unwrap()).unwrap();
+    assert_eq!(none.get_row_iter(None).unwrap().count(), 0);
+}
+
+/// Names as people give them, controls and the ends of lines apart.
+fn name() -> impl Strategy<Value = String> {
+    "[a-zA-Z0-9äß '\",;._()-]{0,12}\\.wav"
+}
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    // Whole microseconds, up to a day.
+    let one = (0u64..86_400_000_000, 1u64..100_000_000, 0.0f32..=1.0);
+    let one = one.prop_map(|(onset, len, score)| {
+        event(onset as f64 / 1e6, (onset + len) as f64 / 1e6, score)
+    });
+    prop::collection::vec(one, 0..20)
+}
+
+proptest! {
+    #[test]
+    fn what_is_read_back_is_what_was_written(
+        recording in name(),
+        label in prop::option::of("[a-zA-Zäß'\",;]{1,8}( [a-z]{1,4})?"),
+        events in events(),
+    ) {
+        let label = label.filter(|label| !["pos", "unk", "neg"].contains(&label.to_lowercase().as_str()));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events");
+        for format in [TableFormat::Dcase, TableFormat::Csv, TableFormat::Raven, TableFormat::Audacity] {
+            write_events(&path, format, &[found(&recording, label.as_deref(), &events)]).unwrap();
+            let marks = read_marks(&path).unwrap();
+            let spans: Vec<_> = marks.events.iter().map(|mark| mark.span).collect();
+            prop_assert_eq!(spans, events.iter().map(|event| event.span).collect::<Vec<_>>());
+            for mark in &marks.events {
+                if format != TableFormat::Audacity {
+                    prop_assert_eq!(mark.recording.as_deref(), Some(recording.trim()));
+                }
+                if format != TableFormat::Dcase {
+                    prop_assert_eq!(&mark.label, &label);
+                }
+            }
+            let expected = match format {
+                TableFormat::Dcase => MarkFormat::Dcase,
+                TableFormat::Raven => MarkFormat::Raven,
+                TableFormat::Audacity if !events.is_empty() => MarkFormat::Audacity,
+                _ => MarkFormat::Plain,
+            };
+            prop_assert_eq!(marks.format, expected);
+        }
+    }
+}
+
+#[test]
+fn clips_hold_the_sound_of_the_event_and_of_the_margin() {
+    let folder = tempfile::tempdir().unwrap();
+    let recording = folder.path().join("dawn.wav");
+    let rate = SampleRate::new(1000).unwrap();
+    // Each sample says which it is.
+    let left: Vec<f32> = (0..20_000).map(|i| i as f32 / 32_768.0).collect();
+    let right: Vec<f32> = left.iter().map(|sample| -sample).collect();
+    let sound = Waveform::from_channels(vec![left, right], rate).unwrap();
+    write_wav(&recording, &sound, WavEncoding::Int16).unwrap();
+    let events = [
+        event(12.0, 13.0, 0.9),
+        event(0.1, 0.2, 0.8),    // the margin begins before the recording
+        event(12.5, 12.75, 0.7), // inside the first
+        event(19.8, 20.5, 0.6),  // ends behind it
+        event(25.0, 26.0, 0.5),  // not in it
+    ];
+    let clips = folder.path().join("found/clips");
+    let paths = write_clips(&clips, &recording, &events, 0.25).unwrap();
+    let names: Vec<_> = paths
+        .iter()
+        .map(|path| path.file_name().unwrap().to_str().unwrap())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "dawn_0001_12.000s.wav",
+            "dawn_0002_0.100s.wav",
+            "dawn_0003_12.500s.wav",
+            "dawn_0004_19.800s.wav"
+        ]
+    );
+    let expected = [
+        (11_750, 13_250),
+        (0, 450),
+        (12_250, 13_000),
+        (19_550, 20_000),
+    ];
+    for (path, (first, end)) in paths.iter().zip(expected) {
+        let clip = AudioReader::open(path).unwrap().read_all().unwrap();
+        assert_eq!((clip.sample_rate(), clip.channels().len()), (rate, 2));
+        let samples = &clip.channels()[0];
+        assert_eq!(samples.len(), end - first);
+        assert_eq!(samples[0], first as f32 / 32_768.0);
+        assert_eq!(clip.channels()[1][1], -samples[1]);
+    }
+}
