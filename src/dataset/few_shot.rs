@@ -4,7 +4,7 @@
 //! validation tables have the one column `Q` instead, and the class is then that of the whole table.
 
 use super::table::{open, sorted_classes};
-use super::{Clip, Dataset, DatasetError, Mark, MarkedEvent, RowProblem, Span};
+use super::{Clip, Dataset, DatasetError, Mark, MarkedEvent, read_marks};
 use std::{
     collections::BTreeMap,
     fs, io,
@@ -20,7 +20,7 @@ pub(super) fn load(path: &Path) -> Result<Dataset, DatasetError> {
     let mut marked = Vec::new();
     for table in tables(path)? {
         let class = |event: &MarkedEvent| class_of(&table, event.label.as_deref());
-        let events = read_marks(&table)?;
+        let events = read_marks(&table)?.events;
         let positive = events
             .into_iter()
             .filter(|event| event.mark == Mark::Positive);
@@ -154,102 +154,6 @@ fn is_table_of_marks(path: &Path) -> io::Result<bool> {
             .any(|name| name.trim().eq_ignore_ascii_case(wanted))
     };
     Ok(COLUMNS.into_iter().all(has))
-}
-
-/// Reads a DCASE table, training or validation layout: one event per row and column that holds `POS`, `NEG` or `UNK`.
-/// The label is the column's name, none for `Q`.
-fn read_marks(path: &Path) -> Result<Vec<MarkedEvent>, DatasetError> {
-    let refuse = |source| DatasetError::Table {
-        path: path.to_owned(),
-        source,
-    };
-    let file = open(path).map_err(|source| DatasetError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
-    let mut reader = csv::ReaderBuilder::new()
-        .trim(csv::Trim::All)
-        .from_reader(file);
-    let names = reader.headers().map_err(refuse)?.clone();
-    let (mut events, mut problems) = (Vec::new(), Vec::new());
-    for record in reader.records() {
-        let record = record.map_err(refuse)?;
-        let row = DcaseRow {
-            names: &names,
-            record: &record,
-        };
-        match row.events() {
-            Ok(marked) => events.extend(marked),
-            Err(problem) => problems.push(problem),
-        }
-    }
-    if problems.is_empty() {
-        return Ok(events);
-    }
-    Err(DatasetError::Rows {
-        path: path.to_owned(),
-        problems,
-    })
-}
-
-struct DcaseRow<'a> {
-    names: &'a csv::StringRecord,
-    record: &'a csv::StringRecord,
-}
-
-impl DcaseRow<'_> {
-    fn line(&self) -> u64 {
-        self.record.position().map_or(0, csv::Position::line)
-    }
-
-    fn events(&self) -> Result<Vec<MarkedEvent>, RowProblem> {
-        let (onset, offset) = (self.secs("starttime")?, self.secs("endtime")?);
-        let span = Span::new(onset, offset).map_err(|problem| RowProblem {
-            line: self.line(),
-            column: String::new(),
-            value: format!("{onset} to {offset} s"),
-            required: format!("a span of time: {problem}"),
-        })?;
-        let recording = self.value("audiofilename").map(str::to_owned);
-        let cells = self.names.iter().zip(self.record);
-        let marks = cells.filter(|(name, _)| !COLUMNS.contains(&name.to_lowercase().as_str()));
-        let marked = marks.filter_map(|(name, value)| Some((name, mark_of(value)?)));
-        let event = |(name, mark): (&str, Mark)| MarkedEvent {
-            recording: recording.clone(),
-            span,
-            label: (!name.eq_ignore_ascii_case("Q")).then(|| name.to_owned()),
-            mark,
-            line: self.line(),
-        };
-        Ok(marked.map(event).collect())
-    }
-
-    fn value(&self, column: &str) -> Option<&str> {
-        let position = self
-            .names
-            .iter()
-            .position(|name| name.eq_ignore_ascii_case(column))?;
-        self.record.get(position).filter(|value| !value.is_empty())
-    }
-
-    fn secs(&self, column: &'static str) -> Result<f64, RowProblem> {
-        let value = self.value(column).unwrap_or_default();
-        value.parse().map_err(|_| RowProblem {
-            line: self.line(),
-            column: column.to_owned(),
-            value: value.to_owned(),
-            required: "a number of seconds".to_owned(),
-        })
-    }
-}
-
-fn mark_of(value: &str) -> Option<Mark> {
-    match value.to_ascii_uppercase().as_str() {
-        "POS" => Some(Mark::Positive),
-        "UNK" => Some(Mark::Unknown),
-        "NEG" => Some(Mark::Negative),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -182,7 +182,7 @@ impl Method {
                 ..pass
             };
             let logits = presence.forward(&rows, pass).squeeze_dim(1);
-            loss = loss + config.presence * frame_sup_con::presence_loss(&logits, &units);
+            loss += config.presence * frame_sup_con::presence_loss(&logits, &units);
         }
         Step {
             loss,

@@ -162,7 +162,8 @@ mod tests {
             smooth: 0.0,
             ..SegmentConfig::default()
         };
-        let events = config.candidates(&track(&scores), 20, &[10..20], 10.0);
+        let shots = std::slice::from_ref(&(10..20));
+        let events = config.candidates(&track(&scores), 20, shots, 10.0);
         let scores: Vec<f32> = events.iter().map(|event| event.score).collect();
         assert!(
             (scores[0] - 0.75).abs() < 1e-6 && scores[1] == 1.0,

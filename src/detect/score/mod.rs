@@ -173,7 +173,7 @@ fn count(file: &ScoredFile, config: &ScoreConfig) -> Counts {
         return Counts::missed(all.len());
     }
     // With fewer positives than shots, all of them are shots.
-    if let Some(last_shot) = all.iter().take(config.shots).last() {
+    if let Some(last_shot) = all[..config.shots.min(all.len())].last() {
         let end = last_shot.offset();
         reference.retain(|(span, _)| span.offset() > end);
     }

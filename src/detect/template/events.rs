@@ -1,7 +1,7 @@
 //! Scores of templates → events.
 
 use super::{
-    Search,
+    SPARE_BINS, Search, Shot,
     correlation::Correlator,
     peaks::{Ends, find_peaks},
     spectrogram::Patch,
@@ -11,48 +11,37 @@ use crate::detect::Event;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// How well a template agrees with another shot, at the best place; `[template][other shot]`, NaN on the diagonal and where
-/// the other is too short.
-fn agreement(search: &Search, picture: impl Fn(usize) -> Patch, bins: usize) -> Vec<Vec<f32>> {
+/// For each shot, how well each other template agrees with it at the best place; those too long for its picture are left
+/// out.
+fn agreement(search: &Search, picture: impl Fn(&Shot) -> &Patch, bins: usize) -> Vec<Vec<f32>> {
     let templates: Vec<Patch> = search
         .shots
         .iter()
         .map(|shot| shot.template.clone())
         .collect();
     let correlator = Correlator::new(&templates, bins);
-    let mut agreement = vec![vec![f32::NAN; templates.len()]; templates.len()];
-    for other in 0..templates.len() {
-        let scores = correlator.scores(&picture(other));
-        for (template, scores) in scores
-            .iter()
-            .enumerate()
-            .filter(|(template, _)| *template != other)
-        {
-            let best = scores.iter().copied().reduce(f32::max);
-            agreement[template][other] = best.unwrap_or(f32::NAN);
-        }
-    }
-    agreement
+    let with_shot = |(n, shot): (usize, &Shot)| {
+        let scores = correlator.scores(picture(shot)).into_iter().enumerate();
+        let others = scores.filter(|(template, _)| *template != n);
+        others
+            .filter_map(|(_, scores)| scores.into_iter().reduce(f32::max))
+            .collect()
+    };
+    search.shots.iter().enumerate().map(with_shot).collect()
 }
 
 /// As the published code does it.
 pub(super) fn published(search: &Search, curves: &[Vec<f32>]) -> Vec<Event> {
-    let alike = |other: usize| search.shots[other].template.clone();
-    let height = search.framing.bins() - 2 * super::SPARE_BINS;
-    let agreement = agreement(search, alike, height);
-    let known = agreement
-        .iter()
-        .flatten()
-        .copied()
-        .filter(|value| !value.is_nan());
+    let height = search.framing.bins() - 2 * SPARE_BINS;
+    let agreement = agreement(search, |shot| &shot.template, height);
+    let known = agreement.into_iter().flatten();
     // A single shot has nothing to be compared with.
     let threshold = known.reduce(f32::max).unwrap_or(SINGLE_SHOT_THRESHOLD);
-    let last = curves.iter().zip(&search.shots);
-    let frames = last
+    let lengths = curves.iter().zip(&search.shots);
+    let frames = lengths
         .map(|(curve, shot)| curve.len() + shot.frames.len())
-        .max()
-        .unwrap_or(0);
-    let mut marks = vec![0.0_f32; frames];
+        .max();
+    let mut marks = vec![0.0_f32; frames.unwrap_or(0)];
     for (curve, shot) in curves.iter().zip(&search.shots) {
         for peak in find_peaks(
             curve,
@@ -82,10 +71,11 @@ const SINGLE_SHOT_THRESHOLD: f32 = 0.5;
 
 /// Frames between peaks of one template.
 fn peak_distance(search: &Search, shot: Span) -> usize {
-    let frame = |secs: f64| {
-        secs * f64::from(search.framing.sample_rate.hz()) / search.framing.hop_length as f64
-    };
-    ((frame(shot.offset()) + 1.0).floor() - frame(shot.onset()).floor()).max(1.0) as usize
+    let (onset, offset) = (
+        search.framing.position(shot.onset()),
+        search.framing.position(shot.offset()),
+    );
+    ((offset + 1.0).floor() - onset.floor()).max(1.0) as usize
 }
 
 /// The frames that a peak marks. The published code marks around the peak, moves it all by half a template afterwards, and
@@ -118,26 +108,24 @@ fn runs(marks: &[f32]) -> impl Iterator<Item = Range<usize>> {
 
 /// The best of what the templates find, apart from each other.
 pub(super) fn strongest(search: &Search, curves: &[Vec<f32>], part: f64) -> Vec<Event> {
-    let around = |other: usize| search.shots[other].around.clone();
-    let agreement = agreement(search, around, search.framing.bins());
-    let nearest = |other: usize| {
-        let known = agreement
-            .iter()
-            .map(|row| row[other])
-            .filter(|value| !value.is_nan());
-        known.reduce(f32::max)
-    };
-    let nearest: Vec<f32> = (0..curves.len()).filter_map(nearest).collect();
+    let agreement = agreement(search, |shot| &shot.around, search.framing.bins());
+    let nearest = agreement
+        .into_iter()
+        .filter_map(|others| others.into_iter().reduce(f32::max));
+    let nearest: Vec<f32> = nearest.collect();
     let threshold = match nearest.len() {
         0 => SINGLE_SHOT_THRESHOLD,
         n => part as f32 * nearest.iter().sum::<f32>() / n as f32,
     };
+    // What does not agree at all is no event, however little the shots agree.
+    let threshold = threshold.max(f32::MIN_POSITIVE);
     let mut found: Vec<Event> = Vec::new();
     for (curve, shot) in curves.iter().zip(&search.shots) {
         for peak in find_peaks(curve, threshold, shot.frames.len(), Ends::Included) {
             let moved =
                 search.framing.secs(search.first + peak) - search.framing.secs(shot.frames.start);
-            let span = Span::new(shot.span.onset() + moved, shot.span.offset() + moved);
+            let end = (shot.span.offset() + moved).min(search.secs);
+            let span = Span::new(shot.span.onset() + moved, end);
             found.extend(span.ok().map(|span| Event {
                 span,
                 score: curve[peak].clamp(0.0, 1.0),
@@ -185,4 +173,47 @@ fn apart(mut events: Vec<Event>) -> Vec<Event> {
 fn is_same(a: Span, b: Span) -> bool {
     let overlap = a.offset().min(b.offset()) - a.onset().max(b.onset());
     overlap > MOST_OVERLAP * a.secs().min(b.secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn published_marks_begin_at_the_peak_and_lose_their_last_frame() {
+        assert_eq!(published_mark(10, 6), 10..15);
+        assert_eq!(published_mark(10, 5), 10..14);
+        assert_eq!(published_mark(10, 2), 10..12);
+        assert_eq!(published_mark(10, 1), 10..11);
+        // Less than half a template after the start of the search, one frame is left.
+        assert_eq!(published_mark(2, 6), 5..6);
+        assert_eq!(published_mark(3, 6), 3..8);
+    }
+
+    #[test]
+    fn runs_are_the_stretches_that_are_marked() {
+        let marks = [0.0, 0.5, 0.1, 0.0, 0.0, 0.9];
+        assert_eq!(runs(&marks).collect::<Vec<_>>(), [1..3, 5..6]);
+        assert_eq!(runs(&[]).count(), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn events_kept_are_sorted_and_apart_and_the_best_is_among_them(
+            found in prop::collection::vec((0u32..2000, 1u32..80, 0u32..100), 1..60),
+        ) {
+            let found: Vec<Event> = found
+                .into_iter()
+                .map(|(onset, len, score)| Event {
+                    span: Span::new(f64::from(onset) / 8.0, f64::from(onset + len) / 8.0).unwrap(),
+                    score: score as f32 / 100.0,
+                })
+                .collect();
+            let best = found.iter().map(|event| event.score).fold(0.0, f32::max);
+            let kept = apart(found);
+            prop_assert!(kept.windows(2).all(|pair| pair[0].span.offset() <= pair[1].span.onset()));
+            prop_assert!(kept.iter().any(|event| event.score == best));
+        }
+    }
 }

@@ -15,7 +15,7 @@ mod peaks;
 mod spectrogram;
 
 use super::{DetectError, Event};
-use crate::audio::{AudioError, MonoReader};
+use crate::audio::{AudioError, MonoReader, SampleRate};
 use crate::dataset::{Span, Support};
 use correlation::Correlator;
 use spectrogram::{Background, BackgroundMeter, Frames, Framing, Patch};
@@ -24,6 +24,8 @@ use std::path::Path;
 
 /// Bins that a template is lower than the spectrogram, at the top and at the bottom.
 const SPARE_BINS: usize = 2;
+/// Fewest samples of a frame: of 17 bins, 13 are left for templates.
+const FEWEST_SAMPLES: usize = 32;
 /// Most shots that become templates; of more, some are taken from the whole range, evenly.
 const MOST_TEMPLATES: usize = 16;
 
@@ -79,20 +81,22 @@ impl TemplateConfig {
 }
 
 impl Default for TemplateConfig {
+    /// Our recommendation: the best of twelve pairs of these two numbers on 18 recordings of finches, hummingbirds,
+    /// meerkats and bats.
     fn default() -> Self {
         Self {
             frame: FrameLength::OfShots {
-                part: 0.5,
+                part: 0.25,
                 most_secs: 0.1,
             },
-            rules: Rules::Strongest { part: 0.8 },
+            rules: Rules::Strongest { part: 0.7 },
         }
     }
 }
 
 /// Finds what looks like one of the shots, in the recording after the last of them.
 ///
-/// The recording is read twice, as a stream: memory grows by some bytes per frame only. Events come sorted and apart; their
+/// The recording is read twice, as a stream: memory grows by four bytes per frame and template. Events come sorted and apart; their
 /// score is the highest correlation with a template, `0..=1`. Of recordings longer than `2^14` frames, medians over time are
 /// taken of evenly spaced frames.
 ///
@@ -105,14 +109,13 @@ pub fn match_templates(
 ) -> Result<Vec<Event>, DetectError> {
     config.check()?;
     let sample_rate = MonoReader::open(recording)?.sample_rate();
-    let framing = Framing::new(config.frame.secs(support), sample_rate);
-    if framing.bins() <= 2 * SPARE_BINS {
+    let frame_secs = config.frame.secs(support, sample_rate);
+    let framing = Framing::new(frame_secs, sample_rate);
+    if framing.n_fft < FEWEST_SAMPLES {
         return Err(DetectError::Rate {
             path: recording.to_owned(),
             hz: sample_rate.hz(),
-            required: (f64::from(sample_rate.hz()) * (4 * SPARE_BINS) as f64
-                / framing.n_fft.max(1) as f64)
-                .ceil() as u32,
+            required: (FEWEST_SAMPLES as f64 / frame_secs).ceil() as u32,
         });
     }
     let Some(search) = Search::prepare(recording, framing, support, config.rules)? else {
@@ -154,10 +157,13 @@ impl TemplateConfig {
 }
 
 impl FrameLength {
-    fn secs(self, support: &Support) -> f64 {
+    fn secs(self, support: &Support, sample_rate: SampleRate) -> f64 {
         match self {
             Self::Fixed { secs } => secs,
-            Self::OfShots { part, most_secs } => (part * support.mean_secs()).min(most_secs),
+            Self::OfShots { part, most_secs } => {
+                let fewest = (FEWEST_SAMPLES + 1) as f64 / f64::from(sample_rate.hz());
+                (part * support.mean_secs()).min(most_secs).max(fewest)
+            }
         }
     }
 }
@@ -168,7 +174,7 @@ struct Shot {
     /// Frames of the recording.
     frames: Range<usize>,
     template: Patch,
-    /// The template with some frames and bins around it, from frame `around_from` on.
+    /// The template with all bins, and half the longest template before and after it.
     around: Patch,
 }
 
@@ -179,6 +185,8 @@ struct Search {
     shots: Vec<Shot>,
     /// First frame behind the last shot.
     first: usize,
+    /// Length of the recording.
+    secs: f64,
 }
 
 impl Search {
@@ -194,16 +202,13 @@ impl Search {
             .iter()
             .map(|shot| place(framing, *shot, rules))
             .collect();
-        let margin = places
-            .iter()
-            .map(ExactSizeIterator::len)
-            .max()
-            .unwrap_or(0)
-            .div_ceil(2);
+        // Shot and margins fit into one block of the correlator.
+        let longest = places.iter().map(ExactSizeIterator::len).max();
+        let margin = longest.unwrap_or(0) / 2;
         let around = |place: &Range<usize>| place.start.saturating_sub(margin)..place.end + margin;
         let mut heard: Vec<Patch> = places.iter().map(|_| Patch::new(framing.bins())).collect();
         let mut meter = BackgroundMeter::new(framing.bins());
-        for_each_frame(recording, framing, |frame, magnitudes| {
+        let secs = for_each_frame(recording, framing, |frame, magnitudes| {
             meter.push(magnitudes);
             for (place, heard) in places.iter().zip(&mut heard) {
                 if around(place).contains(&frame) {
@@ -231,7 +236,7 @@ impl Search {
             })
         });
         let shots: Vec<Shot> = shots.collect();
-        let end = support.end() * f64::from(framing.sample_rate.hz()) / framing.hop_length as f64;
+        let end = framing.position(support.end());
         let first = match rules {
             Rules::Published => (end + 1.0).ceil(),
             Rules::Strongest { .. } => end.ceil(),
@@ -241,6 +246,7 @@ impl Search {
             background,
             shots,
             first: first as usize,
+            secs,
         }))
     }
 
@@ -288,8 +294,10 @@ fn evenly_chosen(shots: &[Span], most: usize) -> Vec<Span> {
 
 /// The frames of a shot.
 fn place(framing: Framing, shot: Span, rules: Rules) -> Range<usize> {
-    let frame = |secs: f64| secs * f64::from(framing.sample_rate.hz()) / framing.hop_length as f64;
-    let (onset, offset) = (frame(shot.onset()), frame(shot.offset()));
+    let (onset, offset) = (
+        framing.position(shot.onset()),
+        framing.position(shot.offset()),
+    );
     match rules {
         Rules::Published => (onset + 1.0).floor() as usize..(offset + 1.0).ceil() as usize,
         Rules::Strongest { .. } => {
@@ -299,12 +307,12 @@ fn place(framing: Framing, shot: Span, rules: Rules) -> Range<usize> {
     }
 }
 
-/// Hands out the magnitudes of every frame of a recording, with its number.
+/// Hands out the magnitudes of every frame of a recording, with its number; gives the recording's length in seconds.
 fn for_each_frame(
     recording: &Path,
     framing: Framing,
     mut with_frame: impl FnMut(usize, &mut [f32]),
-) -> Result<(), AudioError> {
+) -> Result<f64, AudioError> {
     let mut reader = MonoReader::open(recording)?;
     let mut read = |samples: &mut Vec<f32>| reader.read_into(samples);
     let mut frames = Frames::new(framing, &mut read);
@@ -314,7 +322,7 @@ fn for_each_frame(
         with_frame(frame, &mut magnitudes);
         frame += 1;
     }
-    Ok(())
+    Ok(frames.secs())
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ pub(super) struct Framing {
 }
 
 impl Framing {
-    /// Windows of `secs`.
+    /// Windows of `secs`, rounded down to samples.
     pub(super) fn new(secs: f64, sample_rate: SampleRate) -> Self {
         let n_fft = (secs * f64::from(sample_rate.hz())) as usize;
         Self {
@@ -32,14 +32,15 @@ impl Framing {
         self.n_fft / 2 + 1
     }
 
-    /// Frames per second.
-    pub(super) fn rate(self) -> f64 {
-        f64::from(self.sample_rate.hz()) / self.hop_length as f64
+    /// Where a time lies between the centres of frames, in frames.
+    pub(super) fn position(self, secs: f64) -> f64 {
+        // In this order, as the published code rounds it.
+        secs * f64::from(self.sample_rate.hz()) / self.hop_length as f64
     }
 
     /// When so many frames have passed, in seconds.
     pub(super) fn secs(self, frames: usize) -> f64 {
-        frames as f64 / self.rate()
+        (frames * self.hop_length) as f64 / f64::from(self.sample_rate.hz())
     }
 
     fn stft(self) -> Stft {
@@ -106,6 +107,12 @@ impl<'a> Frames<'a> {
         }
         self.next += 1;
         Ok(true)
+    }
+
+    /// How much was read so far, in seconds: after the last frame, the length of the recording.
+    pub(super) fn secs(&self) -> f64 {
+        let samples = self.first + self.samples.len();
+        samples as f64 / f64::from(self.framing.sample_rate.hz())
     }
 
     /// Throws away whole hops before the sample `needed`, when that is worth it.
