@@ -70,12 +70,45 @@ pub(crate) struct Arguments {
     /// Write the sound of every event into this folder
     #[arg(long, value_name = "DIR")]
     clips: Option<PathBuf>,
+    /// Average so many detectors, each fitted anew: surer, and as much slower (frames)
+    #[arg(long, value_name = "N", default_value_t = FrameConfig::default().ensemble, value_parser = clap::value_parser!(u32).range(1..=100))]
+    ensemble: u32,
     /// Where all draws come from
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Where to compute: cpu, cuda, cuda:N or mps
     #[arg(long, default_value = "cpu")]
     device: DeviceName,
+}
+
+impl Arguments {
+    /// One recording, one table of marks, a table and a page out; all else by default.
+    pub(crate) fn simple(
+        recording: PathBuf,
+        marks: PathBuf,
+        out: PathBuf,
+        picture: PathBuf,
+    ) -> Self {
+        Self {
+            recordings: vec![recording],
+            shots: vec![marks],
+            out: Some(out),
+            format: Table::default(),
+            method: Method::default(),
+            model: None,
+            adapt: AdaptChoice::default(),
+            compat: false,
+            untrained: false,
+            threshold: None,
+            first: ShotCount::default(),
+            label: None,
+            picture: Some(picture),
+            clips: None,
+            ensemble: FrameConfig::default().ensemble,
+            seed: 0,
+            device: DeviceName::Cpu,
+        }
+    }
 }
 
 /// A kind of table on the command line.
@@ -292,6 +325,7 @@ impl Searcher {
             model,
             frames: FrameConfig {
                 seed: arguments.seed,
+                ensemble: arguments.ensemble,
                 threshold: arguments
                     .threshold
                     .unwrap_or(FrameConfig::default().threshold),

@@ -1,0 +1,137 @@
+//! `chiffchaff detect` as a user meets it, on the bundled finch song and on what users get wrong.
+
+use assert_cmd::Command;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn song() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/finch/bengalese_gy6or6_0324.flac")
+}
+
+fn run(desk: &Path, arguments: &[&str]) -> (i32, String, String) {
+    let mut command = Command::cargo_bin("chiffchaff").unwrap();
+    let command = command
+        .current_dir(desk)
+        .env("NO_COLOR", "1")
+        .arg("detect")
+        .args(arguments);
+    let output = command.output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (
+        output.status.code().unwrap(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+/// A folder with the first twenty seconds' worth of marks beside a link to the song.
+fn desk() -> tempfile::TempDir {
+    let desk = tempfile::tempdir().unwrap();
+    fs::copy(song(), desk.path().join("song.flac")).unwrap();
+    let marks = fs::read_to_string(song().with_extension("csv")).unwrap();
+    fs::write(
+        desk.path().join("marks.csv"),
+        marks.replace("bengalese_gy6or6_0324", "song"),
+    )
+    .unwrap();
+    desk
+}
+
+#[test]
+fn five_marks_find_the_other_syllables_in_every_format_with_a_page_and_clips() {
+    let desk = desk();
+    let arguments = [
+        "song.flac",
+        "--shots",
+        "marks.csv",
+        "--out",
+        "found.csv",
+        "--picture",
+        "found.html",
+        "--clips",
+        "clips",
+    ];
+    let (code, stdout, stderr) = run(desk.path(), &arguments);
+    assert_eq!((code, stdout.as_str()), (0, ""), "{stderr}");
+    let read = |name: &str| fs::read_to_string(desk.path().join(name)).unwrap();
+    let events = read("found.csv").lines().count() - 1;
+    assert!((30..=36).contains(&events), "{events} of 33");
+    let page = read("found.html");
+    assert!(page.contains(";base64,") && page.contains("class=\"shot\""));
+    assert!(!page.contains("http"), "the page fetches nothing");
+    assert_eq!(
+        fs::read_dir(desk.path().join("clips")).unwrap().count(),
+        events
+    );
+}
+
+/// The template method is fast and needs no engine's time: good enough to see where tables go.
+#[test]
+fn tables_of_one_recording_go_into_a_folder_and_a_bad_recording_does_not_stop_the_others() {
+    let desk = desk();
+    fs::write(desk.path().join("broken.flac"), b"fLaC but no more").unwrap();
+    let arguments = [
+        "song.flac",
+        "broken.flac",
+        "--shots",
+        "marks.csv",
+        "--method",
+        "template",
+        "--format",
+        "raven",
+        "--out",
+        "found",
+    ];
+    let (code, _, stderr) = run(desk.path(), &arguments);
+    assert_eq!(code, 1, "{stderr}");
+    assert!(
+        stderr.contains("skipped: ") && stderr.contains("broken.flac"),
+        "{stderr}"
+    );
+    let table = fs::read_to_string(desk.path().join("found/song.selections.txt")).unwrap();
+    assert!(table.starts_with("Selection\tView\tChannel\tBegin Time (s)"));
+}
+
+#[test]
+fn what_users_get_wrong_is_said_in_a_sentence() {
+    let desk = desk();
+    let write = |name: &str, text: &str| fs::write(desk.path().join(name), text).unwrap();
+    write(
+        "other.csv",
+        "Audiofilename,Starttime,Endtime,Q\nnight.wav,1,2,POS\n",
+    );
+    write("late.csv", "onset,offset\n5000,5001\n");
+    write("words.csv", "onset,offset\nearly,late\n");
+    write("empty.csv", "");
+    for (table, said) in [
+        ("other.csv", "night.wav"),
+        ("late.csv", "5000"),
+        ("words.csv", "line 2"),
+        ("empty.csv", "empty.csv"),
+        ("missing.csv", "missing.csv"),
+    ] {
+        let (code, stdout, stderr) = run(
+            desk.path(),
+            &["song.flac", "--shots", table, "--method", "template"],
+        );
+        assert_eq!((code, stdout.as_str()), (2, ""), "{table}: {stderr}");
+        assert!(
+            stderr.contains("error: ") && stderr.contains(said),
+            "{table}: {stderr}"
+        );
+        assert!(!stderr.contains("panicked"), "{table}: {stderr}");
+    }
+    let (code, _, stderr) = run(
+        desk.path(),
+        &["song.flac", "--shots", "marks.csv", "--method", "windows"],
+    );
+    assert!(
+        code == 2 && stderr.contains("--preset moummad-supcon"),
+        "{stderr}"
+    );
+    let (code, _, stderr) = run(
+        desk.path(),
+        &["song.flac", "--shots", "marks.csv", "--threshold", "7"],
+    );
+    assert!(code == 2 && stderr.contains("--threshold"), "{stderr}");
+}

@@ -1,0 +1,196 @@
+//! The frame detector, and the training of its encoder, on sound whose calls are known.
+#![cfg(feature = "nn")]
+
+mod few_shot_sound;
+
+use chiffchaff::audio::{AudioReader, SampleRate, WavEncoding, Waveform, write_wav};
+use chiffchaff::dataset::{ShotChoice, Support, SyntheticConfig, parse_marks};
+use chiffchaff::detect::frames::{FrameConfig, FrameDetector, calls_model};
+use chiffchaff::detect::{DetectError, Detection};
+use chiffchaff::encoder::{Encoder, Model, ModelCard, Provenance};
+use chiffchaff::experiment::Experiment;
+use chiffchaff::features::{CacheConfig, CachePrecision, FeatureCache, FeatureSet, Normalization};
+use chiffchaff::train::{FrameLabels, Outcome, RunDir, Start, TrainingData, pretrain};
+use few_shot_sound::{CALL_SECS, found_and_false, hidden_calls, shots, write_recording};
+use std::ops::ControlFlow;
+use std::path::Path;
+use tch::Device;
+
+fn support(recording: &Path, extra: &str) -> Support {
+    let rows = shots()
+        .iter()
+        .map(|s| format!("{},{}\n", s.onset(), s.offset()))
+        .collect::<String>();
+    let table = format!("onset,offset\n{rows}{extra}");
+    let marks = parse_marks("marks.csv".as_ref(), table.as_bytes()).unwrap();
+    marks
+        .support(recording, 1e9, &ShotChoice::default())
+        .unwrap()
+}
+
+fn detect(recording: &Path, config: FrameConfig) -> Detection {
+    let model = calls_model(Device::Cpu).unwrap();
+    let detector = FrameDetector::new(&model, config).unwrap();
+    detector
+        .detect(recording, &support(recording, ""), |_| ())
+        .unwrap()
+}
+
+#[test]
+fn finds_the_planted_calls_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let recording = folder.path().join("calls.wav");
+    write_recording(&recording);
+    let found = detect(&recording, FrameConfig::default());
+    assert_eq!(
+        found_and_false(&found.events),
+        (hidden_calls().len(), 0),
+        "{:?}",
+        found.events
+    );
+    assert_eq!(
+        found,
+        detect(&recording, FrameConfig::default()),
+        "the same seed, the same events"
+    );
+    let everything = FrameConfig {
+        threshold: 0.0,
+        ..FrameConfig::default()
+    };
+    assert_eq!(detect(&recording, everything).events, found.candidates);
+    assert!(found.candidates.len() >= found.events.len());
+    let track = found.track.unwrap();
+    assert!((track.secs(track.len()) - 12.0).abs() < 0.02);
+}
+
+/// Nine minutes are read as two stretches; the calls of the last seconds are found as those of the first.
+#[test]
+fn a_recording_of_several_stretches_is_searched_to_its_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let short = folder.path().join("calls.wav");
+    write_recording(&short);
+    let once = AudioReader::open(&short).unwrap().read_all().unwrap();
+    let repeats = 45; // nine minutes
+    let samples = once.channels()[0].repeat(repeats);
+    let long = folder.path().join("long.wav");
+    write_wav(
+        &long,
+        &Waveform::mono(samples, once.sample_rate()),
+        WavEncoding::Int16,
+    )
+    .unwrap();
+    let found = detect(&long, FrameConfig::default());
+    let wanted = few_shot_sound::CALLS.len() * repeats - 5;
+    assert!(
+        found.events.len().abs_diff(wanted) <= wanted / 100,
+        "{} of {wanted}",
+        found.events.len()
+    );
+    let last = found.events.last().unwrap().span;
+    let truth = 12.0 * (repeats - 1) as f64 + few_shot_sound::CALLS[13];
+    assert!((last.onset() - truth).abs() < CALL_SECS / 2.0, "{last}");
+}
+
+#[test]
+fn a_network_that_mixes_frames_is_refused() {
+    let experiment = Experiment::preset("moummad-supcon", &[]).unwrap();
+    let model = Model {
+        encoder: Encoder::new(&experiment.encoder, 0, Device::Cpu).unwrap(),
+        card: ModelCard {
+            front_end: experiment.features,
+            normalization: Normalization::PatchMinMax,
+            encoder: experiment.encoder,
+            frames: 34,
+            embed: experiment.embed,
+            seed: 0,
+            provenance: Provenance::default(),
+        },
+    };
+    let refused = FrameDetector::new(&model, FrameConfig::default());
+    assert!(matches!(refused, Err(DetectError::NotFrames { .. })));
+}
+
+/// The preset `calls` from imagined animals to a model file: stopped half-way and resumed, it ends in the same bytes.
+#[test]
+fn the_encoder_of_frames_trains_and_resumes_to_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = SyntheticConfig {
+        recordings: 8,
+        secs: 3.0,
+        sample_rate: SampleRate::new(22_050).unwrap(),
+        seed: 1,
+    };
+    let animals = folder.path().join("animals");
+    let nothing = chiffchaff::dataset::Dataset {
+        name: "none".into(),
+        clips: Vec::new(),
+        classes: Vec::new(),
+    };
+    config.write(&animals, &nothing, || ()).unwrap();
+    let settings = ["train.max_steps=6", "train.batch_size=4", "train.threads=1"].map(String::from);
+    let experiment = Experiment::preset("calls", &settings).unwrap();
+    let source = format!("fewshot:{}", animals.display());
+    let dataset = source
+        .parse::<chiffchaff::dataset::DatasetSource>()
+        .unwrap()
+        .load()
+        .unwrap();
+    let (recordings, of_clip) = dataset.recordings();
+    let cache = CacheConfig {
+        dir: folder.path().join("cache"),
+        precision: CachePrecision::default(),
+    };
+    let rate = experiment.features.sample_rate();
+    let opened = FeatureCache::open(
+        &cache,
+        &recordings,
+        &experiment.features,
+        |clip| clip.read_mono(rate),
+        |_, _| {},
+    );
+    let (cache, _) = opened.unwrap();
+    let frame_rate = experiment.features.frame_rate();
+    let labels_of = |recording: usize| {
+        let of_this = dataset
+            .clips
+            .iter()
+            .zip(&of_clip)
+            .filter(move |(_, of)| **of == recording);
+        let events = of_this.filter_map(|(clip, _)| {
+            let (onset, offset) = clip.span?;
+            Some((
+                chiffchaff::dataset::Span::new(onset, offset).ok()?,
+                clip.label?,
+            ))
+        });
+        FrameLabels::new(events, frame_rate)
+    };
+    let count = recordings.clips.len();
+    let data = TrainingData {
+        clips: FeatureSet::of(&cache, 0..count),
+        frame_labels: (0..count).map(labels_of).collect(),
+        labels: vec![None; count],
+        names: (0..count).map(|n| format!("recording {n}")).collect(),
+        provenance: Provenance::default(),
+    };
+    let run = |name: &str, stop_at: Option<u64>| {
+        let run = RunDir::new(folder.path().join(name));
+        let stops = |step: u64| match stop_at {
+            Some(last) if step == last => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        };
+        let mut outcome = pretrain(&experiment, &data, &run, Start::New, Device::Cpu, |p| {
+            stops(p.metrics.step)
+        })
+        .unwrap();
+        if outcome == Outcome::Interrupted {
+            outcome = pretrain(&experiment, &data, &run, Start::Resume, Device::Cpu, |_| {
+                ControlFlow::Continue(())
+            })
+            .unwrap();
+        }
+        assert!(matches!(outcome, Outcome::Finished(_)));
+        std::fs::read(run.model()).unwrap()
+    };
+    assert!(run("whole", None) == run("in two", Some(3)));
+}
