@@ -153,6 +153,8 @@ pub enum Purpose {
     Reference = 23,
     /// Which frames of a batch are compared.
     Frames = 24,
+    /// [`super::spectrogram::Attenuation`].
+    Attenuation = 25,
 }
 
 #[cfg(test)]

@@ -233,22 +233,6 @@ mod tests {
     }
 
     #[test]
-    fn all_bad_rows_of_a_table_are_told_at_once() {
-        let text =
-            "Audiofilename,Starttime,Endtime,Q\na.wav,x,2,POS\na.wav,3,3,POS\na.wav,-1,3,POS\n";
-        let folder = tree(&[("a.csv", text)]);
-        let message = load(folder.path()).unwrap_err().to_string();
-        for part in [
-            "a.csv: 3 bad values",
-            "line 2: `starttime` is `x`",
-            "line 3",
-            "line 4",
-        ] {
-            assert!(message.contains(part), "no `{part}` in {message}");
-        }
-    }
-
-    #[test]
     fn recordings_are_listed_once_in_order() {
         let folder = tree(&[(
             "a.csv",

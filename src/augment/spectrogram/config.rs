@@ -1,8 +1,8 @@
 //! Which augmentations, in which order.
 
 use super::{
-    Compression, Equalizer, FrequencyShift, Gain, GaussianNoise, Mix, MixBack, Patch, ResizedCrop,
-    SpecAugment, TimeCrop, TimeReversal, TimeShift,
+    Attenuation, Compression, Equalizer, FrequencyShift, Gain, GaussianNoise, Mix, MixBack, Patch,
+    ResizedCrop, SpecAugment, TimeCrop, TimeReversal, TimeShift,
 };
 use crate::augment::{AugmentError, Problem, Purpose, error::Problems};
 
@@ -111,6 +111,8 @@ pub enum Augmentation {
     Compression(Compression),
     /// White noise on log energies.
     GaussianNoise(GaussianNoise),
+    /// Fainter, over noise.
+    Attenuation(Attenuation),
     /// Stripes masked in time and frequency.
     SpecAugment(SpecAugment),
     /// Circular shift, later.
@@ -137,6 +139,7 @@ impl Augmentation {
             | Self::MixBack(_)
             | Self::Compression(_)
             | Self::GaussianNoise(_)
+            | Self::Attenuation(_)
             | Self::SpecAugment(_)
             | Self::FrequencyShift(_)
             | Self::Gain(_)
@@ -240,6 +243,7 @@ impl Step {
             Augmentation::TimeCrop(step) => step.check(problems),
             Augmentation::Compression(step) => step.check(problems),
             Augmentation::GaussianNoise(step) => step.check(problems),
+            Augmentation::Attenuation(step) => step.check(problems),
             Augmentation::SpecAugment(step) => step.check(patch, problems),
             Augmentation::TimeShift(step) => step.check(patch, problems),
             Augmentation::FrequencyShift(step) => step.check(patch, problems),
@@ -259,6 +263,7 @@ impl Augmentation {
             Self::TimeCrop(_) => Purpose::TimeCrop,
             Self::Compression(_) => Purpose::Compression,
             Self::GaussianNoise(_) => Purpose::GaussianNoise,
+            Self::Attenuation(_) => Purpose::Attenuation,
             Self::SpecAugment(_) => Purpose::SpecAugment,
             Self::TimeShift(_) => Purpose::TimeShift,
             Self::FrequencyShift(_) => Purpose::FrequencyShift,

@@ -38,6 +38,22 @@ impl Noise {
         seed: [0; 32],
     };
 
+    /// One noise per clip, in the shape of `batch`.
+    #[cfg(feature = "nn")]
+    pub(super) fn tensor(noises: &[Self], batch: &tch::Tensor) -> tch::Tensor {
+        use rayon::prelude::*;
+
+        let clip = batch.numel() / noises.len();
+        let mut values = vec![0.0; batch.numel()];
+        values
+            .par_chunks_mut(clip)
+            .zip(noises)
+            .for_each(|(values, noise)| noise.fill(values));
+        tch::Tensor::from_slice(&values)
+            .view(batch.size().as_slice())
+            .to_device(batch.device())
+    }
+
     /// Fills `values` with this noise.
     #[cfg(feature = "nn")]
     fn fill(&self, values: &mut [f32]) {
@@ -69,21 +85,10 @@ impl GaussianNoise {
     /// Noise is made in plain Rust, not by the engine: the same on every device.
     #[cfg(feature = "nn")]
     pub(super) fn apply(batch: &tch::Tensor, noises: &[Noise]) -> tch::Tensor {
-        use rayon::prelude::*;
-
         if noises.iter().all(|noise| noise.std == 0.0) {
             return batch.shallow_clone();
         }
-        let clip = batch.numel() / noises.len();
-        let mut values = vec![0.0; batch.numel()];
-        values
-            .par_chunks_mut(clip)
-            .zip(noises)
-            .for_each(|(values, noise)| noise.fill(values));
-        batch
-            + tch::Tensor::from_slice(&values)
-                .view(batch.size().as_slice())
-                .to_device(batch.device())
+        batch + Noise::tensor(noises, batch)
     }
 }
 

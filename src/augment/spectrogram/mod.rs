@@ -11,6 +11,7 @@
 //! | `resized-crop` | [`ResizedCrop`]: a part, stretched to full size | on |
 //! | `time-crop` | [`TimeCrop`]: a stretch of time, stretched to full length | Moummad et al. 2023 |
 //! | `compression` | [`Compression`]: log energies times a factor | on |
+//! | `attenuation` | [`Attenuation`]: fainter, over noise | our own |
 //! | `gaussian-noise` | [`GaussianNoise`]: white noise on log energies | on |
 //! | `spec-augment` | [`SpecAugment`]: stripes masked in time and frequency | off; [`SpectrogramAugmentConfig::fonseca_specaug`] |
 //! | `time-shift` | [`TimeShift`]: circular, later | off |
@@ -19,6 +20,7 @@
 //! | `gain` | [`Gain`]: louder or softer | our own |
 //! | `equalizer` | [`Equalizer`]: a smooth curve over frequency | our own |
 
+mod attenuation;
 mod compression;
 mod config;
 mod equalizer;
@@ -37,6 +39,7 @@ mod time_crop;
 mod time_reversal;
 mod time_shift;
 
+pub use attenuation::{Attenuation, Distance};
 pub use compression::Compression;
 pub use config::{Augmentation, DrawnFor, SpectrogramAugmentConfig, Step, StepViews};
 pub use equalizer::{Curve, Equalizer};

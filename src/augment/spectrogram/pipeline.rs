@@ -3,7 +3,7 @@
 use rand::{Rng, RngExt};
 
 use super::{
-    Augmentation, Compression, Crop, Curve, DrawnFor, Masks, Mix, MixBack, Noise, Patch,
+    Augmentation, Compression, Crop, Curve, Distance, DrawnFor, Masks, Mix, MixBack, Noise, Patch,
     SpectrogramAugmentConfig, Step,
 };
 use crate::augment::{AugmentError, ViewKey};
@@ -45,6 +45,8 @@ pub enum StepDraw {
     Compression(f32),
     /// The noise.
     GaussianNoise(Noise),
+    /// How far away.
+    Attenuation(Distance),
     /// The stripes.
     SpecAugment(Masks),
     /// Number of frames.
@@ -198,6 +200,7 @@ impl Augmentation {
             Self::TimeCrop(step) => StepDraw::TimeCrop(step.draw(patch, rng)),
             Self::Compression(step) => StepDraw::Compression(step.draw(rng)),
             Self::GaussianNoise(step) => StepDraw::GaussianNoise(step.draw(rng)),
+            Self::Attenuation(step) => StepDraw::Attenuation(step.draw(rng)),
             Self::SpecAugment(step) => StepDraw::SpecAugment(step.draw(patch, rng)),
             Self::TimeShift(step) => StepDraw::TimeShift(step.draw(rng)),
             Self::FrequencyShift(step) => StepDraw::FrequencyShift(step.draw(rng)),
@@ -216,6 +219,7 @@ impl Augmentation {
             Self::TimeCrop(_) => StepDraw::TimeCrop(Crop::whole(patch)),
             Self::Compression(_) => StepDraw::Compression(Compression::IDENTITY),
             Self::GaussianNoise(_) => StepDraw::GaussianNoise(Noise::NONE),
+            Self::Attenuation(_) => StepDraw::Attenuation(Distance::NONE),
             Self::SpecAugment(_) => StepDraw::SpecAugment(Masks::default()),
             Self::TimeShift(_) => StepDraw::TimeShift(0),
             Self::FrequencyShift(_) => StepDraw::FrequencyShift(0),
@@ -234,7 +238,8 @@ impl Augmentation {
         patch: &Patch,
     ) -> tch::Tensor {
         use super::{
-            Equalizer, FrequencyShift, Gain, GaussianNoise, ResizedCrop, TimeReversal, TimeShift,
+            Attenuation, Equalizer, FrequencyShift, Gain, GaussianNoise, ResizedCrop, TimeReversal,
+            TimeShift,
         };
 
         /// What the draws hold, all of them of one kind.
@@ -262,6 +267,7 @@ impl Augmentation {
             Self::TimeCrop(_) => ResizedCrop::apply(batch, &drawn!(TimeCrop)),
             Self::Compression(_) => Compression::apply(batch, &drawn!(Compression)),
             Self::GaussianNoise(_) => GaussianNoise::apply(batch, &drawn!(GaussianNoise)),
+            Self::Attenuation(_) => Attenuation::apply(batch, &drawn!(Attenuation)),
             Self::SpecAugment(step) => step.apply(batch, &drawn!(SpecAugment)),
             Self::TimeShift(_) => TimeShift::apply(batch, &drawn!(TimeShift)),
             Self::FrequencyShift(_) => FrequencyShift::apply(batch, &drawn!(FrequencyShift)),
