@@ -6,7 +6,7 @@
 //! | events found window by window, as Moummad et al. 2023 published it | `windows` |
 //! | events found by their distance from prototypes, the baseline of DCASE task 5 | `prototypical` |
 //! | events that look like one of the marked ones | [`template`] |
-//! | found events in a table, or as sound | [`write`] |
+//! | found events in a table, or as sound | [`mod@write`] |
 //! | how well they were found | [`score`] |
 
 mod detection;

@@ -16,7 +16,7 @@ use super::similarity::{cosine_logits, is_self};
 /// Mean over the frames that have a positive; 0 if none has.
 ///
 /// `projections`: `[frames, dim]`; `units`: `[frames]`, one whole number per frame; result: scalar. Without background
-/// it is [`super::supervised_contrastive`].
+/// it is [`super::supervised_contrastive()`].
 ///
 /// # Panics
 /// If `projections` is not `[frames, dim]` or `units` not `[frames]`.

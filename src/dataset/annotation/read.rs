@@ -10,7 +10,7 @@ use crate::dataset::{DatasetError, RowProblem};
 use csv::StringRecord;
 use std::{collections::HashSet, path::Path};
 
-/// Reads a table of marked events, in any of the formats of this [module](super).
+/// Reads a table of marked events, in any of the formats of [`MarkFormat`].
 ///
 /// # Errors
 /// If the file cannot be read, if it is none of the known tables, or if a row is bad: then all bad rows are named, up to
