@@ -58,7 +58,7 @@ fn five_marks_find_the_other_syllables_in_every_format_with_a_page_and_clips() {
     assert!((30..=36).contains(&events), "{events} of 33");
     let page = read("found.html");
     assert!(page.contains(";base64,") && page.contains("class=\"shot\""));
-    assert!(!page.contains("http"), "the page fetches nothing");
+    assert!(!page.contains("://"), "the page fetches nothing");
     assert_eq!(
         fs::read_dir(desk.path().join("clips")).unwrap().count(),
         events
