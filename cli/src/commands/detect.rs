@@ -468,15 +468,22 @@ fn write_tables(
         return Ok(());
     }
     std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
-    for found in found {
-        let path = out.join(format.file_name(found.recording));
-        write_events(&path, format, std::slice::from_ref(found))?;
+    let mut paths = Vec::new();
+    for one in found {
+        let path = out.join(format.file_name(one.recording));
+        write_events(&path, format, std::slice::from_ref(one))?;
+        paths.push(path);
     }
-    printer.say(&format_args!(
-        "events: {} tables in {}",
-        found.len(),
-        out.display()
-    ));
+    match paths.as_slice() {
+        [path] => printer.say(&format_args!("events: {}", path.display())),
+        paths => {
+            printer.say(&format_args!(
+                "events: {} tables in {}",
+                paths.len(),
+                out.display()
+            ));
+        }
+    }
     Ok(())
 }
 
