@@ -121,12 +121,7 @@ fn the_encoder_of_frames_trains_and_resumes_to_the_same_bytes() {
         seed: 1,
     };
     let animals = folder.path().join("animals");
-    let nothing = chiffchaff::dataset::Dataset {
-        name: "none".into(),
-        clips: Vec::new(),
-        classes: Vec::new(),
-    };
-    config.write(&animals, &nothing, || ()).unwrap();
+    config.write(&animals, &[], || ()).unwrap();
     let settings = ["train.max_steps=6", "train.batch_size=4", "train.threads=1"].map(String::from);
     let experiment = Experiment::preset("calls", &settings).unwrap();
     let source = format!("fewshot:{}", animals.display());

@@ -7,7 +7,7 @@ use chiffchaff::dataset::Span;
 use chiffchaff::detect::windows::{
     Adapt, ClassWeights, FirstGap, FreezeMode, Scaling, UnknownSpans, WindowDetector, WindowsConfig,
 };
-use chiffchaff::detect::{Event, NetworkDetectError};
+use chiffchaff::detect::{DetectError, Event};
 use chiffchaff::encoder::{Encoder, Model, ModelCard, Provenance};
 use chiffchaff::experiment::Experiment;
 use chiffchaff::features::Normalization;
@@ -58,7 +58,7 @@ impl Field {
         config: WindowsConfig,
         shots: &[Span],
         unknown: &[Span],
-    ) -> Result<Vec<Event>, NetworkDetectError> {
+    ) -> Result<Vec<Event>, DetectError> {
         WindowDetector::new(&self.model, config)?.detect(&self.recording(), shots, unknown)
     }
 
@@ -186,10 +186,7 @@ fn marks_that_cannot_be_used_are_errors_with_a_hint() {
     }
     let instant = [Span::new(1.0001, 1.0002).unwrap()];
     let error = field.detect(config(), &instant, &[]).unwrap_err();
-    assert!(
-        matches!(error, NetworkDetectError::TooShort { .. }),
-        "{error}"
-    );
+    assert!(matches!(error, DetectError::TooShort { .. }), "{error}");
     let none = WindowsConfig {
         max_negatives: Some(0),
         ..config()

@@ -31,6 +31,15 @@ impl CacheArguments {
     }
 }
 
+/// What features are computed of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whole {
+    /// Each clip by itself.
+    Clips,
+    /// The recordings that clips are spans of.
+    Recordings,
+}
+
 /// A dataset with the features of its clips.
 pub(crate) struct Clips {
     pub(crate) dataset: Dataset,
@@ -41,49 +50,20 @@ pub(crate) struct Clips {
 }
 
 impl Clips {
-    /// Finds the clips and computes the features that are not cached yet.
+    /// Finds the clips and computes the features that are not cached yet: of `whole` recordings where clips are spans of
+    /// them, or of each clip.
     pub(crate) fn open(
         source: &DatasetSource,
+        whole: Whole,
         front_end: &FrontEnd,
         cache: &CacheArguments,
         printer: &Printer,
     ) -> anyhow::Result<Self> {
         let dataset = source.load()?;
-        let clips = (0..dataset.clips.len()).collect();
-        Self::compute(
-            source,
-            dataset.clone(),
-            dataset,
-            clips,
-            front_end,
-            cache,
-            printer,
-        )
-    }
-
-    /// As [`Self::open`], with the features of the whole recordings that the clips are spans of.
-    pub(crate) fn open_recordings(
-        source: &DatasetSource,
-        front_end: &FrontEnd,
-        cache: &CacheArguments,
-        printer: &Printer,
-    ) -> anyhow::Result<Self> {
-        let dataset = source.load()?;
-        let (recordings, of_clip) = dataset.recordings();
-        Self::compute(
-            source, dataset, recordings, of_clip, front_end, cache, printer,
-        )
-    }
-
-    fn compute(
-        source: &DatasetSource,
-        dataset: Dataset,
-        computed: Dataset,
-        cached_as: Vec<usize>,
-        front_end: &FrontEnd,
-        cache: &CacheArguments,
-        printer: &Printer,
-    ) -> anyhow::Result<Self> {
+        let (computed, cached_as) = match whole {
+            Whole::Clips => (dataset.clone(), (0..dataset.clips.len()).collect()),
+            Whole::Recordings => dataset.recordings(),
+        };
         if dataset.clips.is_empty() {
             bail!(
                 "{}: no sound files\n\nhint: `chiffchaff doctor --data {}:{}` lists what is there",

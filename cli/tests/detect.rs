@@ -1,6 +1,7 @@
 //! `chiffchaff detect` as a user meets it, on the bundled finch song and on what users get wrong.
 
-use assert_cmd::Command;
+mod desk;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -9,19 +10,7 @@ fn song() -> PathBuf {
 }
 
 fn run(desk: &Path, arguments: &[&str]) -> (i32, String, String) {
-    let mut command = Command::cargo_bin("chiffchaff").unwrap();
-    let command = command
-        .current_dir(desk)
-        .env("NO_COLOR", "1")
-        .arg("detect")
-        .args(arguments);
-    let output = command.output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (
-        output.status.code().unwrap(),
-        text(output.stdout),
-        text(output.stderr),
-    )
+    desk::run(desk, "detect", arguments)
 }
 
 /// A folder with the first twenty seconds' worth of marks beside a link to the song.

@@ -1,6 +1,7 @@
 //! `chiffchaff score` as a user meets it.
 
-use assert_cmd::Command;
+mod desk;
+
 use std::fs;
 use std::path::Path;
 
@@ -31,19 +32,7 @@ fn desk() -> tempfile::TempDir {
 }
 
 fn run(desk: &Path, arguments: &[&str]) -> (i32, String, String) {
-    let mut command = Command::cargo_bin("chiffchaff").unwrap();
-    let command = command
-        .current_dir(desk)
-        .env("NO_COLOR", "1")
-        .arg("score")
-        .args(arguments);
-    let output = command.output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (
-        output.status.code().unwrap(),
-        text(output.stdout),
-        text(output.stderr),
-    )
+    desk::run(desk, "score", arguments)
 }
 
 const BOTH: [&str; 4] = ["--reference", "truth", "--predictions", "found.csv"];

@@ -118,6 +118,12 @@ impl MonoReader {
         Some(rescaled_len(len, self.reader.sample_rate(), self.rate))
     }
 
+    /// Length of the file by its header, in seconds. Headers lie.
+    pub fn declared_secs(&self) -> Option<f64> {
+        let rate = f64::from(self.reader.sample_rate().hz());
+        Some(self.reader.declared_len()? as f64 / rate)
+    }
+
     /// The file.
     pub fn path(&self) -> &Path {
         self.reader.path()

@@ -25,5 +25,3 @@ pub mod write;
 pub use detection::{Detection, Track};
 pub use error::DetectError;
 pub use event::Event;
-#[cfg(feature = "nn")]
-pub use windows::NetworkDetectError;

@@ -137,20 +137,25 @@ impl RowScale {
         (self.secs * Self::RATE / self.hop as f64).round() as usize
     }
 
-    /// Number of rows; reads the recording where its header does not say.
+    /// Number of rows; decodes the recording, as headers lie.
     fn rows(self, recording: &Path) -> crate::Result<usize> {
-        let mut stream = self.stream(recording)?;
-        let mut frames = 0;
-        while let Some(block) = stream.next_block()? {
-            frames += block.frames();
+        let mut reader = self.reader(recording)?;
+        let mut samples = 0;
+        while let Some(block) = reader.next_block()? {
+            samples += block.len();
         }
-        Ok(frames.saturating_sub(1).div_ceil(self.frames()).max(1))
+        Ok((samples / self.hop).div_ceil(self.frames()).max(1))
+    }
+
+    fn reader(self, recording: &Path) -> crate::Result<MonoReader> {
+        Ok(MonoReader::open(recording)?.at_rate(self.front_end().sample_rate())?)
     }
 
     fn stream(self, recording: &Path) -> crate::Result<FeatureStream> {
-        let front_end = self.front_end();
-        let reader = MonoReader::open(recording)?.at_rate(front_end.sample_rate())?;
-        Ok(FeatureStream::new(reader, &front_end)?)
+        Ok(FeatureStream::new(
+            self.reader(recording)?,
+            &self.front_end(),
+        )?)
     }
 
     fn row_of(self, secs: f64) -> usize {

@@ -1,14 +1,14 @@
 //! `chiffchaff detect`: a few marked events and recordings in, every other event of that kind out.
 
 use crate::{Finish, printer::Printer};
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use chiffchaff::audio::MonoReader;
 use chiffchaff::dataset::{Annotation, ShotChoice, ShotCount, Support, read_marks};
 use chiffchaff::detect::frames::{FrameConfig, FrameDetector, Stage, calls_model};
 use chiffchaff::detect::prototypical::{PrototypesConfig, PrototypicalDetector};
 use chiffchaff::detect::template::{TemplateConfig, match_templates};
 use chiffchaff::detect::windows::{Adapt, WindowDetector, WindowsConfig};
-use chiffchaff::detect::write::{Found, TableFormat, write_clips, write_events};
+use chiffchaff::detect::write::{Found, TableFormat, event_table, write_clips, write_events};
 use chiffchaff::detect::{Detection, Event};
 use chiffchaff::encoder::{DeviceName, Model};
 use chiffchaff::report::{RecordingPicture, write_detections};
@@ -214,12 +214,14 @@ fn search(
     printer: &Printer,
 ) -> anyhow::Result<Searched> {
     let started = Instant::now();
-    let support = support(arguments, tables, recording)?;
+    let secs = MonoReader::open(recording)?.declared_secs();
+    let secs = secs.unwrap_or(f64::INFINITY);
+    let support = support(arguments, tables, recording, secs)?;
     for warning in support.warnings() {
         printer.warn(&format_args!("{}: {warning}", recording.display()));
     }
     let bar = printer.bar(1000, "{msg} {bar:30} {percent} %");
-    let detection = searcher.search(recording, &support, &bar);
+    let detection = searcher.search(recording, secs, &support, &bar);
     bar.finish_and_clear();
     let detection = detection?;
     let (events, secs) = (detection.events.len(), started.elapsed().as_secs_f64());
@@ -235,17 +237,13 @@ fn search(
     })
 }
 
-/// The shots of `recording`: those of the one table that has some.
+/// The shots of `recording`, which lasts `secs`: those of the one table that has some.
 fn support(
     arguments: &Arguments,
     tables: &[Annotation],
     recording: &Path,
+    secs: f64,
 ) -> anyhow::Result<Support> {
-    let reader = MonoReader::open(recording)?;
-    let rate = f64::from(reader.sample_rate().hz());
-    let secs = reader
-        .declared_len()
-        .map_or(f64::INFINITY, |len| len as f64 / rate);
     let choice = ShotChoice {
         count: arguments.first,
         label: arguments.label.clone(),
@@ -265,102 +263,79 @@ fn support(
 }
 
 /// A method with what it needs.
-struct Searcher {
-    method: Method,
-    model: Option<Model>,
-    frames: FrameConfig,
-    windows: WindowsConfig,
-    prototypes: PrototypesConfig,
-    template: TemplateConfig,
+enum Searcher {
+    Frames(Model, FrameConfig),
+    Windows(Model, WindowsConfig),
+    Template(TemplateConfig),
+    Prototypical(Model, PrototypesConfig),
 }
 
 impl Searcher {
     fn new(arguments: &Arguments) -> anyhow::Result<Self> {
         let device = arguments.device.open()?;
-        let model = match (&arguments.model, arguments.method) {
-            (Some(path), _) => Some(Model::load(path, device)?),
-            (None, Method::Frames) => Some(calls_model(device)?),
-            (None, Method::Template) => None,
-            (None, Method::Windows | Method::Prototypical) => bail!(
-                "this method has no model built in\n\nhint: train one with `chiffchaff pretrain --preset {} --data fewshot:PATH --out RUN` and give `--model RUN`",
-                if arguments.method == Method::Windows {
-                    "moummad-supcon"
-                } else {
-                    "prototypical"
-                }
-            ),
-        };
-        let model = match model {
-            Some(model) if arguments.untrained => Some(model.untrained()?),
-            model => model,
-        };
-        let adapt = match arguments.adapt {
-            AdaptChoice::Head => Adapt::Head,
-            AdaptChoice::Last => Adapt::Last,
-            AdaptChoice::LastTwo => Adapt::LastTwo,
-            AdaptChoice::All => Adapt::All,
-        };
-        let (windows, prototypes, template) = if arguments.compat {
-            (
-                WindowsConfig::compat(adapt),
-                PrototypesConfig::compat(),
-                TemplateConfig::published(),
-            )
-        } else {
-            let windows = WindowsConfig {
-                adapt,
-                ..WindowsConfig::default()
-            };
-            (
-                windows,
-                PrototypesConfig::default(),
-                TemplateConfig::default(),
-            )
+        let given = arguments.model.as_ref();
+        let given = given.map(|path| Model::load(path, device)).transpose()?;
+        let start = |model: Model| match arguments.untrained {
+            true => model.untrained(),
+            false => Ok(model),
         };
         if let Some(threshold) = arguments.threshold.filter(|t| !(0.0..=1.0).contains(t)) {
             bail!("`--threshold` is {threshold}, but must be from 0 to 1");
         }
-        Ok(Self {
-            method: arguments.method,
-            model,
-            frames: FrameConfig {
-                seed: arguments.seed,
-                ensemble: arguments.ensemble,
-                threshold: arguments
-                    .threshold
-                    .unwrap_or(FrameConfig::default().threshold),
-                ..FrameConfig::default()
-            },
-            windows: WindowsConfig {
-                seed: arguments.seed,
-                ..windows
-            },
-            prototypes: PrototypesConfig {
-                seed: arguments.seed,
-                ..prototypes
-            },
-            template,
+        let seed = arguments.seed;
+        Ok(match arguments.method {
+            Method::Frames => Self::Frames(
+                start(given.map_or_else(|| calls_model(device), Ok)?)?,
+                FrameConfig {
+                    seed,
+                    ensemble: arguments.ensemble,
+                    threshold: arguments
+                        .threshold
+                        .unwrap_or(FrameConfig::default().threshold),
+                    ..FrameConfig::default()
+                },
+            ),
+            Method::Windows => {
+                let adapt = arguments.adapt.adapt();
+                let config = if arguments.compat {
+                    WindowsConfig::compat(adapt)
+                } else {
+                    WindowsConfig::sane(adapt)
+                };
+                let config = WindowsConfig { seed, ..config };
+                let model = given.ok_or_else(|| needs_model("moummad-supcon"))?;
+                Self::Windows(start(model)?, config)
+            }
+            Method::Template if arguments.compat => Self::Template(TemplateConfig::published()),
+            Method::Template => Self::Template(TemplateConfig::default()),
+            Method::Prototypical => {
+                let config = if arguments.compat {
+                    PrototypesConfig::compat()
+                } else {
+                    PrototypesConfig::default()
+                };
+                let config = PrototypesConfig { seed, ..config };
+                let model = given.ok_or_else(|| needs_model("prototypical"))?;
+                Self::Prototypical(start(model)?, config)
+            }
         })
     }
 
     fn search(
         &self,
         recording: &Path,
+        secs: f64,
         support: &Support,
         bar: &ProgressBar,
     ) -> anyhow::Result<Detection> {
-        let model = || self.model.as_ref().context("the method has no model");
         let alone = |events: Vec<Event>, threshold| Detection {
             events,
             candidates: Vec::new(),
             threshold,
             track: None,
         };
-        Ok(match self.method {
-            Method::Frames => {
-                let secs = MonoReader::open(recording)?;
-                let rate = f64::from(secs.sample_rate().hz());
-                let secs = secs.declared_len().map(|len| len as f64 / rate);
+        Ok(match self {
+            Self::Frames(model, config) => {
                 let observe = |stage| match stage {
                     Stage::Fitting(done, of) => {
                         bar.set_message("learning the shots");
@@ -368,28 +343,43 @@ impl Searcher {
                     }
                     Stage::Scoring(done) => {
                         bar.set_message("searching");
-                        bar.set_position(secs.map_or(0.0, |secs| 1000.0 * done / secs) as u64);
+                        bar.set_position((1000.0 * done / secs) as u64);
                     }
                 };
-                FrameDetector::new(model()?, self.frames.clone())?
-                    .detect(recording, support, observe)?
+                FrameDetector::new(model, config.clone())?.detect(recording, support, observe)?
             }
-            Method::Windows => {
-                let detector = WindowDetector::new(model()?, self.windows.clone())?;
-                alone(
-                    detector.detect(recording, support.shots(), support.unknown())?,
-                    0.5,
-                )
+            Self::Windows(model, config) => {
+                let detector = WindowDetector::new(model, config.clone())?;
+                let events = detector.detect(recording, support.shots(), support.unknown())?;
+                alone(events, 0.5)
             }
-            Method::Prototypical => {
-                let detector = PrototypicalDetector::new(model()?, self.prototypes.clone())?;
+            Self::Prototypical(model, config) => {
+                let detector = PrototypicalDetector::new(model, config.clone())?;
                 alone(
                     detector.detect(recording, support.shots())?,
-                    self.prototypes.threshold,
+                    config.threshold,
                 )
             }
-            Method::Template => alone(match_templates(recording, support, &self.template)?, 0.0),
+            Self::Template(config) => alone(match_templates(recording, support, config)?, 0.0),
         })
+    }
+}
+
+/// The network of a method that has none built in must be trained by this preset.
+fn needs_model(preset: &str) -> anyhow::Error {
+    anyhow!(
+        "this method has no model built in\n\nhint: train one with `chiffchaff pretrain --preset {preset} --data fewshot:PATH --out RUN` and give `--model RUN`"
+    )
+}
+
+impl AdaptChoice {
+    fn adapt(self) -> Adapt {
+        match self {
+            Self::Head => Adapt::Head,
+            Self::Last => Adapt::Last,
+            Self::LastTwo => Adapt::LastTwo,
+            Self::All => Adapt::All,
+        }
     }
 }
 
@@ -448,10 +438,8 @@ fn print(format: Table, found: &[Found], printer: &Printer) -> anyhow::Result<()
     if format == Table::Parquet {
         bail!("a Parquet table needs a file\n\nhint: name one with `--out found.parquet`");
     }
-    let folder = tempfile::tempdir()?;
-    let path = folder.path().join("events");
-    write_events(&path, format.format(), found)?;
-    printer.data(&std::fs::read_to_string(&path)?.trim_end())
+    let table = event_table("standard output".as_ref(), format.format(), found)?;
+    printer.data(&String::from_utf8(table)?.trim_end())
 }
 
 /// One table of all where the format can hold it and `out` is no folder; else a folder of them.

@@ -1,7 +1,7 @@
 //! `chiffchaff evaluate`: a trained encoder in, accuracies beside their baselines out.
 
 use super::Format;
-use crate::clips::{CacheArguments, Clips};
+use crate::clips::{CacheArguments, Clips, Whole};
 use crate::{Finish, printer::Printer, provenance};
 use anyhow::{Context, bail};
 use chiffchaff::Embeddings;
@@ -129,10 +129,16 @@ impl Job<'_> {
     pub(crate) fn run(&self, printer: &Printer) -> anyhow::Result<Measured> {
         let model = Model::load(self.model, self.device.open()?)?;
         let mut record = provenance::started(&self.device.to_string());
-        let clips = Clips::open(self.data, &model.card.front_end, self.cache, printer)?;
+        let clips = Clips::open(
+            self.data,
+            Whole::Clips,
+            &model.card.front_end,
+            self.cache,
+            printer,
+        )?;
         // Read the recordings that the encoder hears, so that all rows of the table hear the same.
         let mfcc = FrontEnd::Mfcc(MfccConfig::librosa());
-        let classic = Clips::open(self.data, &mfcc, self.cache, printer)?;
+        let classic = Clips::open(self.data, Whole::Clips, &mfcc, self.cache, printer)?;
         let usable: Vec<usize> = clips
             .cache
             .usable()

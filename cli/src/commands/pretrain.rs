@@ -1,6 +1,6 @@
 //! `chiffchaff pretrain`: sound files in, a trained encoder out.
 
-use crate::clips::{CacheArguments, Clips};
+use crate::clips::{CacheArguments, Clips, Whole};
 use crate::{Finish, printer::Printer, provenance};
 use anyhow::{Context, bail};
 use chiffchaff::dataset::DatasetSource;
@@ -130,15 +130,14 @@ impl Job<'_> {
     pub(crate) fn run(&self, printer: &Printer) -> anyhow::Result<(Finished, usize)> {
         let device = self.device.open()?;
         let front_end = &self.experiment.features;
+        let whole = match self.experiment.views.cut {
+            Cut::Random {} => Whole::Clips,
+            Cut::Windows(_) | Cut::Frames {} => Whole::Recordings,
+        };
         let opened = self
             .data
             .iter()
-            .map(|source| match self.experiment.views.cut {
-                Cut::Random {} => Clips::open(source, front_end, self.cache, printer),
-                Cut::Windows(_) | Cut::Frames {} => {
-                    Clips::open_recordings(source, front_end, self.cache, printer)
-                }
-            });
+            .map(|source| Clips::open(source, whole, front_end, self.cache, printer));
         let corpora = opened.collect::<anyhow::Result<Vec<_>>>()?;
         let data = self.training_data(&corpora)?;
         let skipped: Vec<Skipped> = corpora.iter().flat_map(|c| c.skipped.clone()).collect();

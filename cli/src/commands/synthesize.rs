@@ -3,7 +3,7 @@
 use crate::{Finish, printer::Printer};
 use anyhow::bail;
 use chiffchaff::audio::SampleRate;
-use chiffchaff::dataset::{Dataset, DatasetSource, SyntheticConfig};
+use chiffchaff::dataset::{DatasetSource, SyntheticConfig};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -41,12 +41,8 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
         );
     }
     let backgrounds = match &arguments.backgrounds {
-        Some(source) => source.load()?,
-        None => Dataset {
-            name: "none".to_owned(),
-            clips: Vec::new(),
-            classes: Vec::new(),
-        },
+        Some(source) => source.load()?.clips,
+        None => Vec::new(),
     };
     let config = SyntheticConfig {
         recordings: arguments.recordings,

@@ -8,7 +8,7 @@ mod recording;
 mod spectrum;
 mod unit;
 
-use super::{Dataset, DatasetError, Span};
+use super::{Clip, DatasetError, Span};
 use crate::audio::{AudioError, SampleRate, WavEncoding, Waveform, write_wav};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -56,10 +56,10 @@ impl SyntheticConfig {
     pub fn write(
         &self,
         folder: &Path,
-        backgrounds: &Dataset,
+        backgrounds: &[Clip],
         done: impl Fn() + Sync,
     ) -> crate::Result<()> {
-        let sounds = backgrounds.clips.par_iter().map(|clip| {
+        let sounds = backgrounds.par_iter().map(|clip| {
             let waveform = clip.read_mono(self.sample_rate)?;
             Ok(waveform.channels()[0].clone())
         });
@@ -230,12 +230,7 @@ mod tests {
     #[test]
     fn a_folder_of_them_is_read_as_few_shot_data() {
         let folder = tempfile::tempdir().unwrap();
-        let backgrounds = Dataset {
-            name: "none".into(),
-            clips: Vec::new(),
-            classes: Vec::new(),
-        };
-        config().write(folder.path(), &backgrounds, || ()).unwrap();
+        config().write(folder.path(), &[], || ()).unwrap();
         let source = format!("fewshot:{}", folder.path().display());
         let dataset = source
             .parse::<super::super::DatasetSource>()

@@ -152,7 +152,7 @@ impl<'a> FrameDetector<'a> {
             }
         }
         let held = values.len() / bands.max(1);
-        let scale = scale.ok_or_else(|| DetectError::TooShort {
+        let scale = scale.ok_or_else(|| DetectError::NoFrames {
             path: recording.to_owned(),
         })?;
         let kept = (end + self.config.fit.context).min(held);

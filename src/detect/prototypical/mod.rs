@@ -6,7 +6,7 @@
 use super::windows::detector::refuse_shots_outside;
 use super::windows::patches::{Frames, Patches, Query, images, tiled};
 use super::windows::runs::Runs;
-use super::{Event, NetworkDetectError};
+use super::{DetectError, Event};
 use crate::augment::{DrawKey, Purpose};
 use crate::dataset::Span;
 use crate::encoder::{Model, Pass};
@@ -93,7 +93,7 @@ impl PrototypesConfig {
         }
     }
 
-    fn check(&self) -> Result<(), NetworkDetectError> {
+    fn check(&self) -> Result<(), DetectError> {
         let (shortest_key, shortest, most) = match self.shortest {
             ShortestEvent::OfShot { share } => ("shortest.share", share, 1.0),
             ShortestEvent::Fixed { secs } => ("shortest.secs", secs, f64::MAX),
@@ -115,7 +115,7 @@ impl PrototypesConfig {
         ];
         for (key, value, most, required) in values {
             if !(0.0..=most).contains(&value) {
-                return Err(NetworkDetectError::Config {
+                return Err(DetectError::Config {
                     key,
                     given: value.to_string(),
                     required,
@@ -152,7 +152,7 @@ impl<'a> PrototypicalDetector<'a> {
     ///
     /// # Errors
     /// If a setting is out of range.
-    pub fn new(model: &'a Model, config: PrototypesConfig) -> Result<Self, NetworkDetectError> {
+    pub fn new(model: &'a Model, config: PrototypesConfig) -> Result<Self, DetectError> {
         config.check()?;
         let bands = model.card.front_end.extractor()?.bands();
         Ok(Self {
@@ -167,11 +167,7 @@ impl<'a> PrototypicalDetector<'a> {
     /// # Errors
     /// If there is no shot, one lies outside the recording, there is nothing else to compare with, or the recording
     /// cannot be read.
-    pub fn detect(
-        &self,
-        recording: &Path,
-        shots: &[Span],
-    ) -> Result<Vec<Event>, NetworkDetectError> {
+    pub fn detect(&self, recording: &Path, shots: &[Span]) -> Result<Vec<Event>, DetectError> {
         let plan = Plan::new(self, recording, shots)?;
         let references = self.references(recording, shots, &plan)?;
         let positive = self.positive_prototype(&references.positives)?;
@@ -201,7 +197,7 @@ impl<'a> PrototypicalDetector<'a> {
         recording: &Path,
         shots: &[Span],
         plan: &Plan,
-    ) -> Result<References, NetworkDetectError> {
+    ) -> Result<References, DetectError> {
         let mut frames = Frames::open(recording, &self.model.card)?;
         let length = plan.window * frames.bands();
         let mut positives = Vec::new();
@@ -213,7 +209,7 @@ impl<'a> PrototypicalDetector<'a> {
         }
         refuse_shots_outside(recording, shots, &frames, plan.frame_rate)?;
         if positives.is_empty() {
-            return Err(NetworkDetectError::TooShort {
+            return Err(DetectError::TooShort {
                 path: recording.to_owned(),
                 frame_secs: 1.0 / plan.frame_rate,
             });
@@ -234,7 +230,7 @@ impl<'a> PrototypicalDetector<'a> {
             start += plan.hop;
         }
         if drawn.kept.is_empty() {
-            return Err(NetworkDetectError::NoNegatives {
+            return Err(DetectError::NoNegatives {
                 path: recording.to_owned(),
             });
         }
@@ -245,7 +241,7 @@ impl<'a> PrototypicalDetector<'a> {
     }
 
     /// `[1, dim]`
-    fn positive_prototype(&self, positives: &[Vec<f32>]) -> Result<Tensor, NetworkDetectError> {
+    fn positive_prototype(&self, positives: &[Vec<f32>]) -> Result<Tensor, DetectError> {
         if self.config.prototypes == Prototypes::Whole {
             return self.mean(positives);
         }
@@ -260,7 +256,7 @@ impl<'a> PrototypicalDetector<'a> {
     }
 
     /// One negative prototype `[1, dim]` for each redraw.
-    fn negative_prototypes(&self, others: &[Vec<f32>]) -> Result<Vec<Tensor>, NetworkDetectError> {
+    fn negative_prototypes(&self, others: &[Vec<f32>]) -> Result<Vec<Tensor>, DetectError> {
         let draws = match self.config.prototypes {
             Prototypes::Released => 1,
             // In random order, parts are draws of their own.
@@ -271,14 +267,14 @@ impl<'a> PrototypicalDetector<'a> {
     }
 
     /// The mean embedding of patches, `[1, dim]`.
-    fn mean(&self, patches: &[Vec<f32>]) -> Result<Tensor, NetworkDetectError> {
+    fn mean(&self, patches: &[Vec<f32>]) -> Result<Tensor, DetectError> {
         let embedded = patches.chunks(BATCH).map(|batch| self.embed(batch));
         let embedded = Tensor::cat(&embedded.collect::<Result<Vec<_>, _>>()?, 0);
         Ok(embedded.mean_dim([0i64].as_slice(), true, None))
     }
 
     /// Patches `[window, mels]` → `[batch, dim]`.
-    fn embed(&self, patches: &[Vec<f32>]) -> Result<Tensor, NetworkDetectError> {
+    fn embed(&self, patches: &[Vec<f32>]) -> Result<Tensor, DetectError> {
         let Model { card, encoder } = self.model;
         let images = images(patches, self.bands, encoder.parameters().device())?;
         let images = card.normalization.apply(images);
@@ -314,7 +310,7 @@ impl Plan {
         detector: &PrototypicalDetector<'_>,
         recording: &Path,
         shots: &[Span],
-    ) -> Result<Self, NetworkDetectError> {
+    ) -> Result<Self, DetectError> {
         let frame_rate = detector.model.card.front_end.frame_rate();
         let margin = detector.config.margin_secs;
         let frame_at = |secs: f64| (secs.max(0.0) * frame_rate).floor() as usize;
@@ -323,7 +319,7 @@ impl Plan {
         let mut shots: Vec<_> = shots.iter().map(widened).collect();
         shots.sort_by_key(|shot| shot.start);
         let longest = shots.iter().map(Range::len).max();
-        let longest = longest.ok_or_else(|| NetworkDetectError::NoShots {
+        let longest = longest.ok_or_else(|| DetectError::NoShots {
             path: recording.to_owned(),
         })?;
         let window = prototype_window(longest, detector.config.prototypes);
@@ -400,7 +396,7 @@ fn probabilities(
     embeddings: &Tensor,
     positive: &Tensor,
     negatives: &[Tensor],
-) -> Result<Vec<f32>, NetworkDetectError> {
+) -> Result<Vec<f32>, DetectError> {
     let of_prototype = negatives.iter().map(|negative| {
         let prototypes = Tensor::cat(&[positive, negative], 0); // [2, dim]
         let logits = -squared_distances(embeddings, &prototypes); // [items, 2]

@@ -5,7 +5,7 @@ use crate::augment::spectrogram::{
     Augmentation, LogUnit, Patch, Pipeline, SpectrogramAugmentConfig, Step, TimeCrop,
 };
 use crate::augment::{Interval, Purpose, ViewKey};
-use crate::detect::NetworkDetectError;
+use crate::detect::DetectError;
 use crate::encoder::layers::Linear;
 use crate::encoder::parameters::Parameters;
 use crate::encoder::{Encoder, Mode, Model, Pass, Precision};
@@ -30,10 +30,7 @@ pub(super) struct Classifier<'a> {
 
 impl<'a> Classifier<'a> {
     /// The pre-trained network with an untrained linear layer for two classes.
-    pub(super) fn new(
-        model: &Model,
-        config: &'a WindowsConfig,
-    ) -> Result<Self, NetworkDetectError> {
+    pub(super) fn new(model: &Model, config: &'a WindowsConfig) -> Result<Self, DetectError> {
         let encoder = model.encoder_copy()?;
         let device = encoder.parameters().device();
         let blocks = encoder.stage_count();
@@ -61,7 +58,7 @@ impl<'a> Classifier<'a> {
     }
 
     /// Trains on images `[items, 1, mels, window]`, of which the first `positives` are shots.
-    pub(super) fn fit(&self, images: &Tensor, positives: usize) -> Result<(), NetworkDetectError> {
+    pub(super) fn fit(&self, images: &Tensor, positives: usize) -> Result<(), DetectError> {
         let images = self
             .normalization
             .before_augmentation(images.shallow_clone());
@@ -130,7 +127,7 @@ impl<'a> Classifier<'a> {
     }
 
     /// How probable it is that each of these images `[items, 1, mels, window]` is like the shots, 0..=1.
-    pub(super) fn probabilities(&self, images: Tensor) -> Result<Vec<f32>, NetworkDetectError> {
+    pub(super) fn probabilities(&self, images: Tensor) -> Result<Vec<f32>, DetectError> {
         let images = self.normalization.apply(images);
         let judged = tch::no_grad(|| {
             let embeddings = self.encoder.embed(&images, self.judging());
@@ -192,7 +189,7 @@ impl<'a> Classifier<'a> {
         })
     }
 
-    fn crop(&self, images: &Tensor) -> Result<Option<Pipeline>, NetworkDetectError> {
+    fn crop(&self, images: &Tensor) -> Result<Option<Pipeline>, DetectError> {
         if !self.config.adapt.crops() {
             return Ok(None);
         }

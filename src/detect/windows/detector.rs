@@ -6,7 +6,7 @@ use super::patches::{Frames, Patches, Query, images, tiled};
 use super::runs::Runs;
 use super::support::Support;
 use crate::dataset::Span;
-use crate::detect::{Event, NetworkDetectError};
+use crate::detect::{DetectError, Event};
 use crate::encoder::Model;
 use std::ops::Range;
 use std::path::Path;
@@ -25,9 +25,9 @@ impl<'a> WindowDetector<'a> {
     ///
     /// # Errors
     /// If `max_negatives` is 0, or the model cannot hear windows as short as 17 frames.
-    pub fn new(model: &'a Model, config: WindowsConfig) -> Result<Self, NetworkDetectError> {
+    pub fn new(model: &'a Model, config: WindowsConfig) -> Result<Self, DetectError> {
         if config.max_negatives == Some(0) {
-            return Err(NetworkDetectError::Config {
+            return Err(DetectError::Config {
                 key: "max_negatives",
                 given: "0".to_owned(),
                 required: "at least 1, or absent",
@@ -35,7 +35,7 @@ impl<'a> WindowDetector<'a> {
         }
         let (window, minimum) = (super::window_length(0), model.encoder.min_frames());
         if window < minimum {
-            return Err(NetworkDetectError::Window { window, minimum });
+            return Err(DetectError::Window { window, minimum });
         }
         Ok(Self { model, config })
     }
@@ -53,9 +53,9 @@ impl<'a> WindowDetector<'a> {
         recording: &Path,
         shots: &[Span],
         unknown: &[Span],
-    ) -> Result<Vec<Event>, NetworkDetectError> {
+    ) -> Result<Vec<Event>, DetectError> {
         if shots.is_empty() {
-            return Err(NetworkDetectError::NoShots {
+            return Err(DetectError::NoShots {
                 path: recording.to_owned(),
             });
         }
@@ -66,7 +66,7 @@ impl<'a> WindowDetector<'a> {
         let (positives, mut negatives) = examples(&mut frames, &support)?;
         refuse_shots_outside(recording, shots, &frames, frame_rate)?;
         if positives.is_empty() {
-            return Err(NetworkDetectError::TooShort {
+            return Err(DetectError::TooShort {
                 path: recording.to_owned(),
                 frame_secs: 1.0 / frame_rate,
             });
@@ -75,7 +75,7 @@ impl<'a> WindowDetector<'a> {
             negatives = self.quietest(recording, &support, positives.len())?;
         }
         if negatives.is_empty() {
-            return Err(NetworkDetectError::NoNegatives {
+            return Err(DetectError::NoNegatives {
                 path: recording.to_owned(),
             });
         }
@@ -106,7 +106,7 @@ impl<'a> WindowDetector<'a> {
         recording: &Path,
         support: &Support,
         count: usize,
-    ) -> Result<Patches, NetworkDetectError> {
+    ) -> Result<Patches, DetectError> {
         let frames = Frames::open(recording, &self.model.card)?;
         let mut query = Query::new(frames, support.query_start, support.window, support.hop);
         let mut quietest: Vec<(f32, Vec<f32>)> = Vec::new();
@@ -123,10 +123,7 @@ impl<'a> WindowDetector<'a> {
 }
 
 /// The patches of shots and of what is none; without those after the recording's end.
-fn examples(
-    frames: &mut Frames,
-    support: &Support,
-) -> Result<(Patches, Patches), NetworkDetectError> {
+fn examples(frames: &mut Frames, support: &Support) -> Result<(Patches, Patches), DetectError> {
     let length = support.window * frames.bands();
     let positives = support.positives.iter().map(|window| (window, true));
     let negatives = support.negatives.iter().map(|window| (window, false));
@@ -153,14 +150,14 @@ pub(in crate::detect) fn refuse_shots_outside(
     shots: &[Span],
     frames: &Frames,
     frame_rate: f64,
-) -> Result<(), NetworkDetectError> {
+) -> Result<(), DetectError> {
     let Some(total) = frames.total() else {
         return Ok(());
     };
     let secs = total as f64 / frame_rate;
     match shots.iter().find(|shot| shot.onset() >= secs) {
         None => Ok(()),
-        Some(&shot) => Err(NetworkDetectError::ShotOutside {
+        Some(&shot) => Err(DetectError::ShotOutside {
             path: recording.to_owned(),
             shot,
             secs,

@@ -13,12 +13,10 @@
 mod classifier;
 mod config;
 pub(in crate::detect) mod detector;
-mod error;
 pub(in crate::detect) mod patches;
 pub(in crate::detect) mod runs;
 mod support;
 
 pub use config::{Adapt, ClassWeights, FirstGap, FreezeMode, Scaling, UnknownSpans, WindowsConfig};
 pub use detector::WindowDetector;
-pub use error::NetworkDetectError;
 pub use support::{Support, window_length};

@@ -2,7 +2,7 @@
 
 use super::runs::Runs;
 use crate::audio::{AudioError, MonoReader};
-use crate::detect::{Event, NetworkDetectError};
+use crate::detect::{DetectError, Event};
 use crate::encoder::ModelCard;
 use crate::features::FeatureStream;
 use std::ops::Range;
@@ -28,10 +28,7 @@ pub(in crate::detect) struct Frames {
 
 impl Frames {
     /// Opens a recording for the front end of a model.
-    pub(in crate::detect) fn open(
-        recording: &Path,
-        card: &ModelCard,
-    ) -> Result<Self, NetworkDetectError> {
+    pub(in crate::detect) fn open(recording: &Path, card: &ModelCard) -> Result<Self, DetectError> {
         let reader = MonoReader::open(recording)?.at_rate(card.front_end.sample_rate())?;
         let stream = FeatureStream::new(reader, &card.front_end)?;
         Ok(Self {
@@ -100,8 +97,8 @@ impl Query {
     pub(in crate::detect) fn events(
         mut self,
         mut runs: Runs,
-        probabilities: impl Fn(&[Vec<f32>]) -> Result<Vec<f32>, NetworkDetectError>,
-    ) -> Result<Vec<Event>, NetworkDetectError> {
+        probabilities: impl Fn(&[Vec<f32>]) -> Result<Vec<f32>, DetectError>,
+    ) -> Result<Vec<Event>, DetectError> {
         loop {
             let mut patches = Vec::with_capacity(BATCH);
             while let Some(patch) = self.next_patch()? {
@@ -144,7 +141,7 @@ pub(in crate::detect) fn images(
     patches: &[Vec<f32>],
     bands: usize,
     device: Device,
-) -> Result<Tensor, NetworkDetectError> {
+) -> Result<Tensor, DetectError> {
     let values = Tensor::f_from_slice(&patches.concat())?.to_device(device);
     let values = values.view([patches.len() as i64, -1, bands as i64]); // [batch, window, mels]
     Ok(values.transpose(1, 2).unsqueeze(1).contiguous())

@@ -93,6 +93,23 @@ impl TableFormat {
 /// # Errors
 /// If the file cannot be written, or if there are several recordings and the format has no place for their names.
 pub fn write_events(path: &Path, format: TableFormat, found: &[Found]) -> Result<(), DetectError> {
+    let bytes = event_table(path, format, found)?;
+    crate::write_whole(path, &bytes).map_err(|source| DetectError::Io {
+        path: path.to_owned(),
+        action: "written",
+        source,
+    })
+}
+
+/// The bytes of a table of events; `path` stands for it in messages.
+///
+/// # Errors
+/// If there are several recordings and the format has no place for their names.
+pub fn event_table(
+    path: &Path,
+    format: TableFormat,
+    found: &[Found],
+) -> Result<Vec<u8>, DetectError> {
     if found.len() > 1 && !format.holds_many_recordings() {
         return Err(DetectError::OneRecording {
             path: path.to_owned(),
@@ -100,7 +117,7 @@ pub fn write_events(path: &Path, format: TableFormat, found: &[Found]) -> Result
             recordings: found.len(),
         });
     }
-    let bytes = match format {
+    Ok(match format {
         TableFormat::Dcase => tables::dcase(found),
         TableFormat::Raven => tables::raven(found),
         TableFormat::Audacity => tables::audacity(found),
@@ -109,11 +126,6 @@ pub fn write_events(path: &Path, format: TableFormat, found: &[Found]) -> Result
             path: path.to_owned(),
             reason: error.to_string(),
         })?,
-    };
-    crate::write_whole(path, &bytes).map_err(|source| DetectError::Io {
-        path: path.to_owned(),
-        action: "written",
-        source,
     })
 }
 
