@@ -124,3 +124,42 @@ fn what_users_get_wrong_is_said_in_a_sentence() {
     );
     assert!(code == 2 && stderr.contains("--threshold"), "{stderr}");
 }
+
+#[test]
+fn a_table_is_never_taken_for_that_of_another_recording() {
+    let desk = desk();
+    let copy = |from: &str, to: &str| fs::copy(desk.path().join(from), desk.path().join(to));
+    copy("song.flac", "dusk.flac").unwrap();
+    let marks = fs::read_to_string(desk.path().join("marks.csv")).unwrap();
+    let unnamed: Vec<_> = marks
+        .lines()
+        .skip(1)
+        .map(|line| {
+            line.split(',')
+                .skip(1)
+                .take(2)
+                .collect::<Vec<_>>()
+                .join(",")
+        })
+        .collect();
+    let unnamed = format!("onset,offset\n{}\n", unnamed[..5].join("\n"));
+    fs::write(desk.path().join("song.Table.1.csv"), unnamed).unwrap();
+    let arguments = [
+        "song.flac",
+        "dusk.flac",
+        "--shots",
+        "song.Table.1.csv",
+        "--method",
+        "template",
+    ];
+    let (code, stdout, stderr) = run(desk.path(), &arguments);
+    assert_eq!(code, 1, "{stderr}");
+    assert!(
+        stderr.contains("dusk.flac: no table of marks") && !stdout.contains("dusk"),
+        "{stderr}{stdout}"
+    );
+    assert!(stdout.contains("song"), "{stdout}");
+    let alone = [&arguments[1..4], &arguments[4..]].concat();
+    let (code, _, stderr) = run(desk.path(), &alone);
+    assert!(code < 2, "the only one for the only one: {stderr}");
+}

@@ -27,7 +27,7 @@ mod table;
 pub use annotation::{
     Annotation, Mark, MarkFormat, MarkWarning, MarkedEvent, ShotChoice, ShotCount, Span,
     SpanProblem, Support, SupportError, SupportProblem, SupportWarning, parse_marks, read_marks,
-    recording_stem,
+    recording_stem, table_about,
 };
 pub use clip::{Clip, Dataset};
 pub use error::{DatasetError, RowProblem};

@@ -3,7 +3,7 @@
 use crate::{Finish, printer::Printer};
 use anyhow::{Context, anyhow, bail};
 use chiffchaff::audio::MonoReader;
-use chiffchaff::dataset::{Annotation, ShotChoice, ShotCount, Support, read_marks};
+use chiffchaff::dataset::{Annotation, ShotChoice, ShotCount, Support, read_marks, table_about};
 use chiffchaff::detect::frames::{FrameConfig, FrameDetector, Stage, calls_model};
 use chiffchaff::detect::prototypical::{PrototypesConfig, PrototypicalDetector};
 use chiffchaff::detect::template::{TemplateConfig, match_templates};
@@ -31,7 +31,7 @@ pub(crate) struct Arguments {
     /// The recordings; each is searched by its own marks
     #[arg(required = true, value_name = "RECORDING")]
     recordings: Vec<PathBuf>,
-    /// Tables of marked events; one that names no recording is of the one with its name, or of the only one
+    /// Tables of marked events; one that names no recording is of the one with its name, or of the only one given
     #[arg(long, required = true, value_name = "TABLE")]
     shots: Vec<PathBuf>,
     /// Where to write the events: a table, or a folder of tables [default: standard output]
@@ -237,7 +237,7 @@ fn search(
     })
 }
 
-/// The shots of `recording`, which lasts `secs`: those of the one table that has some.
+/// The shots of `recording`, which lasts `secs`.
 fn support(
     arguments: &Arguments,
     tables: &[Annotation],
@@ -248,18 +248,19 @@ fn support(
         count: arguments.first,
         label: arguments.label.clone(),
     };
-    let stem = |path: &Path| path.file_stem().map(|stem| stem.to_owned());
-    let own_table = tables
-        .iter()
-        .find(|table| stem(&table.path) == stem(recording));
-    let mut last = None;
-    for table in own_table.into_iter().chain(tables) {
-        match table.support(recording, secs, &choice) {
-            Ok(support) => return Ok(support),
-            Err(error) => last = last.or(Some(error)),
-        }
-    }
-    Err(last.context("no table of marks was given")?.into())
+    let only = match (tables, arguments.recordings.as_slice()) {
+        ([table], [_]) => Some(table),
+        _ => None,
+    };
+    let table = table_about(tables, recording)
+        .or(only)
+        .with_context(|| {
+            format!(
+                "{}: no table of marks has its name or names it\n\nhint: a table that names no recording must be called as its recording is, such as `dawn.csv` or `dawn.Table.1.selections.txt` for `dawn.wav`",
+                recording.display()
+            )
+        })?;
+    Ok(table.support(recording, secs, &choice)?)
 }
 
 /// A method with what it needs.

@@ -23,7 +23,8 @@ mod text;
 mod warning;
 
 use super::folder::EXTENSIONS;
-use std::{collections::BTreeSet, path::PathBuf};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 pub use layout::MarkFormat;
 pub use read::{parse_marks, read_marks};
@@ -89,6 +90,40 @@ impl Annotation {
         let names = self.events.iter().map(|event| event.recording.as_deref());
         names.flatten().collect()
     }
+
+    /// Whether the table is called as `recording` is, as `dawn.csv` and `dawn.Table.1.selections.txt` are called as
+    /// `dawn.wav`.
+    fn has_name_of(&self, recording: &str) -> bool {
+        let table = self.path.file_name().unwrap_or_default().to_string_lossy();
+        let rest = table.strip_prefix(recording_stem(recording));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    }
+
+    /// Whether an event of the table names `recording`.
+    fn names(&self, recording: &str) -> bool {
+        let mut named = self.recordings().into_iter();
+        named.any(|name| recording_stem(name) == recording_stem(recording))
+    }
+}
+
+/// The table about `recording`: one that names it, or else the one called as it is.
+///
+/// ```
+/// use chiffchaff::dataset::{parse_marks, table_about};
+///
+/// let unnamed = b"onset,offset\n1,2\n";
+/// let tables = [parse_marks("dusk.csv".as_ref(), unnamed)?, parse_marks("dawn.csv".as_ref(), unnamed)?];
+/// assert_eq!(table_about(&tables, "birds/dawn.wav".as_ref()), Some(&tables[1]));
+/// assert_eq!(table_about(&tables, "birds/noon.wav".as_ref()), None);
+/// # Ok::<(), chiffchaff::dataset::DatasetError>(())
+/// ```
+pub fn table_about<'a>(tables: &'a [Annotation], recording: &Path) -> Option<&'a Annotation> {
+    let name = recording.file_name()?.to_string_lossy();
+    let mut about = tables.iter().filter(|table| table.names(&name));
+    let mut called = tables
+        .iter()
+        .filter(|table| table.recordings().is_empty() && table.has_name_of(&name));
+    about.next().or_else(|| called.next())
 }
 
 /// A recording's name without folder and without the ending of a sound file: what tables and files are compared by.
