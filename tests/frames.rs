@@ -4,9 +4,9 @@
 mod few_shot_sound;
 
 use chiffchaff::audio::{AudioReader, SampleRate, WavEncoding, Waveform, write_wav};
-use chiffchaff::dataset::{ShotChoice, Support, SyntheticConfig, parse_marks};
+use chiffchaff::dataset::{ShotChoice, Span, Support, SyntheticConfig, parse_marks};
 use chiffchaff::detect::frames::{FrameConfig, FrameDetector, calls_model};
-use chiffchaff::detect::{DetectError, Detection};
+use chiffchaff::detect::{DetectError, Detection, Event};
 use chiffchaff::encoder::{Encoder, Model, ModelCard, Provenance};
 use chiffchaff::experiment::Experiment;
 use chiffchaff::features::{CacheConfig, CachePrecision, FeatureCache, FeatureSet, Normalization};
@@ -17,9 +17,14 @@ use std::path::Path;
 use tch::Device;
 
 fn support(recording: &Path, extra: &str) -> Support {
+    support_after(recording, 0.0, extra)
+}
+
+/// The shots, so many seconds later than they are.
+fn support_after(recording: &Path, secs: f64, extra: &str) -> Support {
     let rows = shots()
         .iter()
-        .map(|s| format!("{},{}\n", s.onset(), s.offset()))
+        .map(|s| format!("{},{}\n", secs + s.onset(), secs + s.offset()))
         .collect::<String>();
     let table = format!("onset,offset\n{rows}{extra}");
     let marks = parse_marks("marks.csv".as_ref(), table.as_bytes()).unwrap();
@@ -89,6 +94,26 @@ fn a_recording_of_several_stretches_is_searched_to_its_end() {
     let last = found.events.last().unwrap().span;
     let truth = 12.0 * (repeats - 1) as f64 + few_shot_sound::CALLS[13];
     assert!((last.onset() - truth).abs() < CALL_SECS / 2.0, "{last}");
+
+    // Marked in the last twelve seconds, and learned from two seconds around the marks.
+    let model = calls_model(Device::Cpu).unwrap();
+    let mut config = FrameConfig::default();
+    config.fit.heard_secs = 2.0;
+    let detector = FrameDetector::new(&model, config).unwrap();
+    let before = 12.0 * (repeats - 1) as f64;
+    let late = support_after(&long, before, "");
+    let found = detector.detect(&long, &late, |_| ()).unwrap().events;
+    let found: Vec<_> = found
+        .iter()
+        .map(|event| {
+            let span = Span::new(event.span.onset() - before, event.span.offset() - before);
+            Event {
+                span: span.unwrap(),
+                ..*event
+            }
+        })
+        .collect();
+    assert_eq!(found_and_false(&found), (hidden_calls().len(), 0));
 }
 
 #[test]

@@ -16,6 +16,9 @@ use crate::train::{DecayScope, Moment, Optimizer, OptimizerConfig, Schedule};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FitConfig {
+    /// All that lies before the end of the last shot is learned from if it is no longer than this, in seconds, or else
+    /// so much around the shots.
+    pub heard_secs: f64,
     /// Steps. More is slower and, beyond some point, no better.
     pub steps: u32,
     /// The highest learning rate.
@@ -47,6 +50,7 @@ pub struct FitConfig {
 impl Default for FitConfig {
     fn default() -> Self {
         Self {
+            heard_secs: 600.0,
             steps: 60,
             learning_rate: 4e-3,
             crops: 16,

@@ -5,6 +5,7 @@
 //! grow with its length, and scores become events.
 
 mod fit;
+mod region;
 mod segment;
 mod stretch;
 
@@ -12,6 +13,7 @@ pub use fit::FitConfig;
 pub use segment::SegmentConfig;
 
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 use std::path::Path;
 
 use super::{DetectError, Detection, Track};
@@ -19,6 +21,7 @@ use crate::dataset::{Span, Support};
 use crate::encoder::{EncoderConfig, EncoderError, Model, Precision};
 use crate::train::PrecisionChoice;
 use fit::{Fitted, SupportFrames, probabilities};
+use region::Region;
 use stretch::{Stretch, Stretches};
 use tch::Device;
 
@@ -118,7 +121,11 @@ impl<'a> FrameDetector<'a> {
         })?;
         let from = (support.end() * track.frame_rate()).ceil() as usize;
         let segment = &self.config.segment;
-        let candidates = segment.candidates(&track, from, &frames.shots, frames.typical_shot());
+        let shots = support.shots().iter();
+        let shots: Vec<_> = shots
+            .map(|shot| frames_of(shot, track.frame_rate(), track.len()))
+            .collect();
+        let candidates = segment.candidates(&track, from, &shots, frames.typical_shot());
         let threshold = self.config.threshold;
         let kept = candidates.iter().filter(|event| event.score >= threshold);
         Ok(Detection {
@@ -129,15 +136,22 @@ impl<'a> FrameDetector<'a> {
         })
     }
 
-    /// All frames up to the end of the last shot, with a little context behind.
+    /// The frames to learn from, with a little context behind the last shot.
     fn support_frames(
         &self,
         recording: &Path,
         support: &Support,
     ) -> crate::Result<(Scale, SupportFrames)> {
+        let context = self.config.fit.context;
         let frame_rate = self.model.card.front_end.frame_rate();
-        let frame = |secs: f64| (secs * frame_rate).round() as usize;
-        let end = frame(support.end()).max(1);
+        let frames = |span: &Span| frames_of(span, frame_rate, usize::MAX);
+        let shots: Vec<_> = support.shots().iter().map(frames).collect();
+        let end = shots.iter().map(|shot| shot.end).max().unwrap_or(1);
+        let region = Region::new(
+            &shots,
+            end + context,
+            (self.config.fit.heard_secs * frame_rate) as usize,
+        );
         let mut stretches = self.stretches(recording)?;
         let (mut scale, mut values, mut bands) = (None, Vec::new(), 0);
         while let Some(mut stretch) = stretches.next()? {
@@ -145,30 +159,34 @@ impl<'a> FrameDetector<'a> {
                 *scale.get_or_insert_with(|| Scale(stretch.std().max(f32::MIN_POSITIVE)));
             stretch.divide(std);
             bands = stretch.bands();
-            let core = &stretch.values()[stretch.lead * bands..][..stretch.core * bands];
-            values.extend_from_slice(core);
-            if stretch.first + stretch.core >= end + self.config.fit.context {
+            let core = stretch.first..stretch.first + stretch.core;
+            for piece in region.within(&core) {
+                let start = stretch.lead + piece.start - stretch.first;
+                values.extend_from_slice(&stretch.values()[start * bands..][..piece.len() * bands]);
+            }
+            if core.end >= region.end() {
                 break;
             }
         }
-        let held = values.len() / bands.max(1);
         let scale = scale.ok_or_else(|| DetectError::NoFrames {
             path: recording.to_owned(),
         })?;
-        let kept = (end + self.config.fit.context).min(held);
-        values.truncate(kept * bands);
-        let mut targets = vec![0.0; kept];
-        let mut weights: Vec<f32> = (0..kept).map(|f| if f < end { 1.0 } else { 0.0 }).collect();
-        let range = |span: &Span| {
-            let onset = frame(span.onset()).min(kept - 1);
-            onset..frame(span.offset()).clamp(onset + 1, kept)
+        let kept = values.len() / bands;
+        let known = region.place(end).min(kept);
+        let mut weights = vec![1.0; known];
+        weights.resize(kept, 0.0);
+        let place = |frames: Range<usize>| {
+            let onset = region.place(frames.start).min(kept - 1);
+            onset..region.place(frames.end).clamp(onset + 1, kept)
         };
-        support
-            .unknown()
-            .iter()
-            .map(range)
-            .for_each(|unknown| weights[unknown].fill(0.0));
-        let shots: Vec<_> = support.shots().iter().map(range).collect();
+        let unheard = support.unknown().iter().map(|span| place(frames(span)));
+        unheard.for_each(|unknown| weights[unknown].fill(0.0));
+        for seam in region.seams().filter(|&seam| seam < kept) {
+            let torn = seam.saturating_sub(FRAME_RADIUS)..(seam + FRAME_RADIUS).min(kept);
+            weights[torn].fill(0.0);
+        }
+        let mut targets = vec![0.0; kept];
+        let shots: Vec<_> = shots.into_iter().map(place).collect();
         for shot in &shots {
             targets[shot.clone()].fill(1.0);
             weights[shot.clone()].fill(1.0);
@@ -207,6 +225,13 @@ impl<'a> FrameDetector<'a> {
     fn stretches(&self, recording: &Path) -> crate::Result<Stretches> {
         Stretches::open(recording, &self.model.card.front_end, FRAME_RADIUS)
     }
+}
+
+/// The frames that `span` lies in, at least one, of a recording of so many.
+fn frames_of(span: &Span, frame_rate: f64, recording: usize) -> Range<usize> {
+    let frame = |secs: f64| (secs * frame_rate).round() as usize;
+    let onset = frame(span.onset()).min(recording.saturating_sub(1));
+    onset..frame(span.offset()).min(recording).max(onset + 1)
 }
 
 /// The encoder built into the program: what `--preset calls` learned from imagined animals (`models/calls.md`).
