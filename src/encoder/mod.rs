@@ -13,6 +13,7 @@ mod error;
 mod few_shot_resnet;
 mod frame_net;
 pub mod layers;
+mod layout;
 mod model;
 pub mod parameters;
 mod proto_resnet;
@@ -29,6 +30,7 @@ pub use model::{Model, ModelCard, Provenance};
 pub use proto_resnet::{ProtoResNet, ProtoResNetConfig};
 pub use resnet::{MapPool, ResNet18, ResNet18Config};
 
+use layout::channels_last;
 use parameters::{Parameters, Scope};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor};
@@ -132,6 +134,7 @@ impl Encoder {
 
     /// As [`Self::stages`], each in the pass that `pass_of` gives for it.
     pub fn stages_by(&self, x: &Tensor, pass_of: &dyn Fn(usize) -> Pass) -> Vec<Tensor> {
+        let x = &channels_last(x.shallow_clone());
         match &self.network {
             Network::ResNet18(network) => network.stages(x, pass_of),
             Network::FewShotResNet(network) => network.stages(x, pass_of),
@@ -144,7 +147,7 @@ impl Encoder {
     /// frames apart.
     pub fn embed_frames(&self, x: &Tensor, pass: Pass) -> Option<Tensor> {
         match &self.network {
-            Network::FrameNet(network) => Some(FrameNet::pool_mels(&network.map(x, pass))),
+            Network::FrameNet(_) => Some(FrameNet::pool_mels(&self.stages(x, pass)[0])),
             Network::ResNet18(_) | Network::FewShotResNet(_) | Network::ProtoResNet(_) => None,
         }
     }

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use tch::{Device, Kind, Tensor};
 
 use super::EncoderError;
+use super::layout::channels_last;
 use crate::augment::{DrawKey, Purpose};
 
 /// What the optimiser does with a tensor.
@@ -194,20 +195,6 @@ impl<'a> Scope<'a> {
         let name = format!("{}{name}", self.prefix);
         self.parameters.add(name, tensor, Role::Buffer)
     }
-}
-
-/// A convolution's kernel `[outputs, inputs, height, width]` with inputs beside one another in
-/// memory, which is how convolutions are fastest, in bf16 above all. libtorch goes by strides: a
-/// kernel in this layout makes the feature maps take it too. Values and shape stay.
-fn channels_last(tensor: Tensor) -> Tensor {
-    let &[outputs, inputs, height, width] = tensor.size().as_slice() else {
-        return tensor;
-    };
-    let inputs_last = tensor.permute([0, 2, 3, 1]).contiguous();
-    // Spelled out, as `permute` leaves a kernel of one input in the other layout, and with it the
-    // whole network.
-    let strides = [height * width * inputs, 1, width * inputs, inputs];
-    inputs_last.as_strided([outputs, inputs, height, width], strides, None)
 }
 
 fn draw(count: i64, init: Init, rng: &mut impl Rng) -> Vec<f32> {
