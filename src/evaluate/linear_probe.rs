@@ -3,29 +3,33 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    EvaluateError, Standardiser,
+    EvaluateError, Scaling,
     logistic::{Logistic, NEAR},
     nested::Classifier,
 };
 use crate::Embeddings;
 
-/// Logistic regression on embeddings standardised by the training folds.
+/// Logistic regression on embeddings scaled by the training folds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LinearProbe {
     /// Inverse regularisation strengths to choose from, ascending, each above 0; a single one is
     /// used as given. On equal inner accuracy the smallest wins. Default: decades from 0.01 to 10000.
     ///
-    /// A strength is the `C` of scikit-learn times the embeddings' dimension. Standardised embeddings
-    /// have a mean square length of `dim`, so this makes strengths comparable between encoders;
-    /// the best was between 1 and 1000 on the encoders we measured. Larger ones cost more steps.
+    /// A strength is the `C` of scikit-learn times the mean square length of the scaled training
+    /// embeddings (their dimension, if they are standardised), which makes strengths comparable between
+    /// encoders; the best was between 1 and 1000 on the encoders we measured. Larger ones cost more steps.
     pub strengths: Vec<f64>,
+    /// What happens to the embeddings first. The default whitens: without it, what many dimensions say is
+    /// penalised less than what few say.
+    pub scaling: Scaling,
 }
 
 impl Default for LinearProbe {
     fn default() -> Self {
         Self {
             strengths: (-2..=4).map(|decade| 10f64.powi(decade)).collect(),
+            scaling: Scaling::Whiten,
         }
     }
 }
@@ -61,15 +65,54 @@ impl Classifier for LinearProbe {
         classes: usize,
         queries: &Embeddings,
     ) -> Result<Vec<Vec<usize>>, EvaluateError> {
-        let standardiser = Standardiser::fit(embeddings);
-        let columns = standardiser.columns(embeddings);
-        let queries = standardiser.columns(queries);
-        let per_dimension = |strength: &f64| strength / embeddings.dim() as f64;
-        let strengths: Vec<f64> = settings.iter().map(per_dimension).collect();
+        let [columns, queries] = self.scaling.columns(embeddings, queries)?;
+        let mean_square_length = columns.squared_norm_l2() / columns.ncols().max(1) as f64;
+        let per_length = |strength: &f64| strength / mean_square_length.max(f64::MIN_POSITIVE);
+        let strengths: Vec<f64> = settings.iter().map(per_length).collect();
         let fitted = Logistic::fit(columns, labels, classes, &strengths, NEAR)?;
         Ok(fitted
             .iter()
             .map(|classifier| classifier.predict(&queries))
             .collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two dimensions that say as much as each other about the class, the first of them `copies` times.
+    fn rows(points: &[[f32; 2]], copies: usize) -> Embeddings {
+        let row = |&[first, second]: &[f32; 2]| [vec![first; copies], vec![second]].concat();
+        Embeddings::from_rows(copies + 1, points.iter().flat_map(row).collect())
+    }
+
+    #[test]
+    fn what_is_said_many_times_counts_once() {
+        let points = [
+            [1.0, 1.0],
+            [1.0, 1.0],
+            [-1.0, -1.0],
+            [-1.0, -1.0],
+            [1.0, -1.0],
+            [1.0, -1.0],
+            [-1.0, 1.0],
+            [-1.0, 1.0],
+        ];
+        let labels = [1, 1, 0, 0, 0, 1, 0, 1];
+        let predict = |scaling, copies| {
+            let probe = LinearProbe {
+                strengths: vec![0.1],
+                scaling,
+            };
+            let (memory, query) = (rows(&points, copies), rows(&[[1.0, -1.2]], copies));
+            probe
+                .predict(&[0.1], (&memory, &labels), 2, &query)
+                .unwrap()[0][0]
+        };
+        assert_eq!(predict(Scaling::Whiten, 1), 0);
+        assert_eq!(predict(Scaling::Whiten, 50), 0);
+        assert_eq!(predict(Scaling::Standardise, 1), 0);
+        assert_eq!(predict(Scaling::Standardise, 50), 1);
     }
 }

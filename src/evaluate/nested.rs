@@ -212,7 +212,7 @@ fn first_largest(counts: &[usize]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluate::{LinearProbe, WeightedKnn};
+    use crate::evaluate::{LinearProbe, Scaling, WeightedKnn};
 
     /// Two noisy classes in four dimensions, four folds of six clips.
     fn noisy() -> (Embeddings, Vec<usize>, Vec<u32>) {
@@ -268,7 +268,10 @@ mod tests {
         let halves: Vec<u32> = (0..24).map(|clip| clip / 12 + 1).collect();
         for folds in [folds, halves] {
             let wrong = poisoned(&labels, &folds);
-            let probe = LinearProbe::default();
+            let probe = LinearProbe {
+                scaling: Scaling::Standardise,
+                ..LinearProbe::default()
+            };
             let clean = settings(labels.clone(), &probe, &folds);
             let dirty = settings(wrong.clone(), &probe, &folds);
             assert_eq!(clean[0], dirty[0]);

@@ -1,0 +1,54 @@
+//! Embeddings made comparable by what the training clips say about their dimensions.
+
+use faer::Mat;
+use serde::{Deserialize, Serialize};
+
+use super::{EvaluateError, PrincipalAxes, Standardiser};
+use crate::Embeddings;
+
+/// What happens to embeddings before they are classified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scaling {
+    /// Mean 0 and variance 1 per dimension, learned on the training folds: no dimension outshouts the
+    /// others because of its unit, and a common offset does not make everything similar.
+    Standardise,
+    /// As `standardise`, then variance 1 along each principal axis of the training folds: directions
+    /// that say the same many times count once. Axes weaker than a thousandth of the strongest fade
+    /// out, `z_k / √(λ_k + 10⁻³·λ_1)`, as they hold little but noise.
+    Whiten,
+    /// Nothing, as the source does.
+    None,
+}
+
+/// The share of the strongest axis' variance at which whitening fades out.
+const FADE: f64 = 1e-3;
+
+impl Scaling {
+    /// Fitted on `memory`, memory and queries as columns `[dim, items]`.
+    pub(super) fn columns(
+        self,
+        memory: &Embeddings,
+        queries: &Embeddings,
+    ) -> Result<[Mat<f64>; 2], EvaluateError> {
+        let standardiser = match self {
+            Self::Standardise | Self::Whiten => Standardiser::fit(memory),
+            Self::None => Standardiser::identity(memory.dim()),
+        };
+        let columns = [memory, queries].map(|embeddings| standardiser.columns(embeddings));
+        Ok(match self {
+            Self::Whiten => whiten(columns)?,
+            Self::Standardise | Self::None => columns,
+        })
+    }
+}
+
+/// Rotates memory and queries onto the memory's principal axes and scales each to variance 1.
+fn whiten([memory, queries]: [Mat<f64>; 2]) -> Result<[Mat<f64>; 2], EvaluateError> {
+    let axes = PrincipalAxes::of(&memory)?;
+    let strongest = axes.squares.first().copied().unwrap_or(1.0);
+    let scaled = Mat::from_fn(axes.basis.ncols(), axes.basis.nrows(), |axis, dimension| {
+        axes.basis[(dimension, axis)] / (axes.squares[axis] + FADE * strongest).sqrt()
+    });
+    Ok([&scaled * memory, &scaled * queries])
+}
