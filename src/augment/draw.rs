@@ -155,6 +155,10 @@ pub enum Purpose {
     Frames = 24,
     /// [`super::spectrogram::Attenuation`].
     Attenuation = 25,
+    /// [`super::spectrogram::Blur`].
+    Blur = 26,
+    /// [`super::spectrogram::TimeWarp`].
+    TimeWarp = 27,
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ import pathlib
 
 import torch
 import torch.nn.functional as F
+import torchvision
 
 
 def patches(batch, bands, frames):
@@ -47,6 +48,13 @@ def mix_back(unit, per_neper):
     }
 
 
+def blur(sigma):
+    x = patches(2, 14, 17)
+    size = 2 * math.ceil(3 * sigma) + 1
+    blurred = torchvision.transforms.functional.gaussian_blur(x[:, None], size, sigma)[:, 0]
+    return {"sigma": sigma, "patches": listed(x), "blurred": listed(blurred)}
+
+
 def listed(tensor):
     return [[[float(f"{v:.9g}") for v in row] for row in patch] for patch in tensor.tolist()]
 
@@ -54,13 +62,14 @@ def listed(tensor):
 def main():
     torch.manual_seed(0)
     golden = {
-        "versions": {"torch": torch.__version__},
+        "versions": {"torch": torch.__version__, "torchvision": torchvision.__version__},
         "resized_crop": [resized_crop()],
         "mix_back": [
             mix_back("log10", 1 / math.log(10)),
             mix_back("decibel", 10 / math.log(10)),
             mix_back("ln", 1.0),
         ],
+        "blur": [blur(0.6), blur(2.0)],
     }
     path = pathlib.Path(__file__).with_suffix(".json")
     path.write_text(json.dumps(golden, separators=(",", ":")) + "\n")

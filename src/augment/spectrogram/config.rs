@@ -1,8 +1,8 @@
 //! Which augmentations, in which order.
 
 use super::{
-    Attenuation, Compression, Equalizer, FrequencyShift, Gain, GaussianNoise, Mix, MixBack, Patch,
-    ResizedCrop, SpecAugment, TimeCrop, TimeReversal, TimeShift,
+    Attenuation, Blur, Compression, Equalizer, FrequencyShift, Gain, GaussianNoise, Mix, MixBack,
+    Patch, ResizedCrop, SpecAugment, TimeCrop, TimeReversal, TimeShift, TimeWarp,
 };
 use crate::augment::{AugmentError, Problem, Purpose, error::Problems};
 
@@ -125,6 +125,10 @@ pub enum Augmentation {
     Gain(Gain),
     /// A smooth curve over frequency.
     Equalizer(Equalizer),
+    /// Smoothed over frequency and time.
+    Blur(Blur),
+    /// Faster here, slower there.
+    TimeWarp(TimeWarp),
 }
 
 impl Augmentation {
@@ -134,7 +138,8 @@ impl Augmentation {
             Self::ResizedCrop(_)
             | Self::TimeCrop(_)
             | Self::TimeShift(_)
-            | Self::TimeReversal(_) => true,
+            | Self::TimeReversal(_)
+            | Self::TimeWarp(_) => true,
             Self::Mix(_)
             | Self::MixBack(_)
             | Self::Compression(_)
@@ -143,7 +148,8 @@ impl Augmentation {
             | Self::SpecAugment(_)
             | Self::FrequencyShift(_)
             | Self::Gain(_)
-            | Self::Equalizer(_) => false,
+            | Self::Equalizer(_)
+            | Self::Blur(_) => false,
         }
     }
 }
@@ -250,6 +256,8 @@ impl Step {
             Augmentation::TimeReversal(TimeReversal {}) => {}
             Augmentation::Gain(step) => step.check(problems),
             Augmentation::Equalizer(step) => step.check(problems),
+            Augmentation::Blur(step) => step.check(patch, problems),
+            Augmentation::TimeWarp(step) => step.check(patch, problems),
         }
     }
 }
@@ -270,6 +278,8 @@ impl Augmentation {
             Self::TimeReversal(_) => Purpose::TimeReversal,
             Self::Gain(_) => Purpose::Gain,
             Self::Equalizer(_) => Purpose::Equalizer,
+            Self::Blur(_) => Purpose::Blur,
+            Self::TimeWarp(_) => Purpose::TimeWarp,
         }
     }
 
@@ -325,6 +335,8 @@ mod tests {
             "time-reversal",
             "gain",
             "equalizer",
+            "blur",
+            "time-warp",
         ] {
             let config: SpectrogramAugmentConfig =
                 toml::from_str(&format!("[[steps]]\ntype = \"{name}\"")).unwrap();

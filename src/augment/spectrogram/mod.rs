@@ -19,8 +19,11 @@
 //! | `time-reversal` | [`TimeReversal`]: backwards | off |
 //! | `gain` | [`Gain`]: louder or softer | our own |
 //! | `equalizer` | [`Equalizer`]: a smooth curve over frequency | our own |
+//! | `blur` | [`Blur`]: smoothed over frequency and time | off |
+//! | `time-warp` | [`TimeWarp`]: faster here, slower there | SpecAugment, Park et al. 2019 |
 
 mod attenuation;
+mod blur;
 mod compression;
 mod config;
 mod equalizer;
@@ -38,8 +41,10 @@ mod spec_augment;
 mod time_crop;
 mod time_reversal;
 mod time_shift;
+mod time_warp;
 
 pub use attenuation::{Attenuation, Distance};
+pub use blur::Blur;
 pub use compression::Compression;
 pub use config::{Augmentation, DrawnFor, SpectrogramAugmentConfig, Step, StepViews};
 pub use equalizer::{Curve, Equalizer};
@@ -55,3 +60,4 @@ pub use spec_augment::{Fill, Masks, SpecAugment, Stripe};
 pub use time_crop::TimeCrop;
 pub use time_reversal::TimeReversal;
 pub use time_shift::TimeShift;
+pub use time_warp::{TimeWarp, Warp};

@@ -3,8 +3,8 @@
 use rand::{Rng, RngExt};
 
 use super::{
-    Augmentation, Compression, Crop, Curve, Distance, DrawnFor, Masks, Mix, MixBack, Noise, Patch,
-    SpectrogramAugmentConfig, Step,
+    Augmentation, Blur, Compression, Crop, Curve, Distance, DrawnFor, Masks, Mix, MixBack, Noise,
+    Patch, SpectrogramAugmentConfig, Step, Warp,
 };
 use crate::augment::{AugmentError, ViewKey};
 
@@ -59,6 +59,10 @@ pub enum StepDraw {
     Gain(f32),
     /// Decibels of every band.
     Equalizer(Curve),
+    /// Standard deviation, bands and frames.
+    Blur(f32),
+    /// Which frame goes where.
+    TimeWarp(Warp),
 }
 
 impl Pipeline {
@@ -207,6 +211,8 @@ impl Augmentation {
             Self::TimeReversal(_) => StepDraw::TimeReversal(true),
             Self::Gain(step) => StepDraw::Gain(step.draw(rng)),
             Self::Equalizer(step) => StepDraw::Equalizer(step.draw(patch, rng)),
+            Self::Blur(step) => StepDraw::Blur(step.draw(rng)),
+            Self::TimeWarp(step) => StepDraw::TimeWarp(step.draw(patch, rng)),
         }
     }
 
@@ -226,6 +232,8 @@ impl Augmentation {
             Self::TimeReversal(_) => StepDraw::TimeReversal(false),
             Self::Gain(_) => StepDraw::Gain(0.0),
             Self::Equalizer(_) => StepDraw::Equalizer(Curve::flat(patch)),
+            Self::Blur(_) => StepDraw::Blur(Blur::NONE),
+            Self::TimeWarp(_) => StepDraw::TimeWarp(Warp::NONE),
         }
     }
 
@@ -239,7 +247,7 @@ impl Augmentation {
     ) -> tch::Tensor {
         use super::{
             Attenuation, Equalizer, FrequencyShift, Gain, GaussianNoise, ResizedCrop, TimeReversal,
-            TimeShift,
+            TimeShift, TimeWarp,
         };
 
         /// What the draws hold, all of them of one kind.
@@ -274,6 +282,8 @@ impl Augmentation {
             Self::TimeReversal(_) => TimeReversal::apply(batch, &drawn!(TimeReversal)),
             Self::Gain(_) => Gain::apply(batch, &drawn!(Gain), patch.unit),
             Self::Equalizer(_) => Equalizer::apply(batch, &drawn!(Equalizer), patch.unit),
+            Self::Blur(_) => Blur::apply(batch, &drawn!(Blur)),
+            Self::TimeWarp(_) => TimeWarp::apply(batch, &drawn!(TimeWarp)),
         }
     }
 }
@@ -304,7 +314,7 @@ mod tests {
         Pipeline::new(&SpectrogramAugmentConfig { steps }, PATCH).unwrap()
     }
 
-    fn all() -> [Augmentation; 11] {
+    fn all() -> [Augmentation; 13] {
         [
             Augmentation::MixBack(MixBack::default()),
             Augmentation::ResizedCrop(ResizedCrop::default()),
@@ -317,6 +327,8 @@ mod tests {
             Augmentation::TimeReversal(TimeReversal {}),
             Augmentation::Gain(Gain::default()),
             Augmentation::Equalizer(Equalizer::default()),
+            Augmentation::Blur(Blur::default()),
+            Augmentation::TimeWarp(TimeWarp::default()),
         ]
     }
 

@@ -28,6 +28,29 @@ pub(super) fn frames<D: Copy>(
     batch.gather(3, &index.expand_as(batch), false)
 }
 
+/// Each frame of clip `i` from the place `source(draws[i], frame, frames)`, 0 to the last frame; between two frames,
+/// linearly.
+pub(super) fn frames_between<D: Copy>(
+    batch: &Tensor,
+    draws: &[D],
+    source: impl Fn(D, usize, usize) -> f32,
+) -> Tensor {
+    let place =
+        |frame, draw, frames: usize| source(draw, frame, frames).clamp(0.0, frames as f32 - 1.0);
+    let before = |frame, draw, frames| place(frame, draw, frames) as usize;
+    let after = |frame, draw, frames| (before(frame, draw, frames) + 1).min(frames - 1);
+    let frames = batch.size()[3];
+    let between: Vec<f32> = draws
+        .iter()
+        .flat_map(|&draw| (0..frames as usize).map(move |frame| (frame, draw)))
+        .map(|(frame, draw)| place(frame, draw, frames as usize).fract())
+        .collect();
+    let between = Tensor::from_slice(&between)
+        .view([-1, 1, 1, frames])
+        .to_device(batch.device());
+    self::frames(batch, draws, before).lerp_tensor(&self::frames(batch, draws, after), &between)
+}
+
 /// Each band of clip `i` from the band `source(band, draws[i], bands)`.
 pub(super) fn bands<D: Copy>(
     batch: &Tensor,
