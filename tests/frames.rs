@@ -116,6 +116,22 @@ fn a_recording_of_several_stretches_is_searched_to_its_end() {
     assert_eq!(found_and_false(&found), (hidden_calls().len(), 0));
 }
 
+/// As where a header promises more than there is.
+#[test]
+fn shots_behind_the_end_of_a_recording_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let recording = folder.path().join("calls.wav");
+    write_recording(&recording);
+    let model = calls_model(Device::Cpu).unwrap();
+    let detector = FrameDetector::new(&model, FrameConfig::default()).unwrap();
+    let late = support_after(&recording, 5000.0, "");
+    let refused = detector.detect(&recording, &late, |_| ()).unwrap_err();
+    assert!(
+        refused.to_string().contains("calls.wav: holds not"),
+        "{refused}"
+    );
+}
+
 #[test]
 fn a_network_that_mixes_frames_is_refused() {
     let experiment = Experiment::preset("moummad-supcon", &[]).unwrap();

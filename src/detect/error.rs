@@ -127,8 +127,8 @@ pub enum DetectError {
         /// The preset it was trained with.
         preset: String,
     },
-    /// A recording too short for a single frame.
-    #[error("{}: too short to hold an event", path.display())]
+    /// A recording that ends before the shots, whatever its header says, or is shorter than a frame.
+    #[error("{}: holds not one frame of what is around the shots", path.display())]
     NoFrames {
         /// The recording.
         path: PathBuf,

@@ -168,9 +168,13 @@ impl<'a> FrameDetector<'a> {
                 break;
             }
         }
-        let scale = scale.ok_or_else(|| DetectError::NoFrames {
-            path: recording.to_owned(),
-        })?;
+        // A recording may be shorter than its header says, and its shots behind its end.
+        let (Some(scale), false) = (scale, values.is_empty()) else {
+            return Err(DetectError::NoFrames {
+                path: recording.to_owned(),
+            }
+            .into());
+        };
         let kept = values.len() / bands;
         let known = region.place(end).min(kept);
         let mut weights = vec![1.0; known];
