@@ -155,6 +155,34 @@ pub enum Purpose {
     Frames = 24,
     /// [`super::spectrogram::Attenuation`].
     Attenuation = 25,
+    /// [`super::waveform::PolarityFlip`].
+    PolarityFlip = 40,
+    /// [`super::waveform::TimeReversal`].
+    WaveformTimeReversal = 41,
+    /// [`super::waveform::ChannelSwap`].
+    ChannelSwap = 42,
+    /// [`super::waveform::PadCrop`].
+    PadCrop = 43,
+    /// [`super::waveform::Scale`].
+    Scale = 44,
+    /// [`super::waveform::TimeStretch`].
+    TimeStretch = 45,
+    /// [`super::waveform::PitchShift`].
+    PitchShift = 46,
+    /// [`super::waveform::Noise`].
+    Noise = 47,
+    /// [`super::waveform::Fade`].
+    Fade = 48,
+    /// [`super::waveform::TimeMask`].
+    TimeMask = 49,
+    /// [`super::waveform::TimeShift`].
+    WaveformTimeShift = 50,
+    /// [`super::waveform::Gain`].
+    WaveformGain = 51,
+    /// [`super::waveform::Reverb`].
+    Reverb = 52,
+    /// [`super::waveform::Background`].
+    BackgroundNoise = 53,
 }
 
 #[cfg(test)]

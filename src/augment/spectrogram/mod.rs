@@ -39,9 +39,10 @@ mod time_crop;
 mod time_reversal;
 mod time_shift;
 
+pub use super::step::{DrawnFor, StepViews};
 pub use attenuation::{Attenuation, Distance};
 pub use compression::Compression;
-pub use config::{Augmentation, DrawnFor, SpectrogramAugmentConfig, Step, StepViews};
+pub use config::{Augmentation, SpectrogramAugmentConfig, Step};
 pub use equalizer::{Curve, Equalizer};
 pub use frequency_shift::FrequencyShift;
 pub use gain::Gain;
