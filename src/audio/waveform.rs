@@ -136,6 +136,20 @@ impl Waveform {
         &self.channels
     }
 
+    /// The samples of each channel, to change in place.
+    pub fn channels_mut(&mut self) -> impl Iterator<Item = &mut [f32]> {
+        self.channels.iter_mut().map(Vec::as_mut_slice)
+    }
+
+    /// The same sound with other channels, at the same rate.
+    ///
+    /// # Panics
+    /// If `change` gives what [`Waveform::from_channels`] refuses.
+    pub(crate) fn with_channels(self, change: impl FnOnce(Vec<Vec<f32>>) -> Vec<Vec<f32>>) -> Self {
+        Self::from_channels(change(self.channels), self.sample_rate)
+            .expect("channels of one length stay so")
+    }
+
     /// The channels, taken out.
     pub fn into_channels(self) -> Vec<Vec<f32>> {
         self.channels

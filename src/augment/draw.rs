@@ -159,6 +159,34 @@ pub enum Purpose {
     Blur = 26,
     /// [`super::spectrogram::TimeWarp`].
     TimeWarp = 27,
+    /// [`super::waveform::PolarityFlip`].
+    PolarityFlip = 40,
+    /// [`super::waveform::TimeReversal`].
+    WaveformTimeReversal = 41,
+    /// [`super::waveform::ChannelSwap`].
+    ChannelSwap = 42,
+    /// [`super::waveform::PadCrop`].
+    PadCrop = 43,
+    /// [`super::waveform::Scale`].
+    Scale = 44,
+    /// [`super::waveform::TimeStretch`].
+    TimeStretch = 45,
+    /// [`super::waveform::PitchShift`].
+    PitchShift = 46,
+    /// [`super::waveform::Noise`].
+    Noise = 47,
+    /// [`super::waveform::Fade`].
+    Fade = 48,
+    /// [`super::waveform::TimeMask`].
+    TimeMask = 49,
+    /// [`super::waveform::TimeShift`].
+    WaveformTimeShift = 50,
+    /// [`super::waveform::Gain`].
+    WaveformGain = 51,
+    /// [`super::waveform::Reverb`].
+    Reverb = 52,
+    /// [`super::waveform::Background`].
+    BackgroundNoise = 53,
 }
 
 #[cfg(test)]

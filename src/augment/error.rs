@@ -1,7 +1,10 @@
 //! What can be wrong with augmentations.
 
+use crate::{audio::AudioError, dataset::DatasetError};
+use std::path::PathBuf;
+
 /// Why augmentations could not be set up.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AugmentError {
     /// The configuration asks for what cannot be; all problems at once.
@@ -9,6 +12,20 @@ pub enum AugmentError {
     Config {
         /// What is wrong, in the order of the configuration.
         problems: Vec<Problem>,
+    },
+    /// A folder of room impulse responses that cannot be listed, or is empty.
+    #[error(transparent)]
+    Rooms(#[from] DatasetError),
+    /// A folder in which no file could be read as a room impulse response.
+    #[error("{}: none of {files} files can be read as a room impulse response", folder.display())]
+    NoRoom {
+        /// The folder.
+        folder: PathBuf,
+        /// How many files were tried.
+        files: usize,
+        /// What is wrong with the first of them.
+        #[source]
+        first: Box<AudioError>,
     },
 }
 

@@ -1,17 +1,27 @@
-//! Mathematics on samples: windows, short-time Fourier transform, mel filter banks, cosine transform.
+//! Mathematics on samples: windows, short-time Fourier transform, mel filter banks, cosine transform,
+//! convolution, longer and shorter sound.
 //!
 //! Everything here works on plain slices and knows nothing of files or configuration: the values
 //! have been checked by the stage that reads them ([`crate::features`]), so constructors panic on
 //! nonsense instead of returning errors.
 
+mod convolution;
 mod dct;
 mod logarithm;
 mod mel;
+mod phase_vocoder;
+#[cfg(test)]
+pub(crate) mod pitch;
+pub(crate) mod plans;
+mod rescale;
 mod stft;
 mod window;
 
+pub use convolution::convolve;
 pub use dct::Dct;
 pub(crate) use logarithm::ln;
 pub use mel::{AreaNorm, MelBank, MelBankConfig, MelScale, TriangleDomain};
+pub use phase_vocoder::stretch;
+pub use rescale::rescale;
 pub use stft::{Padding, Stft, StftConfig, StftWorkspace, WindowPlacement};
 pub use window::{WindowShape, WindowSymmetry};

@@ -4,7 +4,7 @@ use super::{
     Attenuation, Blur, Compression, Equalizer, FrequencyShift, Gain, GaussianNoise, Mix, MixBack,
     Patch, ResizedCrop, SpecAugment, TimeCrop, TimeReversal, TimeShift, TimeWarp,
 };
-use crate::augment::{AugmentError, Problem, Purpose, error::Problems};
+use crate::augment::{AugmentError, Problem, Purpose, error::Problems, step::Drawable};
 
 /// Augmentations of one view, in the order in which they happen. None by default.
 ///
@@ -32,68 +32,8 @@ pub struct SpectrogramAugmentConfig {
     pub steps: Vec<Step>,
 }
 
-/// One augmentation and how often it happens.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Step {
-    /// How many of the views it happens to; 0 to 1, default 1.
-    #[serde(default = "always")]
-    pub probability: f64,
-    /// Which views it happens to. Default both.
-    #[serde(default, skip_serializing_if = "StepViews::is_both")]
-    pub views: StepViews,
-    /// For whom its numbers are drawn. Default for each clip.
-    #[serde(default, skip_serializing_if = "DrawnFor::is_clip")]
-    pub drawn_for: DrawnFor,
-    /// What happens; its own keys stand beside `probability`.
-    #[serde(flatten)]
-    pub augmentation: Augmentation,
-}
-
-/// The views a step happens to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum StepViews {
-    /// Both.
-    #[default]
-    Both,
-    /// The first alone.
-    First,
-    /// The second alone.
-    Second,
-}
-
-impl StepViews {
-    fn is_both(&self) -> bool {
-        *self == Self::Both
-    }
-
-    /// Whether view number `view`, from 0, is among them.
-    pub(super) fn contain(self, view: u32) -> bool {
-        match self {
-            Self::Both => true,
-            Self::First => view == 0,
-            Self::Second => view == 1,
-        }
-    }
-}
-
-/// For whom the numbers of a step are drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DrawnFor {
-    /// Each clip its own.
-    #[default]
-    Clip,
-    /// Once for all clips of a batch, anew for each view, as the code of Moummad et al. 2023 does; even noise is the
-    /// same then, value by value.
-    Batch,
-}
-
-impl DrawnFor {
-    fn is_clip(&self) -> bool {
-        *self == Self::Clip
-    }
-}
+/// One augmentation of patches and how often it happens.
+pub type Step = crate::augment::Step<Augmentation>;
 
 /// The augmentations there are, by `type`.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -222,26 +162,9 @@ impl SpectrogramAugmentConfig {
     }
 }
 
-impl From<Augmentation> for Step {
-    fn from(augmentation: Augmentation) -> Self {
-        Self {
-            probability: always(),
-            views: StepViews::default(),
-            drawn_for: DrawnFor::default(),
-            augmentation,
-        }
-    }
-}
-
 impl Step {
     fn check(&self, patch: &Patch, problems: &mut Problems<'_>) {
-        let share = (0.0..=1.0).contains(&self.probability);
-        problems.require(
-            share,
-            "probability",
-            self.probability,
-            "a number from 0 to 1",
-        );
+        self.check_probability(problems);
         match self.augmentation {
             Augmentation::Mix(step) => step.check(problems),
             Augmentation::MixBack(step) => step.check(problems),
@@ -262,8 +185,8 @@ impl Step {
     }
 }
 
-impl Augmentation {
-    pub(super) fn purpose(&self) -> Purpose {
+impl Drawable for Augmentation {
+    fn purpose(&self) -> Purpose {
         match self {
             Self::Mix(_) => Purpose::Mix,
             Self::MixBack(_) => Purpose::MixBack,
@@ -283,14 +206,9 @@ impl Augmentation {
         }
     }
 
-    /// Whether all views of a clip are treated alike.
-    pub(super) fn is_shared_by_views(&self) -> bool {
+    fn is_shared_by_views(&self) -> bool {
         matches!(self, Self::MixBack(_))
     }
-}
-
-fn always() -> f64 {
-    1.0
 }
 
 #[cfg(test)]
@@ -401,7 +319,9 @@ mod tests {
             "#,
         )
         .unwrap();
-        let AugmentError::Config { problems } = config.check(&PATCH).unwrap_err();
+        let Err(AugmentError::Config { problems }) = config.check(&PATCH) else {
+            panic!("the configuration is wrong");
+        };
         let keys: Vec<_> = problems
             .iter()
             .map(|problem| problem.key.as_str())

@@ -43,10 +43,11 @@ mod time_reversal;
 mod time_shift;
 mod time_warp;
 
+pub use super::step::{DrawnFor, StepViews};
 pub use attenuation::{Attenuation, Distance};
 pub use blur::Blur;
 pub use compression::Compression;
-pub use config::{Augmentation, DrawnFor, SpectrogramAugmentConfig, Step, StepViews};
+pub use config::{Augmentation, SpectrogramAugmentConfig, Step};
 pub use equalizer::{Curve, Equalizer};
 pub use frequency_shift::FrequencyShift;
 pub use gain::Gain;

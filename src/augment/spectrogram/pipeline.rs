@@ -3,8 +3,8 @@
 use rand::{Rng, RngExt};
 
 use super::{
-    Augmentation, Blur, Compression, Crop, Curve, Distance, DrawnFor, Masks, Mix, MixBack, Noise,
-    Patch, SpectrogramAugmentConfig, Step, Warp,
+    Augmentation, Blur, Compression, Crop, Curve, Distance, Masks, Mix, MixBack, Noise, Patch,
+    SpectrogramAugmentConfig, Step, Warp,
 };
 use crate::augment::{AugmentError, ViewKey};
 
@@ -109,29 +109,9 @@ impl Pipeline {
     ///
     /// The same augmentation twice draws twice, and adding one leaves the draws of others alone.
     pub fn draw_in_batch(&self, view: ViewKey, step: u64) -> Draws {
-        let batch = view.shared_by_batch(step);
-        let draw = |(number, step): (usize, &Step)| {
-            let purpose = step.augmentation.purpose();
-            let earlier = self.steps[..number].iter();
-            let nth_use = earlier
-                .filter(|step| step.augmentation.purpose() == purpose)
-                .count();
-            let drawn_for = match step.drawn_for {
-                DrawnFor::Clip => view,
-                DrawnFor::Batch => batch,
-            };
-            let drawn_for = if step.augmentation.is_shared_by_views() {
-                drawn_for.shared_by_views()
-            } else {
-                drawn_for
-            };
-            if !step.views.contain(view.view) {
-                return step.augmentation.identity(&self.patch);
-            }
-            step.draw(
-                &self.patch,
-                &mut drawn_for.draws(purpose).rng_of_use(nth_use as u64),
-            )
+        let draw = |(number, of): (usize, &Step)| match Step::rng(&self.steps, number, view, step) {
+            Some(mut rng) => of.draw(&self.patch, &mut rng),
+            None => of.augmentation.identity(&self.patch),
         };
         Draws {
             steps: self.steps.iter().enumerate().map(draw).collect(),

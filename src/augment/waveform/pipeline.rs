@@ -1,0 +1,432 @@
+//! Drawing and applying all steps.
+
+use rand::{Rng, RngExt};
+
+use super::reverb::Responses;
+use super::{
+    Augmentation, Background, BackgroundDraw, ChannelSwap, Fade, FadeDraw, Gain, Noise, NoiseDraw,
+    PitchShift, PolarityFlip, Reverb, RoomDraw, Step, TimeMask, TimeMaskDraw, TimeReversal,
+    TimeShift, TimeStretch, WaveformAugmentConfig,
+};
+use crate::audio::{AudioError, SampleRate, Waveform};
+use crate::augment::{AugmentError, ViewKey};
+
+/// The augmentations of one view's sound, ready for use on any thread.
+#[derive(Debug)]
+pub struct Pipeline {
+    steps: Vec<Step>,
+    /// The rooms of each step; none for a step that has no folder of them.
+    responses: Vec<Responses>,
+    rate: SampleRate,
+    skipped: Vec<AudioError>,
+}
+
+/// What happens to one view: plain numbers, one entry per step; none where it leaves the view alone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draws {
+    steps: Vec<Option<StepDraw>>,
+}
+
+impl Draws {
+    /// What each step does; `None` where it does nothing.
+    pub fn steps(&self) -> &[Option<StepDraw>] {
+        &self.steps
+    }
+}
+
+/// What one step does to one view.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum StepDraw {
+    /// It is flipped.
+    PolarityFlip,
+    /// It is reversed.
+    TimeReversal,
+    /// Its channels are swapped.
+    ChannelSwap,
+    /// The place in the room there is, from 0 to 1.
+    PadCrop(f64),
+    /// The factor of the length.
+    Scale(f64),
+    /// How many times as fast.
+    TimeStretch(f64),
+    /// By how many semitones.
+    PitchShift(f64),
+    /// The noise.
+    Noise(NoiseDraw),
+    /// How it is faded.
+    Fade(FadeDraw),
+    /// What is covered.
+    TimeMask(TimeMaskDraw),
+    /// By which share of the clip.
+    TimeShift(f64),
+    /// Decibels.
+    Gain(f64),
+    /// The room.
+    Reverb(RoomDraw),
+    /// How the background is mixed in.
+    Background(BackgroundDraw),
+}
+
+impl Pipeline {
+    /// Sets up the steps of `config` for sound of this rate, and reads the impulse responses they name.
+    ///
+    /// ```
+    /// use chiffchaff::audio::{SampleRate, Waveform};
+    /// use chiffchaff::augment::ViewKey;
+    /// use chiffchaff::augment::waveform::{Pipeline, WaveformAugmentConfig};
+    ///
+    /// let rate = SampleRate::new(16_000)?;
+    /// let config: WaveformAugmentConfig = toml::from_str("[[steps]]\ntype = \"pitch-shift\"")?;
+    /// let pipeline = Pipeline::new(&config, rate)?;
+    /// let clip = Waveform::mono(vec![0.1; 16_000], rate);
+    /// let view = ViewKey { seed: 1, epoch: 0, item: 12, view: 0 };
+    /// let shifted = pipeline.augment(view, clip.clone(), None);
+    /// assert_eq!(shifted.len(), 16_000);
+    /// assert_eq!(pipeline.augment(view, clip, None), shifted);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If a value of `config` cannot be, all problems at once; or if a folder of impulse responses has none that can be read.
+    pub fn new(config: &WaveformAugmentConfig, rate: SampleRate) -> Result<Self, AugmentError> {
+        config.check(rate)?;
+        let mut skipped = Vec::new();
+        let responses = config.steps.iter().map(|step| match &step.augmentation {
+            Augmentation::Reverb(reverb) => reverb.load(rate, &mut skipped),
+            _ => Ok(Responses::default()),
+        });
+        Ok(Self {
+            responses: responses.collect::<Result<_, _>>()?,
+            steps: config.steps.clone(),
+            rate,
+            skipped,
+        })
+    }
+
+    /// The impulse responses that could not be read, with the reasons.
+    pub fn skipped(&self) -> &[AudioError] {
+        &self.skipped
+    }
+
+    /// Whether [`Pipeline::apply`] wants another clip.
+    pub fn needs_background(&self) -> bool {
+        let is_background = |step: &Step| matches!(step.augmentation, Augmentation::Background(_));
+        self.steps.iter().any(is_background)
+    }
+
+    /// Draws for one view of one clip outside training, and does it; see [`Self::draw`] and [`Self::apply`].
+    pub fn augment(&self, view: ViewKey, sound: Waveform, other: Option<&Waveform>) -> Waveform {
+        self.apply(&self.draw(view), sound, other)
+    }
+
+    /// Decides what happens to one view of one clip outside training; as [`Self::draw_in_batch`] in the epoch's first
+    /// batch.
+    pub fn draw(&self, view: ViewKey) -> Draws {
+        self.draw_in_batch(view, 0)
+    }
+
+    /// Decides what happens to one view of one clip. Depends on nothing but `view`, and on `step`, the batch's number
+    /// in the epoch, where a step is drawn once for the batch; not on the sound.
+    ///
+    /// The same augmentation twice draws twice, and adding one leaves the draws of others alone.
+    pub fn draw_in_batch(&self, view: ViewKey, step: u64) -> Draws {
+        let draw = |(number, of): (usize, &Step)| {
+            let mut rng = Step::rng(&self.steps, number, view, step)?;
+            let drawn = of.augmentation.draw(&mut rng);
+            // After the numbers, so that another probability leaves them alone.
+            rng.random_bool(of.probability).then_some(drawn)
+        };
+        Draws {
+            steps: self.steps.iter().enumerate().map(draw).collect(),
+        }
+    }
+
+    /// Does to one clip what was drawn. `other` is another clip, for the background.
+    ///
+    /// # Panics
+    /// If a rate is not the one the pipeline was made for, `draws` are not from this pipeline, or it needs a background
+    /// and has none.
+    pub fn apply(&self, draws: &Draws, sound: Waveform, other: Option<&Waveform>) -> Waveform {
+        assert_eq!(
+            sound.sample_rate(),
+            self.rate,
+            "sound of another rate than the pipeline was made for"
+        );
+        assert_eq!(
+            draws.steps.len(),
+            self.steps.len(),
+            "draws of another pipeline"
+        );
+        let steps = self.steps.iter().zip(&self.responses).zip(&draws.steps);
+        steps.fold(sound, |sound, ((step, responses), drawn)| match drawn {
+            Some(drawn) => step.augmentation.apply(drawn, sound, responses, other),
+            None => sound,
+        })
+    }
+}
+
+impl Augmentation {
+    fn draw(&self, rng: &mut impl Rng) -> StepDraw {
+        match self {
+            Self::PolarityFlip(_) => StepDraw::PolarityFlip,
+            Self::TimeReversal(_) => StepDraw::TimeReversal,
+            Self::ChannelSwap(_) => StepDraw::ChannelSwap,
+            Self::PadCrop(step) => StepDraw::PadCrop(step.draw(rng)),
+            Self::Scale(step) => StepDraw::Scale(step.draw(rng)),
+            Self::TimeStretch(step) => StepDraw::TimeStretch(step.draw(rng)),
+            Self::PitchShift(step) => StepDraw::PitchShift(step.draw(rng)),
+            Self::Noise(step) => StepDraw::Noise(step.draw(rng)),
+            Self::Fade(step) => StepDraw::Fade(step.draw(rng)),
+            Self::TimeMask(step) => StepDraw::TimeMask(step.draw(rng)),
+            Self::TimeShift(step) => StepDraw::TimeShift(step.draw(rng)),
+            Self::Gain(step) => StepDraw::Gain(step.draw(rng)),
+            Self::Reverb(step) => StepDraw::Reverb(step.draw(rng)),
+            Self::Background(step) => StepDraw::Background(step.draw(rng)),
+        }
+    }
+
+    fn apply(
+        &self,
+        drawn: &StepDraw,
+        sound: Waveform,
+        responses: &Responses,
+        other: Option<&Waveform>,
+    ) -> Waveform {
+        match (self, drawn) {
+            (Self::PolarityFlip(_), StepDraw::PolarityFlip) => PolarityFlip::apply(sound),
+            (Self::TimeReversal(_), StepDraw::TimeReversal) => TimeReversal::apply(sound),
+            (Self::ChannelSwap(_), StepDraw::ChannelSwap) => ChannelSwap::apply(sound),
+            (Self::PadCrop(step), StepDraw::PadCrop(place)) => step.apply(*place, sound),
+            (Self::Scale(step), StepDraw::Scale(factor)) => step.apply(*factor, sound),
+            (Self::TimeStretch(_), StepDraw::TimeStretch(rate)) => TimeStretch::apply(*rate, sound),
+            (Self::PitchShift(_), StepDraw::PitchShift(by)) => PitchShift::apply(*by, sound),
+            (Self::Noise(_), StepDraw::Noise(drawn)) => Noise::apply(drawn, sound),
+            (Self::Fade(_), StepDraw::Fade(drawn)) => Fade::apply(drawn, sound),
+            (Self::TimeMask(_), StepDraw::TimeMask(drawn)) => TimeMask::apply(drawn, sound),
+            (Self::TimeShift(_), StepDraw::TimeShift(share)) => TimeShift::apply(*share, sound),
+            (Self::Gain(_), StepDraw::Gain(gain_db)) => Gain::apply(*gain_db, sound),
+            (Self::Reverb(_), StepDraw::Reverb(drawn)) => Reverb::apply(drawn, responses, sound),
+            (Self::Background(_), StepDraw::Background(drawn)) => {
+                let other = other.expect("background needs another clip");
+                Background::apply(drawn, sound, other)
+            }
+            (_, drawn) => panic!("{drawn:?} was drawn for {self:?}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::super::*;
+    use super::*;
+    use crate::augment::{DrawnFor, Interval, StepViews};
+    use proptest::prelude::*;
+
+    fn view(item: u64, view: u32) -> ViewKey {
+        ViewKey {
+            seed: 5,
+            epoch: 2,
+            item,
+            view,
+        }
+    }
+
+    fn pipeline(steps: Vec<Step>) -> Pipeline {
+        let rate = SampleRate::new(RATE).unwrap();
+        Pipeline::new(&WaveformAugmentConfig { steps }, rate).unwrap()
+    }
+
+    fn all() -> Vec<Augmentation> {
+        vec![
+            Augmentation::PolarityFlip(PolarityFlip {}),
+            Augmentation::TimeReversal(TimeReversal {}),
+            Augmentation::ChannelSwap(ChannelSwap {}),
+            Augmentation::PadCrop(PadCrop {
+                length_secs: 0.1,
+                ..PadCrop::default()
+            }),
+            Augmentation::Scale(Scale::default()),
+            Augmentation::TimeStretch(TimeStretch::default()),
+            Augmentation::PitchShift(PitchShift::default()),
+            Augmentation::Noise(Noise::default()),
+            Augmentation::Fade(Fade::default()),
+            Augmentation::TimeMask(TimeMask::default()),
+            Augmentation::TimeShift(TimeShift::default()),
+            Augmentation::Gain(Gain::default()),
+            Augmentation::Reverb(Reverb::default()),
+            Augmentation::Background(Background::default()),
+        ]
+    }
+
+    /// Every augmentation that has a strength, at strength 0.
+    fn weakest() -> Vec<Augmentation> {
+        let zero = Interval::new(0.0, 0.0);
+        let never = Interval::new(f64::INFINITY, f64::INFINITY);
+        vec![
+            Augmentation::PadCrop(PadCrop::esresnet(4000.0 / f64::from(RATE), Place::Random)),
+            Augmentation::Scale(Scale {
+                max_factor: 1.0,
+                interpolation: Interpolation::Linear,
+            }),
+            Augmentation::TimeStretch(TimeStretch {
+                rate: Interval::new(1.0, 1.0),
+                drawn: Rates::Between,
+            }),
+            Augmentation::PitchShift(PitchShift { semitones: zero }),
+            Augmentation::Noise(Noise {
+                snr_db: never,
+                ..Noise::default()
+            }),
+            Augmentation::Fade(Fade {
+                in_share: zero,
+                out_share: zero,
+                ..Fade::default()
+            }),
+            Augmentation::TimeMask(TimeMask {
+                share: zero,
+                ..TimeMask::default()
+            }),
+            Augmentation::TimeShift(TimeShift { share: zero }),
+            Augmentation::Gain(Gain { gain_db: zero }),
+            Augmentation::Reverb(Reverb {
+                room: Room::Synthetic(SyntheticRoom {
+                    rt60_secs: zero,
+                    ..SyntheticRoom::default()
+                }),
+            }),
+            Augmentation::Background(Background { snr_db: never }),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        #[test]
+        fn strength_zero_and_probability_zero_are_the_identity(seed in 0u64..1000, channels in 1usize..4) {
+            let (sound, other) = (noise(channels, 4000, seed), noise(1, 3000, seed + 1));
+            let never = all().into_iter().map(|augmentation| Step {
+                probability: 0.0,
+                ..Step::from(augmentation)
+            });
+            let steps = weakest().into_iter().map(Step::from).chain(never).collect();
+            let same = pipeline(steps).augment(view(seed, 0), sound.clone(), Some(&other));
+            prop_assert_eq!(same, sound);
+        }
+
+        #[test]
+        fn each_step_changes_the_sound_and_the_same_key_alike(item in 0u64..1000) {
+            let (sound, other) = (noise(2, 4000, item), noise(1, 3000, item + 1));
+            for augmentation in all() {
+                let pipeline = pipeline(vec![augmentation.clone().into()]);
+                let changed = pipeline.augment(view(item, 0), sound.clone(), Some(&other));
+                prop_assert!(changed != sound, "{:?}", augmentation);
+                prop_assert_eq!(changed.channels().len(), 2);
+                prop_assert!(changed.channels().iter().flatten().all(|x| x.is_finite()));
+                let again = pipeline.augment(view(item, 0), sound.clone(), Some(&other));
+                prop_assert_eq!(again, changed);
+            }
+        }
+    }
+
+    #[test]
+    fn sound_of_any_length_goes_through_every_step() {
+        let steps: Vec<Step> = all().into_iter().map(Step::from).collect();
+        let (pipeline, other) = (pipeline(steps), noise(2, 100, 2));
+        for len in [0, 1, 2, 3, 1000] {
+            let sound = noise(1, len, 1);
+            let changed = pipeline.augment(view(3, 1), sound, Some(&other));
+            assert!(changed.channels()[0].iter().all(|x| x.is_finite()));
+        }
+    }
+
+    #[test]
+    fn flipping_reversing_and_swapping_twice_gives_the_sound_back() {
+        let sound = noise(2, 100, 1);
+        let twice = |f: fn(Waveform) -> Waveform| (f(sound.clone()), f(f(sound.clone())));
+        let (flipped, back) = twice(PolarityFlip::apply);
+        assert_eq!(flipped.channels()[1][7], -sound.channels()[1][7]);
+        assert_eq!(back, sound);
+        let (reversed, back) = twice(TimeReversal::apply);
+        assert_eq!(reversed.channels()[1][7], sound.channels()[1][92]);
+        assert_eq!(back, sound);
+        let (swapped, back) = twice(ChannelSwap::apply);
+        assert_eq!(swapped.channels()[1], sound.channels()[0]);
+        assert_eq!(back, sound);
+    }
+
+    #[test]
+    fn draws_depend_on_their_key_alone() {
+        let pipeline = pipeline(all().into_iter().map(Step::from).collect());
+        assert_eq!(pipeline.draw(view(3, 1)), pipeline.draw(view(3, 1)));
+        let (one, other) = (pipeline.draw(view(3, 1)), pipeline.draw(view(4, 1)));
+        // The first three have nothing to draw.
+        for (one, other) in one.steps()[3..].iter().zip(&other.steps()[3..]) {
+            assert_ne!(one, other);
+        }
+        assert_ne!(pipeline.draw(view(3, 1)), pipeline.draw(view(3, 0)));
+    }
+
+    #[test]
+    fn an_added_step_leaves_the_draws_of_others_alone() {
+        let noise = || Step::from(Augmentation::Noise(Noise::default()));
+        let shift = Step::from(Augmentation::TimeShift(TimeShift::default()));
+        let short = pipeline(vec![noise()]).draw(view(1, 0));
+        let long = pipeline(vec![shift, noise(), noise()]).draw(view(1, 0));
+        assert_eq!(short.steps()[0], long.steps()[1]);
+        assert_ne!(long.steps()[1], long.steps()[2]);
+    }
+
+    #[test]
+    fn steps_keep_to_their_views_batches_and_probability() {
+        let gain = || Step::from(Augmentation::Gain(Gain::default()));
+        let steps = vec![
+            Step {
+                views: StepViews::Second,
+                ..gain()
+            },
+            Step {
+                drawn_for: DrawnFor::Batch,
+                ..gain()
+            },
+            Step {
+                probability: 0.25,
+                ..gain()
+            },
+        ];
+        let pipeline = pipeline(steps);
+        let drawn = |item, view_number, batch| {
+            let draws = pipeline.draw_in_batch(view(item, view_number), batch);
+            draws.steps().to_vec()
+        };
+        assert_eq!(drawn(3, 0, 7)[0], None);
+        assert!(drawn(3, 1, 7)[0].is_some());
+        assert_eq!(drawn(3, 0, 7)[1], drawn(4, 0, 7)[1]);
+        assert_ne!(drawn(3, 0, 7)[1], drawn(3, 0, 8)[1]);
+        let happened = (0..4000).filter(|&item| drawn(item, 0, 0)[2].is_some());
+        // Expected 1000, standard deviation 27.
+        assert!((865..1135).contains(&happened.count()));
+    }
+
+    #[test]
+    fn augmented_views_do_not_depend_on_order_or_thread() {
+        let pipeline = pipeline(all().into_iter().map(Step::from).collect());
+        let other = noise(1, 3000, 99);
+        let augment = |item| pipeline.augment(view(item, 0), noise(2, 4000, item), Some(&other));
+        let in_order: Vec<Waveform> = (0..6).map(augment).collect();
+        let elsewhere = std::thread::scope(|scope| {
+            let backwards = scope.spawn(|| (0..6).rev().map(augment).collect::<Vec<_>>());
+            backwards.join().unwrap()
+        });
+        assert!(in_order.iter().eq(elsewhere.iter().rev()));
+    }
+
+    #[test]
+    #[should_panic(expected = "background needs another clip")]
+    fn a_missing_background_is_not_passed_over() {
+        let step = Augmentation::Background(Background::default()).into();
+        let pipeline = pipeline(vec![step]);
+        assert!(pipeline.needs_background());
+        pipeline.augment(view(1, 0), noise(1, 10, 1), None);
+    }
+}
