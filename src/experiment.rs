@@ -382,14 +382,18 @@ impl Experiment {
 
     /// Which logarithm of energy the features are, if one at all.
     pub fn log_unit(&self) -> Option<LogUnit> {
-        match &self.features {
-            FrontEnd::LogMel(log_mel) => match log_mel.compression {
-                Compression::Decibels { .. } => Some(LogUnit::Decibel),
-                Compression::Log10 { .. } => Some(LogUnit::Log10),
-                Compression::Ln { .. } => Some(LogUnit::Ln),
-                Compression::None {} => None,
-            },
-            FrontEnd::Mfcc(_) | FrontEnd::Pcen(_) => None,
+        let compression = match &self.features {
+            FrontEnd::LogMel(config) => config.compression,
+            FrontEnd::StackedLogMel(config) => config.log_mel.compression,
+            FrontEnd::ThreeBand(config) => config.compression,
+            FrontEnd::Wavelet(config) => config.compression,
+            FrontEnd::Mfcc(_) | FrontEnd::Pcen(_) | FrontEnd::ClarStack(_) => return None,
+        };
+        match compression {
+            Compression::Decibels { .. } => Some(LogUnit::Decibel),
+            Compression::Log10 { .. } => Some(LogUnit::Log10),
+            Compression::Ln { .. } => Some(LogUnit::Ln),
+            Compression::None {} => None,
         }
     }
 

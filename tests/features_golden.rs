@@ -90,7 +90,7 @@ impl Case {
         let front_end = self.front_end();
         let energy = |value: f64| match &front_end {
             FrontEnd::LogMel(config) => energy(config.compression, value),
-            FrontEnd::Mfcc(_) | FrontEnd::Pcen(_) => value,
+            _ => value,
         };
         let loudest = pairs()
             .map(|(_, theirs)| energy(theirs).abs())
@@ -98,7 +98,7 @@ impl Case {
         let least = match front_end {
             FrontEnd::LogMel(_) => RANGE * loudest,
             // Coefficients pass through zero: they are measured against the largest.
-            FrontEnd::Mfcc(_) | FrontEnd::Pcen(_) => loudest,
+            _ => loudest,
         };
         pairs()
             .map(|(ours, theirs)| (energy(ours), energy(theirs)))

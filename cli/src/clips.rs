@@ -76,8 +76,8 @@ impl Clips {
             dir: cache.dir()?,
             precision: CachePrecision::default(),
         };
-        let rate = front_end.sample_rate();
-        let load = |clip: &Clip| clip.read_mono(rate).map_err(without_path);
+        let (rate, channels) = (front_end.sample_rate(), front_end.sound_channels());
+        let load = |clip: &Clip| clip.read(rate, channels).map_err(without_path);
         let bar = printer.bar(
             computed.clips.len() as u64,
             "reading {bar:30} {pos}/{len} clips, {eta} left",

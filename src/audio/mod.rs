@@ -4,6 +4,7 @@
 //! |---|---|
 //! | a clip as one channel at a given rate | [`read_mono`], [`read_mono_span`] |
 //! | the same as a stream, for recordings of any length | [`MonoReader`] |
+//! | a clip as two channels, where it has them | [`read_stereo`], [`read_stereo_span`] |
 //! | every channel at the file's own rate, as a stream | [`AudioReader`] |
 //! | another rate | [`Resampler`], [`Waveform::resampled`] |
 //! | a file | [`write_wav`] |
@@ -15,6 +16,7 @@ mod error;
 mod mono;
 mod reader;
 mod resample;
+mod stereo;
 #[cfg(test)]
 mod tests;
 mod waveform;
@@ -24,5 +26,6 @@ pub use error::{AudioError, ReadProblem};
 pub use mono::{MonoReader, read_mono, read_mono_span};
 pub use reader::{AudioReader, MAX_SAMPLES_AT_ONCE};
 pub use resample::Resampler;
-pub use waveform::{SampleRate, Waveform};
+pub use stereo::{read_stereo, read_stereo_span};
+pub use waveform::{SampleRate, SoundChannels, Waveform};
 pub use write::{WavEncoding, write_wav};

@@ -53,6 +53,27 @@ impl std::fmt::Display for SampleRate {
     }
 }
 
+/// Which sides of a recording are heard.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SoundChannels {
+    /// The mean of all channels.
+    #[default]
+    Mono,
+    /// The first two, apart; of a mono recording the one there is.
+    Stereo,
+}
+
+impl SoundChannels {
+    /// How many there are at most.
+    pub fn count(self) -> usize {
+        match self {
+            Self::Mono => 1,
+            Self::Stereo => 2,
+        }
+    }
+}
+
 /// Sampled sound: one or more channels of equal length, full scale at ±1.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Waveform {
@@ -100,6 +121,25 @@ impl Waveform {
             }
             first[0].iter_mut().for_each(|sum| *sum *= scale);
             self.channels.truncate(1);
+        }
+        self
+    }
+
+    /// The first two channels, or the one there is.
+    pub fn front_pair(mut self) -> Self {
+        self.channels.truncate(2);
+        self
+    }
+
+    /// The part from `onset` to `offset`, in seconds, of what there is: both rounded to the nearest sample.
+    pub fn span(mut self, (onset, offset): (f64, f64)) -> Self {
+        let rate = f64::from(self.sample_rate.hz());
+        let end = self.len();
+        let sample_at = |secs: f64| ((secs.max(0.0) * rate).round() as usize).min(end);
+        let (first, last) = (sample_at(onset), sample_at(offset));
+        for channel in &mut self.channels {
+            channel.truncate(last);
+            channel.drain(..first.min(last));
         }
         self
     }

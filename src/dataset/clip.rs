@@ -1,6 +1,9 @@
 //! A dataset as a list of clips.
 
-use crate::audio::{AudioError, SampleRate, Waveform, read_mono, read_mono_span};
+use crate::audio::{
+    AudioError, SampleRate, SoundChannels, Waveform, read_mono, read_mono_span, read_stereo,
+    read_stereo_span,
+};
 use std::path::PathBuf;
 
 /// One item of a dataset: a file, or a span of one.
@@ -38,6 +41,18 @@ impl Clip {
         match self.span {
             Some(span) => read_mono_span(&self.path, rate, span),
             None => read_mono(&self.path, rate),
+        }
+    }
+
+    /// Reads the channels of the clip that are to be heard: its span, or the whole file.
+    ///
+    /// # Errors
+    /// As [`read_mono`] and [`read_mono_span`].
+    pub fn read(&self, rate: SampleRate, channels: SoundChannels) -> Result<Waveform, AudioError> {
+        match (channels, self.span) {
+            (SoundChannels::Mono, _) => self.read_mono(rate),
+            (SoundChannels::Stereo, Some(span)) => read_stereo_span(&self.path, rate, span),
+            (SoundChannels::Stereo, None) => read_stereo(&self.path, rate),
         }
     }
 }

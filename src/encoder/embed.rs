@@ -72,7 +72,8 @@ pub fn embed(
             EmbedConfig::Patches { hop_frames, .. } => patches(clips, clip, frames, *hop_frames),
             EmbedConfig::Maps { .. } => pieces(clips, clip, minimum),
         };
-        let embedding = tch::no_grad(|| embed_clip(model, &pieces, clips.bands()))?;
+        let embedding =
+            tch::no_grad(|| embed_clip(model, &pieces, [clips.channels(), clips.bands()]))?;
         dim = embedding.numel();
         values.resize(values.len() + dim, 0.0);
         let row = values.len() - dim;
@@ -82,12 +83,16 @@ pub fn embed(
     Ok(Embeddings::from_rows(dim, values))
 }
 
-/// `[frames, mels]` pieces → `[dim]`.
-fn embed_clip(model: &Model, pieces: &[Vec<f32>], bands: usize) -> Result<Tensor, EncoderError> {
+/// `[frames, channels, mels]` pieces → `[dim]`; `shape`: channels and mels.
+fn embed_clip(
+    model: &Model,
+    pieces: &[Vec<f32>],
+    shape: [usize; 2],
+) -> Result<Tensor, EncoderError> {
     let mut done = Vec::new();
     for same_length in pieces.chunk_by(|a, b| a.len() == b.len()) {
         for batch in same_length.chunks(BATCH) {
-            let images = images(model, batch, bands)?; // [pieces, 1, mels, frames]
+            let images = images(model, batch, shape)?; // [pieces, channels, mels, frames]
             done.push(match &model.card.embed {
                 EmbedConfig::Patches { .. } => model.encoder.embed(&images, Pass::INFERENCE),
                 EmbedConfig::Maps { stages, statistics } => {
@@ -106,12 +111,17 @@ fn embed_clip(model: &Model, pieces: &[Vec<f32>], bands: usize) -> Result<Tensor
     })
 }
 
-/// Pieces of one length → normalised images `[pieces, 1, mels, frames]`.
-fn images(model: &Model, pieces: &[Vec<f32>], bands: usize) -> Result<Tensor, EncoderError> {
+/// Pieces of one length → normalised images `[pieces, channels, mels, frames]`.
+fn images(
+    model: &Model,
+    pieces: &[Vec<f32>],
+    [channels, bands]: [usize; 2],
+) -> Result<Tensor, EncoderError> {
     let device = model.encoder.parameters().device();
     let values = Tensor::f_from_slice(&pieces.concat())?.to_device(device);
-    let values = values.view([pieces.len() as i64, -1, bands as i64]); // [pieces, frames, mels]
-    let images = values.transpose(1, 2).unsqueeze(1).contiguous();
+    let shape = [pieces.len() as i64, -1, channels as i64, bands as i64];
+    let values = values.view(shape); // [pieces, frames, channels, mels]
+    let images = values.permute([0, 2, 3, 1]).contiguous();
     Ok(model.card.normalization.apply(images))
 }
 
@@ -121,7 +131,7 @@ fn patches(clips: &FeatureSet<'_>, clip: usize, frames: usize, hop: usize) -> Ve
     let last = clips.frames(clip).saturating_sub(frames);
     let starts = (0..last).step_by(hop).chain([last]);
     let cut = |start| {
-        let mut patch = vec![0.0; frames * clips.bands()];
+        let mut patch = vec![0.0; frames * clips.frame_len()];
         clips.stretch(clip, start, &mut patch);
         patch
     };
@@ -134,7 +144,7 @@ fn pieces(clips: &FeatureSet<'_>, clip: usize, minimum: usize) -> Vec<Vec<f32>> 
     let starts = (0..held).step_by(LONGEST);
     let cut = |start: usize| {
         let frames = LONGEST.min(held - start).max(minimum);
-        let mut piece = vec![0.0; frames * clips.bands()];
+        let mut piece = vec![0.0; frames * clips.frame_len()];
         clips.stretch(clip, start, &mut piece);
         piece
     };

@@ -66,6 +66,9 @@ enum Network {
 }
 
 impl Encoder {
+    /// Channels of the images that every network sees as yet.
+    pub const CHANNELS: usize = 1;
+
     /// A network as it is before training; the same `seed` gives the same one.
     ///
     /// # Errors

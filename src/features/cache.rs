@@ -101,6 +101,7 @@ pub struct SkippedClip {
 pub struct FeatureCache {
     map: Mmap,
     precision: CachePrecision,
+    channels: usize,
     bands: usize,
     /// By index of the clip.
     entries: Vec<Option<Record>>,
@@ -109,7 +110,7 @@ pub struct FeatureCache {
 impl FeatureCache {
     /// Opens the cache and computes what it lacks, on all threads of the current rayon pool.
     ///
-    /// `loader` gives a clip's sound: one channel, the front end's rate, cut to the clip's span.
+    /// `loader` gives a clip's sound: the channels that the front end hears or one, its rate, cut to the clip's span.
     /// `progress` is called with clips done and clips in all, from any thread. A clip that cannot be
     /// loaded, has no frame or gives non-finite features is skipped and tried again next time.
     ///
@@ -137,7 +138,7 @@ impl FeatureCache {
 
         fs::create_dir_all(&config.dir).map_err(failed("making its folder"))?;
         let _lock = lock(&path).map_err(failed("locking"))?;
-        let bytes_per_frame = extractor.bands() * config.precision.bytes();
+        let bytes_per_frame = extractor.channels() * extractor.bands() * config.precision.bytes();
         let log = Log::open(&path, &description, bytes_per_frame).map_err(failed("opening"))?;
 
         let clips = &dataset.clips;
@@ -190,6 +191,7 @@ impl FeatureCache {
             entries: entries_of(&map, &records, &identities),
             map,
             precision: config.precision,
+            channels: extractor.channels(),
             bands: extractor.bands(),
         };
         Ok((cache, skipped))
@@ -205,9 +207,19 @@ impl FeatureCache {
         (0..self.clips()).filter(|&clip| self.entries[clip].is_some())
     }
 
-    /// Number of frequency bands.
+    /// Number of channels of the images.
+    pub fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// Number of frequency bands of each channel.
     pub fn bands(&self) -> usize {
         self.bands
+    }
+
+    /// Numbers in a frame: channels × bands.
+    pub fn frame_len(&self) -> usize {
+        self.channels * self.bands
     }
 
     /// Number of frames of a clip; 0 if it was skipped.
@@ -218,21 +230,21 @@ impl FeatureCache {
         self.entries[clip].as_ref().map_or(0, |entry| entry.frames)
     }
 
-    /// All features of a clip, `[bands, frames]`; no frame if it was skipped.
+    /// All features of a clip, `[channels, bands, frames]`; no frame if it was skipped.
     ///
     /// # Panics
     /// If there is no such clip.
     pub fn features(&self, clip: usize) -> Features {
         let frames = self.frames(clip);
-        let mut values = vec![0.0; frames * self.bands];
+        let mut values = vec![0.0; frames * self.frame_len()];
         self.crop(clip, 0, frames, &mut values);
-        Features::from_frames(self.bands, values)
+        Features::with_channels(self.channels, self.bands, values)
     }
 
     /// Writes `frames` frames of a clip, beginning at frame `start`, to `out`, frame after frame.
     ///
     /// # Panics
-    /// If the clip has no such frames, or `out` is not `frames` × [`Self::bands`] long.
+    /// If the clip has no such frames, or `out` is not `frames` × [`Self::frame_len`] long.
     pub fn crop(&self, clip: usize, start: usize, frames: usize, out: &mut [f32]) {
         assert!(
             start + frames <= self.frames(clip),
@@ -240,12 +252,16 @@ impl FeatureCache {
             start + frames,
             self.frames(clip)
         );
-        assert_eq!(out.len(), frames * self.bands, "space for {frames} frames");
+        assert_eq!(
+            out.len(),
+            frames * self.frame_len(),
+            "space for {frames} frames"
+        );
         let Some(entry) = &self.entries[clip] else {
             return;
         };
         let values = &self.map[entry.values.clone()];
-        let wanted = start * self.bands..(start + frames) * self.bands;
+        let wanted = start * self.frame_len()..(start + frames) * self.frame_len();
         match self.precision {
             CachePrecision::F16 => {
                 bytemuck::cast_slice::<u8, f16>(values)[wanted].convert_to_f32_slice(out);
@@ -382,23 +398,25 @@ fn entry<E: Display>(
             "sample rate is {given}, but the front end hears {wanted}"
         ));
     }
-    let [samples] = sound.channels() else {
-        let channels = sound.channels().len();
+    let (given, heard) = (sound.channels().len(), front_end.sound_channels().count());
+    if given > heard {
         return Err(format!(
-            "has {channels} channels, but the front end hears one"
-        ));
-    };
-    if let Some(n) = samples.iter().position(|x| !x.is_finite()) {
-        return Err(format!(
-            "sample {n} is {}, but must be a finite number",
-            samples[n]
+            "has {given} channels, but the front end hears {heard}"
         ));
     }
-    let features = extractor.compute(samples);
+    for samples in sound.channels() {
+        if let Some(n) = samples.iter().position(|x| !x.is_finite()) {
+            return Err(format!(
+                "sample {n} is {}, but must be a finite number",
+                samples[n]
+            ));
+        }
+    }
+    let features = extractor.compute_sound(&sound);
     if features.frames() == 0 {
         return Err(format!(
             "{} samples are too short for one frame",
-            samples.len()
+            sound.len()
         ));
     }
     stored(&features, precision)

@@ -1,5 +1,6 @@
 //! What can be wrong with a front end or its cache.
 
+use crate::audio::SampleRate;
 use std::path::PathBuf;
 
 /// Why features could not be computed or kept.
@@ -19,6 +20,14 @@ pub enum FeaturesError {
     NotLocal {
         /// The setting.
         key: &'static str,
+    },
+    /// A front end that is not computed while a recording is read.
+    #[error(
+        "features of type `{front_end}` cannot be computed while a recording is read\n\nhint: use a model whose front end is `log-mel`, `mfcc` or `pcen`"
+    )]
+    NotStreamed {
+        /// Its `type`.
+        front_end: &'static str,
     },
     /// The feature cache could not be read or written.
     #[error("feature cache {}: {doing} failed: {source}", path.display())]
@@ -69,6 +78,56 @@ impl Problems {
                 allowed: allowed.into(),
             });
         }
+    }
+
+    /// Notes what is wrong with the frames of a Fourier transform; `least` is the shortest transform.
+    pub(super) fn check_frames(
+        &mut self,
+        least: usize,
+        n_fft: usize,
+        win_length: usize,
+        hop_length: usize,
+    ) {
+        self.check(
+            (least..=1 << 20).contains(&n_fft),
+            "n_fft",
+            n_fft,
+            format!("{least} to 1048576 samples"),
+        );
+        self.check(
+            (1..=n_fft).contains(&win_length),
+            "win_length",
+            win_length,
+            format!("1 to `n_fft`, {n_fft} samples"),
+        );
+        self.check_hop(hop_length);
+    }
+
+    /// Notes a hop that does not get on.
+    pub(super) fn check_hop(&mut self, hop_length: usize) {
+        self.check(
+            hop_length > 0,
+            "hop_length",
+            hop_length,
+            "at least 1 sample",
+        );
+    }
+
+    /// Notes a range of frequencies that sound of this rate does not have.
+    pub(super) fn check_range(&mut self, sample_rate: SampleRate, f_min: f64, f_max: f64) {
+        let nyquist = f64::from(sample_rate.hz()) / 2.0;
+        self.check(
+            f_min >= 0.0 && f_min < nyquist,
+            "f_min",
+            f_min,
+            format!("from 0 Hz to below {nyquist} Hz, half of `sample_rate`"),
+        );
+        self.check(
+            f_max > f_min && f_max <= nyquist,
+            "f_max",
+            f_max,
+            format!("above `f_min` and at most {nyquist} Hz, half of `sample_rate`"),
+        );
     }
 
     /// Notes the problems of a part that is configured under `prefix`.

@@ -1,33 +1,80 @@
 //! The choice of front end.
 
 use super::{
-    Background, Features, FeaturesError, LogMel, LogMelConfig, Mfcc, MfccConfig, Pcen, PcenConfig,
+    Background, ClarStack, ClarStackConfig, Features, FeaturesError, LogMel, LogMelConfig, Mfcc,
+    MfccConfig, Pcen, PcenConfig, StackedLogMel, StackedLogMelConfig, ThreeBand, ThreeBandConfig,
+    Wavelet, WaveletConfig,
 };
-use crate::audio::SampleRate;
+use crate::audio::{SampleRate, SoundChannels, Waveform};
 use serde::{Deserialize, Serialize};
 
 /// A front end and its settings: all that is needed to repeat it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum FrontEnd {
-    /// Log-mel spectrogram, `[mels, frames]`.
+    /// Log-mel spectrogram, `[1, mels, frames]`.
     LogMel(LogMelConfig),
-    /// Cepstral coefficients, `[n_mfcc, frames]`.
+    /// Cepstral coefficients, `[1, n_mfcc, frames]`.
     Mfcc(MfccConfig),
-    /// Mel bands relative to their recent past, `[mels, frames]`.
+    /// Mel bands relative to their recent past, `[1, mels, frames]`.
     Pcen(PcenConfig),
+    /// Linear power spectrum in three parts, `[3, bins / 3, frames]`; of stereo sound 6 channels.
+    ThreeBand(ThreeBandConfig),
+    /// Power of Morlet wavelets, `[1, bands, frames]`.
+    Wavelet(WaveletConfig),
+    /// Log-mel spectrograms of three windows, `[3, mels, frames]`.
+    StackedLogMel(StackedLogMelConfig),
+    /// Magnitude, phase and log-mel spectrogram, `[3, mels, frames]`.
+    ClarStack(ClarStackConfig),
 }
 
 impl FrontEnd {
+    /// The names of [`Self::published`].
+    pub const PUBLISHED: [&str; 11] = [
+        "moummad",
+        "protonet",
+        "fonseca",
+        "cola",
+        "mfcc",
+        "pcen",
+        "esresnet",
+        "esresnet-stereo",
+        "wavelet",
+        "palanisamy",
+        "clar",
+    ];
+
+    /// The front end of this name, one of [`Self::PUBLISHED`]: of a published system, or with a library's usual settings.
+    pub fn published(name: &str) -> Option<Self> {
+        Some(match name {
+            "mfcc" => Self::Mfcc(MfccConfig::librosa()),
+            "pcen" => Self::Pcen(PcenConfig::protonet()),
+            "esresnet" => Self::ThreeBand(ThreeBandConfig::esresnet()),
+            "esresnet-stereo" => Self::ThreeBand(ThreeBandConfig::esresnet_stereo()),
+            "wavelet" => Self::Wavelet(WaveletConfig::default()),
+            "palanisamy" => Self::StackedLogMel(StackedLogMelConfig::palanisamy()),
+            "clar" => Self::ClarStack(ClarStackConfig::clar()),
+            name => Self::LogMel(LogMelConfig::published(name)?),
+        })
+    }
+
     /// The rate of the sound it hears.
     pub fn sample_rate(&self) -> SampleRate {
-        self.log_mel().sample_rate
+        self.timing().0
     }
 
     /// Frames per second.
     pub fn frame_rate(&self) -> f64 {
-        let log_mel = self.log_mel();
-        f64::from(log_mel.sample_rate.hz()) / log_mel.hop_length as f64
+        let (sample_rate, hop_length) = self.timing();
+        f64::from(sample_rate.hz()) / hop_length as f64
+    }
+
+    /// Which sides of a recording it hears.
+    pub fn sound_channels(&self) -> SoundChannels {
+        match self {
+            Self::ThreeBand(config) => config.channels,
+            _ => SoundChannels::Mono,
+        }
     }
 
     /// Checks the settings and plans the computation.
@@ -39,27 +86,56 @@ impl FrontEnd {
             Self::LogMel(config) => Extractor::LogMel(LogMel::new(config)?),
             Self::Mfcc(config) => Extractor::Mfcc(Mfcc::new(config)?),
             Self::Pcen(config) => Extractor::Pcen(Pcen::new(config)?),
+            Self::ThreeBand(config) => Extractor::ThreeBand(ThreeBand::new(config)?),
+            Self::Wavelet(config) => Extractor::Wavelet(Wavelet::new(config)?),
+            Self::StackedLogMel(config) => Extractor::StackedLogMel(StackedLogMel::new(config)?),
+            Self::ClarStack(config) => Extractor::ClarStack(Box::new(ClarStack::new(config)?)),
         })
     }
 
     /// The same with the background kept: what can be computed while a recording is read.
     pub fn keeping_background(&self) -> Self {
         let mut front_end = self.clone();
-        let log_mel = match &mut front_end {
-            Self::LogMel(config) => config,
-            Self::Mfcc(config) => &mut config.log_mel,
-            Self::Pcen(config) => &mut config.log_mel,
-        };
-        log_mel.background = Background::Keep;
+        match &mut front_end {
+            Self::LogMel(log_mel)
+            | Self::Mfcc(MfccConfig { log_mel, .. })
+            | Self::Pcen(PcenConfig { log_mel, .. })
+            | Self::StackedLogMel(StackedLogMelConfig { log_mel, .. })
+            | Self::ClarStack(ClarStackConfig { log_mel }) => {
+                log_mel.background = Background::Keep;
+            }
+            Self::ThreeBand(_) | Self::Wavelet(_) => {}
+        }
         front_end
     }
 
-    pub(super) fn log_mel(&self) -> &LogMelConfig {
+    /// Rate of the sound, and samples from frame to frame.
+    fn timing(&self) -> (SampleRate, usize) {
         match self {
-            Self::LogMel(config) => config,
-            Self::Mfcc(config) => &config.log_mel,
-            Self::Pcen(config) => &config.log_mel,
+            Self::LogMel(log_mel)
+            | Self::Mfcc(MfccConfig { log_mel, .. })
+            | Self::Pcen(PcenConfig { log_mel, .. })
+            | Self::StackedLogMel(StackedLogMelConfig { log_mel, .. })
+            | Self::ClarStack(ClarStackConfig { log_mel }) => {
+                (log_mel.sample_rate, log_mel.hop_length)
+            }
+            Self::ThreeBand(config) => (config.sample_rate, config.hop_length),
+            Self::Wavelet(config) => (config.sample_rate, config.hop_length),
         }
+    }
+
+    /// The one spectrogram whose frames decide how far a frame reaches, where the features can be streamed.
+    pub(super) fn streamed(&self) -> Result<&LogMelConfig, FeaturesError> {
+        let front_end = match self {
+            Self::LogMel(log_mel)
+            | Self::Mfcc(MfccConfig { log_mel, .. })
+            | Self::Pcen(PcenConfig { log_mel, .. }) => return Ok(log_mel),
+            Self::ThreeBand(_) => "three-band",
+            Self::Wavelet(_) => "wavelet",
+            Self::StackedLogMel(_) => "stacked-log-mel",
+            Self::ClarStack(_) => "clar-stack",
+        };
+        Err(FeaturesError::NotStreamed { front_end })
     }
 }
 
@@ -72,15 +148,37 @@ pub enum Extractor {
     Mfcc(Mfcc),
     /// Of [`FrontEnd::Pcen`].
     Pcen(Pcen),
+    /// Of [`FrontEnd::ThreeBand`].
+    ThreeBand(ThreeBand),
+    /// Of [`FrontEnd::Wavelet`].
+    Wavelet(Wavelet),
+    /// Of [`FrontEnd::StackedLogMel`].
+    StackedLogMel(StackedLogMel),
+    /// Of [`FrontEnd::ClarStack`].
+    ClarStack(Box<ClarStack>),
 }
 
 impl Extractor {
-    /// Number of bands of its features.
+    /// Number of channels of its features.
+    pub fn channels(&self) -> usize {
+        match self {
+            Self::LogMel(_) | Self::Mfcc(_) | Self::Pcen(_) | Self::Wavelet(_) => 1,
+            Self::ThreeBand(three_band) => three_band.channels(),
+            Self::StackedLogMel(stack) => stack.channels(),
+            Self::ClarStack(_) => ClarStack::CHANNELS,
+        }
+    }
+
+    /// Number of bands of each channel.
     pub fn bands(&self) -> usize {
         match self {
             Self::LogMel(log_mel) => log_mel.bands(),
             Self::Mfcc(mfcc) => mfcc.bands(),
             Self::Pcen(pcen) => pcen.bands(),
+            Self::ThreeBand(three_band) => three_band.bands(),
+            Self::Wavelet(wavelet) => wavelet.bands(),
+            Self::StackedLogMel(stack) => stack.bands(),
+            Self::ClarStack(stack) => stack.bands(),
         }
     }
 
@@ -90,6 +188,24 @@ impl Extractor {
             Self::LogMel(log_mel) => log_mel.compute(samples),
             Self::Mfcc(mfcc) => mfcc.compute(samples),
             Self::Pcen(pcen) => pcen.compute(samples),
+            Self::ThreeBand(three_band) => three_band.compute(&[samples]),
+            Self::Wavelet(wavelet) => wavelet.compute(samples),
+            Self::StackedLogMel(stack) => stack.compute(samples),
+            Self::ClarStack(stack) => stack.compute(samples),
+        }
+    }
+
+    /// The features of a sound at the front end's rate; where two sides are heard, a mono recording is taken for both.
+    ///
+    /// # Panics
+    /// If the sound has more channels than the front end hears.
+    pub fn compute_sound(&self, sound: &Waveform) -> Features {
+        match (self, sound.channels()) {
+            (_, [samples]) => self.compute(samples),
+            (Self::ThreeBand(three_band), [left, right]) if three_band.hears_stereo() => {
+                three_band.compute(&[left, right])
+            }
+            (_, channels) => panic!("{} channels are more than are heard", channels.len()),
         }
     }
 }

@@ -21,6 +21,13 @@ pub enum InputScaling {
         /// Keeps silence silent, > 0; Fonseca et al. use 0.005.
         offset: f64,
     },
+    /// `low + (x − min)·(high − low) / (max − min)`: every clip fills the same range; a flat one becomes 0.
+    MinMax {
+        /// What the least sample becomes.
+        low: f64,
+        /// What the largest sample becomes, above `low`.
+        high: f64,
+    },
     /// `x / √max(Σx², epsilon)`: the clip as a vector of length 1.
     UnitNorm {
         /// Keeps silence silent, > 0. Default 1e-12, that of TensorFlow's `l2_normalize`.
@@ -47,6 +54,11 @@ impl InputScaling {
             Self::Gain { factor } => ("input_scaling.factor", factor),
             Self::Peak { offset } => ("input_scaling.offset", offset),
             Self::UnitNorm { epsilon } => ("input_scaling.epsilon", epsilon),
+            Self::MinMax { low, high } => {
+                let fine = low.is_finite() && high > low && high.is_finite();
+                let allowed = format!("above `input_scaling.low`, {low}, and finite");
+                return problems.check(fine, "input_scaling.high", high, allowed);
+            }
         };
         let fine = value > 0.0 && value.is_finite();
         problems.check(fine, key, value, "above 0 and finite");
@@ -54,31 +66,73 @@ impl InputScaling {
 
     /// The scaled samples.
     pub(super) fn apply(self, samples: &[f32]) -> Cow<'_, [f32]> {
-        let (mean, gain) = match self {
-            Self::None {} => return Cow::Borrowed(samples),
-            Self::Gain { factor } => (0.0, factor),
+        match self.line(&[samples]) {
+            None => Cow::Borrowed(samples),
+            Some(line) => Cow::Owned(line.of(samples)),
+        }
+    }
+
+    /// The scaled sides of one sound: what is measured is measured over all, so that their balance stays.
+    pub(super) fn apply_to_all<'a>(self, sides: &[&'a [f32]]) -> Vec<Cow<'a, [f32]>> {
+        let line = self.line(sides);
+        let scaled = sides.iter().map(|&side| match &line {
+            None => Cow::Borrowed(side),
+            Some(line) => Cow::Owned(line.of(side)),
+        });
+        scaled.collect()
+    }
+
+    /// What every sample goes through, if it changes at all.
+    fn line(self, sides: &[&[f32]]) -> Option<Line> {
+        let all = || sides.iter().flat_map(|side| in_f64(side));
+        let (centre, gain, offset) = match self {
+            Self::None {} => return None,
+            Self::Gain { factor } => (0.0, factor, 0.0),
             Self::Peak { offset } => {
-                let mean = mean(samples);
-                let peak = in_f64(samples).fold(0.0, |peak: f64, x| peak.max((x - mean).abs()));
-                (mean, 1.0 / (peak + offset))
+                let count = sides.iter().map(|side| side.len()).sum::<usize>();
+                let mean = all().sum::<f64>() / count.max(1) as f64;
+                let peak = all().fold(0.0, |peak: f64, x| peak.max((x - mean).abs()));
+                (mean, 1.0 / (peak + offset), 0.0)
+            }
+            Self::MinMax { low, high } => {
+                let least = all().fold(f64::INFINITY, f64::min);
+                let largest = all().fold(f64::NEG_INFINITY, f64::max);
+                if least < largest {
+                    (least, (high - low) / (largest - least), low)
+                } else {
+                    (0.0, 0.0, 0.0)
+                }
             }
             Self::UnitNorm { epsilon } => {
-                let energy: f64 = in_f64(samples).map(|x| x * x).sum();
-                (0.0, 1.0 / energy.max(epsilon).sqrt())
+                let energy: f64 = all().map(|x| x * x).sum();
+                (0.0, 1.0 / energy.max(epsilon).sqrt(), 0.0)
             }
         };
+        Some(Line {
+            centre,
+            gain,
+            offset,
+        })
+    }
+}
+
+/// `(x − centre)·gain + offset`
+struct Line {
+    centre: f64,
+    gain: f64,
+    offset: f64,
+}
+
+impl Line {
+    fn of(&self, samples: &[f32]) -> Vec<f32> {
         in_f64(samples)
-            .map(|x| ((x - mean) * gain) as f32)
+            .map(|x| ((x - self.centre) * self.gain + self.offset) as f32)
             .collect()
     }
 }
 
 fn in_f64(samples: &[f32]) -> impl Iterator<Item = f64> {
     samples.iter().map(|&x| f64::from(x))
-}
-
-fn mean(samples: &[f32]) -> f64 {
-    in_f64(samples).sum::<f64>() / samples.len().max(1) as f64
 }
 
 #[cfg(test)]
@@ -100,6 +154,28 @@ mod tests {
         // mean 0.25, largest distance from it 0.5
         let scaled = InputScaling::Peak { offset: 0.5 }.apply(&SAMPLES);
         assert_eq!(*scaled, [0.25, -0.5, 0.5, -0.25]);
+    }
+
+    #[test]
+    fn min_max_fills_its_range_and_makes_flat_sound_silent() {
+        let scaling = InputScaling::MinMax {
+            low: -2.0,
+            high: 6.0,
+        };
+        assert_eq!(*scaling.apply(&SAMPLES), [4.0, -2.0, 6.0, 0.0]);
+        assert_eq!(*scaling.apply(&[0.3; 3]), [0.0; 3]);
+        assert!(scaling.apply(&[]).is_empty());
+    }
+
+    #[test]
+    fn sides_of_one_sound_are_scaled_alike() {
+        let scaling = InputScaling::MinMax {
+            low: 0.0,
+            high: 1.0,
+        };
+        let scaled = scaling.apply_to_all(&[&[0.0, 0.5], &[-0.5, 0.25]]);
+        assert_eq!(*scaled[0], [0.5, 1.0]);
+        assert_eq!(*scaled[1], [0.0, 0.75]);
     }
 
     #[test]

@@ -182,45 +182,16 @@ impl LogMelConfig {
     /// Everything that is wrong with these settings.
     pub(super) fn problems(&self) -> Problems {
         let mut problems = Problems::default();
-        let nyquist = f64::from(self.sample_rate.hz()) / 2.0;
         self.silence.check(&mut problems);
         self.input_scaling.check(&mut problems);
-        problems.check(
-            (2..=1 << 20).contains(&self.n_fft),
-            "n_fft",
-            self.n_fft,
-            "2 to 1048576 samples",
-        );
-        problems.check(
-            (1..=self.n_fft).contains(&self.win_length),
-            "win_length",
-            self.win_length,
-            format!("1 to `n_fft`, {} samples", self.n_fft),
-        );
-        problems.check(
-            self.hop_length > 0,
-            "hop_length",
-            self.hop_length,
-            "at least 1 sample",
-        );
+        problems.check_frames(2, self.n_fft, self.win_length, self.hop_length);
         problems.check(
             (1..=4096).contains(&self.n_mels),
             "n_mels",
             self.n_mels,
             "1 to 4096",
         );
-        problems.check(
-            self.f_min >= 0.0 && self.f_min < nyquist,
-            "f_min",
-            self.f_min,
-            format!("from 0 Hz to below {nyquist} Hz, half of `sample_rate`"),
-        );
-        problems.check(
-            self.f_max > self.f_min && self.f_max <= nyquist,
-            "f_max",
-            self.f_max,
-            format!("above `f_min` and at most {nyquist} Hz, half of `sample_rate`"),
-        );
+        problems.check_range(self.sample_rate, self.f_min, self.f_max);
         self.compression.check(&mut problems);
         problems
     }
@@ -265,7 +236,12 @@ impl LogMelConfig {
         }
     }
 
-    fn stft(&self) -> StftConfig {
+    /// The middle of each mel band, Hz.
+    pub(super) fn centres(&self) -> Vec<f64> {
+        self.mel_bank().centres()
+    }
+
+    pub(super) fn stft(&self) -> StftConfig {
         StftConfig {
             n_fft: self.n_fft,
             win_length: self.win_length,

@@ -1,7 +1,7 @@
 //! Waveform → [`Features`].
 //!
-//! Mono samples at the rate of a [`FrontEnd`], full scale at ±1, become a time-frequency image
-//! `[bands, frames]`. A front end is data (`type = "log-mel"`, …) that a file can hold; its
+//! Samples at the rate of a [`FrontEnd`], full scale at ±1, become a time-frequency image
+//! `[channels, bands, frames]`. A front end is data (`type = "log-mel"`, …) that a file can hold; its
 //! [`Extractor`] does the work.
 //!
 //! | `type` | what | file |
@@ -9,12 +9,18 @@
 //! | `log-mel` | [`LogMel`]: mel bands, compressed | `log_mel.rs` |
 //! | `mfcc` | [`Mfcc`]: cosine transform of a log-mel frame | `mfcc.rs` |
 //! | `pcen` | [`Pcen`]: mel bands, each relative to its recent past | `pcen.rs` |
+//! | `three-band` | [`ThreeBand`]: linear power spectrum, its thirds as channels; mono or stereo | `three_band.rs` |
+//! | `wavelet` | [`Wavelet`]: power of Morlet wavelets | `wavelet.rs` |
+//! | `stacked-log-mel` | [`StackedLogMel`]: log-mel of three windows as channels | `stacked_log_mel.rs` |
+//! | `clar-stack` | [`ClarStack`]: magnitude, phase and log-mel as channels | `clar_stack.rs` |
 //!
 //! [`FeatureCache`] keeps the features of a whole dataset on disk; [`FeatureStream`] computes those of a recording of
 //! any length as it is read.
 
+mod axis;
 mod background;
 mod cache;
+mod clar_stack;
 mod compression;
 mod error;
 mod front_end;
@@ -27,13 +33,18 @@ mod pcen;
 mod set;
 mod silence;
 mod spectrum;
+mod stacked_log_mel;
 mod stream;
+mod three_band;
+mod wavelet;
 mod windows;
 
+pub use axis::{BandAxis, ChannelAxis};
 pub use background::Background;
 #[cfg(feature = "nn")]
 pub(crate) use background::{std, subtract_medians};
 pub use cache::{CacheConfig, CachePrecision, FeatureCache, SkippedClip};
+pub use clar_stack::{ClarStack, ClarStackConfig};
 pub use compression::Compression;
 pub use error::{ConfigProblem, FeaturesError};
 pub use front_end::{Extractor, FrontEnd};
@@ -46,5 +57,8 @@ pub use pcen::{Pcen, PcenConfig};
 pub use set::FeatureSet;
 pub use silence::Silence;
 pub use spectrum::Spectrum;
+pub use stacked_log_mel::{Resolution, StackedLogMel, StackedLogMelConfig};
 pub use stream::FeatureStream;
+pub use three_band::{ThreeBand, ThreeBandConfig};
+pub use wavelet::{Pooling, Wavelet, WaveletConfig};
 pub use windows::{Rest, WindowCut};

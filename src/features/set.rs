@@ -32,7 +32,7 @@ impl<'a> FeatureSet<'a> {
     /// Adds clips of a further cache.
     ///
     /// # Panics
-    /// If a clip was skipped, or the cache has another number of bands than those before.
+    /// If a clip was skipped, or the cache has images of another number of channels or bands than those before.
     pub fn extend(&mut self, cache: &'a FeatureCache, clips: impl IntoIterator<Item = usize>) {
         for clip in clips {
             self.push_stretch(cache, clip, 0..cache.frames(clip));
@@ -42,7 +42,7 @@ impl<'a> FeatureSet<'a> {
     /// Adds some frames of a clip of `cache`, as a clip of its own: an event within its recording.
     ///
     /// # Panics
-    /// If there are no such frames, or the cache has another number of bands than those before.
+    /// If there are no such frames, or the cache has images of another number of channels or bands than those before.
     pub fn push_stretch(&mut self, cache: &'a FeatureCache, clip: usize, frames: Range<usize>) {
         let held = cache.frames(clip);
         assert!(held > 0, "clip {clip} was skipped");
@@ -51,10 +51,10 @@ impl<'a> FeatureSet<'a> {
             "frames {frames:?} of clip {clip}, which has {held}"
         );
         assert!(
-            self.is_empty() || self.bands() == cache.bands(),
-            "caches of {} and {} bands do not mix",
-            self.bands(),
-            cache.bands()
+            self.is_empty() || self.shape() == [cache.channels(), cache.bands()],
+            "caches of {:?} and {:?} channels and bands do not mix",
+            self.shape(),
+            [cache.channels(), cache.bands()]
         );
         self.clips.push(Held {
             cache,
@@ -73,9 +73,23 @@ impl<'a> FeatureSet<'a> {
         self.clips.is_empty()
     }
 
-    /// Number of frequency bands; 0 without clips.
+    /// Number of channels of the images; 0 without clips.
+    pub fn channels(&self) -> usize {
+        self.clips.first().map_or(0, |held| held.cache.channels())
+    }
+
+    /// Numbers in a frame: channels × bands.
+    pub fn frame_len(&self) -> usize {
+        self.channels() * self.bands()
+    }
+
+    /// Number of frequency bands of each channel; 0 without clips.
     pub fn bands(&self) -> usize {
         self.clips.first().map_or(0, |held| held.cache.bands())
+    }
+
+    fn shape(&self) -> [usize; 2] {
+        [self.channels(), self.bands()]
     }
 
     /// Number of frames of a clip.
@@ -83,14 +97,15 @@ impl<'a> FeatureSet<'a> {
         self.clips[clip].frames.len()
     }
 
-    /// All features of a clip, `[bands, frames]`.
+    /// All features of a clip, `[channels, bands, frames]`.
     pub fn features(&self, clip: usize) -> Features {
-        let mut values = vec![0.0; self.frames(clip) * self.bands()];
+        let mut values = vec![0.0; self.frames(clip) * self.frame_len()];
         self.stretch(clip, 0, &mut values);
-        Features::from_frames(self.bands(), values)
+        let [channels, bands] = self.shape();
+        Features::with_channels(channels, bands, values)
     }
 
-    /// Fills `out` with `out.len() / bands` frames of a clip from frame `start` on, frame after
+    /// Fills `out` with `out.len() / frame_len` frames of a clip from frame `start` on, frame after
     /// frame; begins again at `start` where the clip is too short.
     pub fn stretch(&self, clip: usize, start: usize, out: &mut [f32]) {
         let Held {
@@ -98,9 +113,9 @@ impl<'a> FeatureSet<'a> {
             clip,
             frames,
         } = &self.clips[clip];
-        let bands = cache.bands();
-        let held = (frames.len() - start).min(out.len() / bands);
-        let (once, rest) = out.split_at_mut(held * bands);
+        let size = cache.frame_len();
+        let held = (frames.len() - start).min(out.len() / size);
+        let (once, rest) = out.split_at_mut(held * size);
         cache.crop(*clip, frames.start + start, held, once);
         for repeat in rest.chunks_mut(once.len()) {
             repeat.copy_from_slice(&once[..repeat.len()]);

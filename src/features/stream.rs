@@ -33,13 +33,15 @@ impl FeatureStream {
     ///
     /// # Errors
     /// [`FeaturesError::Config`] if the front end makes no sense; [`FeaturesError::NotLocal`] if a frame depends on the
-    /// whole recording: level scaling, removed silence, a limited dynamic range.
+    /// whole recording: level scaling, removed silence, a limited dynamic range; [`FeaturesError::NotStreamed`] of front
+    /// ends that only hear whole clips.
     ///
     /// # Panics
     /// If `reader` reads at another rate than the front end's.
     pub fn new(reader: MonoReader, front_end: &FrontEnd) -> Result<Self, FeaturesError> {
         let extractor = front_end.extractor()?;
-        if let Some(key) = front_end.log_mel().needs_whole_clip() {
+        let log_mel = front_end.streamed()?;
+        if let Some(key) = log_mel.needs_whole_clip() {
             return Err(FeaturesError::NotLocal { key });
         }
         assert_eq!(
@@ -47,12 +49,12 @@ impl FeatureStream {
             front_end.sample_rate(),
             "the reader's rate is the front end's"
         );
-        let stft = front_end.log_mel().frame_extent();
-        let hop = front_end.log_mel().hop_length;
+        let stft = log_mel.frame_extent();
+        let hop = log_mel.hop_length;
         Ok(Self {
             memory: match &extractor {
                 Extractor::Pcen(pcen) => Some(pcen.memory()),
-                Extractor::LogMel(_) | Extractor::Mfcc(_) => None,
+                _ => None,
             },
             extractor,
             reader,
@@ -179,6 +181,18 @@ mod tests {
                 assert!(values == whole.values(), "{samples} samples, {front_end:?}");
                 assert!(samples < BLOCK_SAMPLES * 2 || blocks > 2);
             }
+        }
+    }
+
+    #[test]
+    fn front_ends_of_several_images_are_refused_by_type() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = recording(folder.path(), 400);
+        for name in ["esresnet", "wavelet", "palanisamy", "clar"] {
+            let reader = MonoReader::open(&path).unwrap();
+            let front_end = FrontEnd::published(name).unwrap();
+            let error = FeatureStream::new(reader, &front_end).err().unwrap();
+            assert!(error.to_string().contains("features of type"), "{error}");
         }
     }
 

@@ -2,12 +2,15 @@
 //!
 //! [`Run::read`] gathers what a run or evaluation directory holds, [`write_html`] makes one
 //! self-contained page of several runs. [`table()`], [`markdown()`] and [`csv()`] show the same numbers
-//! on a terminal, in a text and to other programs. [`write_detections`] draws what was found in recordings.
+//! on a terminal, in a text and to other programs. [`write_detections`] draws what was found in recordings,
+//! [`FeaturePicture`] what a front end makes of a clip.
 
 mod chart;
 mod detection;
 mod error;
 mod html;
+mod lettering;
+mod picture;
 mod run;
 #[cfg(test)]
 mod sample;
@@ -17,5 +20,6 @@ mod table;
 pub use detection::{RecordingPicture, write_detections};
 pub use error::ReportError;
 pub use html::{html, write_html};
+pub use picture::FeaturePicture;
 pub use run::{Measurement, Provenance, Run, Skipped};
 pub use table::{csv, markdown, table};

@@ -24,18 +24,25 @@ pub(super) fn data_uri(values: &[f32], bands: usize, light: f32, dark: f32) -> S
                 .map(|pair| pair[0] << 4 | pair.get(1).unwrap_or(&0)),
         );
     }
-    format!(
-        "data:image/png;base64,{}",
-        STANDARD.encode(png_of(frames as u32, bands as u32, &rows))
-    )
+    address_of(&png_of(
+        frames as u32,
+        bands as u32,
+        png::BitDepth::Four,
+        &rows,
+    ))
 }
 
-/// A grey image of 4 bits a pixel.
-fn png_of(width: u32, height: u32, rows: &[u8]) -> Vec<u8> {
+/// A PNG image as a `data:` address.
+pub(super) fn address_of(png: &[u8]) -> String {
+    format!("data:image/png;base64,{}", STANDARD.encode(png))
+}
+
+/// A grey image of `depth` bits a pixel.
+pub(super) fn png_of(width: u32, height: u32, depth: png::BitDepth, rows: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, width, height);
     encoder.set_color(png::ColorType::Grayscale);
-    encoder.set_depth(png::BitDepth::Four);
+    encoder.set_depth(depth);
     encoder.set_compression(png::Compression::High);
     let mut writer = encoder
         .write_header()

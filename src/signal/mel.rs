@@ -89,6 +89,14 @@ pub struct MelBankConfig {
     pub norm: AreaNorm,
 }
 
+impl MelBankConfig {
+    /// Where each triangle peaks, Hz.
+    pub fn centres(&self) -> Vec<f64> {
+        let edges = edges_mel(self).map(|mel| self.scale.hz(mel));
+        edges.skip(1).take(self.n_mels).collect()
+    }
+}
+
 /// Sums the bins of a spectrum into mel bands.
 ///
 /// With `n_mels + 2` edges equally spaced in mel, triangle `b` rises from edge `b` to edge `b + 1`

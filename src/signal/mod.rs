@@ -1,4 +1,4 @@
-//! Mathematics on samples: windows, short-time Fourier transform, mel filter banks, cosine transform,
+//! Mathematics on samples: windows, short-time Fourier transform, mel filter banks, cosine transform, wavelets,
 //! convolution, longer and shorter sound.
 //!
 //! Everything here works on plain slices and knows nothing of files or configuration: the values
@@ -9,6 +9,7 @@ mod convolution;
 mod dct;
 mod logarithm;
 mod mel;
+mod morlet;
 mod phase_vocoder;
 #[cfg(test)]
 pub(crate) mod pitch;
@@ -21,6 +22,7 @@ pub use convolution::convolve;
 pub use dct::Dct;
 pub(crate) use logarithm::ln;
 pub use mel::{AreaNorm, MelBank, MelBankConfig, MelScale, TriangleDomain};
+pub use morlet::Morlet;
 pub use phase_vocoder::stretch;
 pub use rescale::rescale;
 pub use stft::{Padding, Stft, StftConfig, StftWorkspace, WindowPlacement};

@@ -165,6 +165,13 @@ impl<'a> Training<'a> {
             experiment.normalization,
             (0..data.clips.len()).map(|clip| data.clips.features(clip)),
         );
+        let channels = normalization.channels(data.clips.channels());
+        if channels != Encoder::CHANNELS {
+            return Err(TrainError::Channels {
+                given: channels,
+                allowed: Encoder::CHANNELS,
+            });
+        }
         let encoder = Encoder::new(&experiment.encoder, config.seed, device)?;
         let method = Method::new(&experiment.method, encoder.dim(), !config.seed, device);
         let mut weights = encoder.parameters().weights();
@@ -352,17 +359,18 @@ impl<'a> Training<'a> {
         Ok((value, embeddings))
     }
 
-    /// One augmented, normalised view, `[batch, 1, mels, frames]`.
+    /// One augmented, normalised view, `[batch, channels, mels, frames]`.
     fn view(&self, view: &View) -> Tensor {
         let shape = [
             view.draws.len() as i64,
             self.experiment.views.frames as i64,
+            self.data.clips.channels() as i64,
             self.data.clips.bands() as i64,
         ];
         let image = |values: &[f32]| {
-            let stretches = Tensor::from_slice(values).view(shape); // [batch, frames, mels]
+            let stretches = Tensor::from_slice(values).view(shape); // [batch, frames, channels, mels]
             let stretches = stretches.to_device(self.device);
-            stretches.transpose(1, 2).unsqueeze(1).contiguous() // [batch, 1, mels, frames]
+            stretches.permute([0, 2, 3, 1]).contiguous() // [batch, channels, mels, frames]
         };
         let normalization = &self.header.normalization;
         let patches = normalization.before_augmentation(image(&view.patches));

@@ -150,9 +150,9 @@ pub(crate) struct Batch {
 /// One view of every patch of a batch.
 #[derive(Debug)]
 pub(crate) struct View {
-    /// `[batch, frames, mels]`
+    /// `[batch, frames, channels, mels]`
     pub patches: Vec<f32>,
-    /// `[batch, frames, mels]`: what each patch is mixed with, if mixed.
+    /// `[batch, frames, channels, mels]`: what each patch is mixed with, if mixed.
     pub background: Option<Vec<f32>>,
     /// What the augmentation draws for each patch.
     pub draws: Vec<Draws>,
@@ -304,7 +304,7 @@ impl<'a> Batches<'a> {
     }
 
     fn view(&self, epoch: u32, step: u64, patches: &[usize], view: u32) -> View {
-        let size = self.views.frames * self.clips.bands();
+        let size = self.views.frames * self.clips.frame_len();
         let mut stretches = vec![0.0; patches.len() * size];
         let mut draws = Vec::with_capacity(patches.len());
         let mut units = Vec::new();
@@ -340,7 +340,7 @@ impl<'a> Batches<'a> {
 
     /// A stretch of another clip for each patch, if there is another.
     fn other_clips(&self, epoch: u32, patches: &[usize], view: u32) -> Option<Vec<f32>> {
-        let (size, sources) = (self.views.frames * self.clips.bands(), self.sources());
+        let (size, sources) = (self.views.frames * self.clips.frame_len(), self.sources());
         if sources < 2 {
             return None;
         }
@@ -361,7 +361,7 @@ impl<'a> Batches<'a> {
         }
     }
 
-    /// Copies a window, or a stretch of a clip placed at random, into `[frames, mels]`; gives clip and first frame.
+    /// Copies a window, or a stretch of a clip placed at random, into `[frames, channels, mels]`; gives clip and first frame.
     fn cut(&self, source: usize, rng: &mut impl Rng, into: &mut [f32]) -> (usize, usize) {
         let (clip, start) = match &self.windows {
             Some(windows) => windows[source],
@@ -399,7 +399,7 @@ fn sounding_windows(clips: &FeatureSet<'_>, rule: &WindowCut) -> Vec<(usize, usi
     let mut found = Vec::new();
     for clip in 0..clips.len() {
         for window in rule.windows(0..clips.frames(clip)) {
-            let mut values = vec![0.0; window.len() * clips.bands()];
+            let mut values = vec![0.0; window.len() * clips.frame_len()];
             clips.stretch(clip, window.start, &mut values);
             if values.iter().any(|&value| value != values[0]) {
                 found.push((clip, window.start));

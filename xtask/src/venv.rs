@@ -8,7 +8,7 @@ use std::{
 };
 
 /// The peers of `cargo xtask bench`, which also make the golden files.
-const PACKAGES: [&str; 7] = [
+const PACKAGES: [&str; 8] = [
     "torch==2.11.0",
     "torchaudio==2.11.0",
     "torchvision==0.26.0",
@@ -16,6 +16,7 @@ const PACKAGES: [&str; 7] = [
     "scikit-learn==1.9.1",
     "soundfile==0.14.0",
     "soxr==1.1.0",
+    "PyWavelets==1.8.0",
 ];
 
 /// The Python at `given`, else one under `target/` that is made when it is missing or incomplete.

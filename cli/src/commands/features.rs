@@ -2,81 +2,145 @@
 
 use crate::{Finish, printer::Printer};
 use anyhow::{Context, bail};
-use chiffchaff::audio::read_mono;
 use chiffchaff::augment::spectrogram::SpectrogramAugmentConfig;
+use chiffchaff::dataset::Clip;
 use chiffchaff::experiment::Experiment;
-use chiffchaff::features::{Features, FrontEnd, LogMelConfig};
+use chiffchaff::features::{Features, FrontEnd};
+use chiffchaff::report::FeaturePicture;
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// Compute the features that an encoder would hear
+/// Compute the features that an encoder would hear, and draw them
 #[derive(Args)]
 #[command(after_help = "Examples:
   chiffchaff features dawn.wav --preset small -o dawn.npy
+  chiffchaff features dawn.wav --preset clar --picture dawn.png
+  chiffchaff features dawn.wav --preset wavelet --set features.f_min=500 --picture dawn.html
   chiffchaff features dawn.wav --preset cola --set features.n_mels=80 -o dawn.npy")]
 pub(crate) struct Arguments {
     /// The sound file
     file: PathBuf,
-    /// Whose front end to use: a preset's, or moummad, protonet, fonseca or cola
+    /// Whose front end to use: a preset's, or moummad, protonet, fonseca, cola, mfcc, pcen, esresnet, esresnet-stereo,
+    /// wavelet, palanisamy or clar
     #[arg(long, value_name = "NAME", default_value = "small")]
     preset: String,
     /// Change one key of the configuration, such as features.n_mels=128
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// A NumPy file, float32 of shape [mels, frames]
-    #[arg(short, long, value_name = "FILE.npy")]
-    output: PathBuf,
+    /// A NumPy file, float32 of shape [mels, frames], or [channels, bands, frames] where there are several channels
+    #[arg(
+        short,
+        long,
+        value_name = "FILE.npy",
+        required_unless_present = "picture"
+    )]
+    output: Option<PathBuf>,
+    /// A picture with axes in seconds and hertz: .png, or a page with the settings, .html
+    #[arg(long, value_name = "FILE.png|html")]
+    picture: Option<PathBuf>,
 }
 
 pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Finish> {
-    let output = &arguments.output;
-    if output.extension().is_none_or(|ending| ending != "npy") {
+    let (output, picture) = (&arguments.output, &arguments.picture);
+    if let Some(output) = output.as_deref().filter(|file| ending(file) != "npy") {
         bail!("{}: must end in .npy", output.display());
     }
+    let wrong = |file: &&Path| !["png", "html"].contains(&ending(file));
+    if let Some(picture) = picture.as_deref().filter(wrong) {
+        bail!("{}: must end in .png or .html", picture.display());
+    }
     let front_end = arguments.front_end()?;
-    let sound = read_mono(&arguments.file, front_end.sample_rate())?;
-    let features = front_end.extractor()?.compute(&sound.channels()[0]);
-    chiffchaff::write_whole(output, &npy(&features))
-        .with_context(|| output.display().to_string())?;
-    printer.say(&format_args!(
-        "{}: {} bands, {} frames of {:.1} ms",
-        output.display(),
-        features.bands(),
-        features.frames(),
-        1e3 / front_end.frame_rate()
-    ));
+    let extractor = front_end.extractor()?;
+    let clip = Clip::unlabelled(&arguments.file);
+    let sound = clip.read(front_end.sample_rate(), front_end.sound_channels())?;
+    let features = extractor.compute_sound(&sound);
+    let mut written = Vec::new();
+    if let Some(output) = output {
+        written.push((output, npy(&features)));
+    }
+    if let Some(picture) = picture {
+        written.push((
+            picture,
+            arguments.draw(&front_end, &features, ending(picture))?,
+        ));
+    }
+    for (file, bytes) in written {
+        chiffchaff::write_whole(file, &bytes).with_context(|| file.display().to_string())?;
+        printer.say(&format_args!(
+            "{}: {}{} bands, {} frames of {:.1} ms",
+            file.display(),
+            match features.channels() {
+                1 => String::new(),
+                channels => format!("{channels} channels of "),
+            },
+            features.bands(),
+            features.frames(),
+            1e3 / front_end.frame_rate()
+        ));
+    }
     Ok(Finish::Clean)
+}
+
+fn ending(file: &Path) -> &str {
+    file.extension().and_then(|it| it.to_str()).unwrap_or("")
 }
 
 impl Arguments {
     /// A published front end, or that of a preset.
     fn front_end(&self) -> anyhow::Result<FrontEnd> {
         let name = &self.preset;
-        let Some(published) = LogMelConfig::published(name) else {
+        let Some(published) = FrontEnd::published(name) else {
             return Ok(Experiment::preset(name, &self.set)?.features);
         };
         let mut experiment = Experiment::preset("small", &[])?;
-        experiment.features = FrontEnd::LogMel(published);
+        experiment.features = published;
         experiment.augment = SpectrogramAugmentConfig::default(); // which may not fit these features
         Ok(Experiment::parse(name, &experiment.to_toml(), &self.set)?.features)
     }
+
+    fn draw(
+        &self,
+        front_end: &FrontEnd,
+        features: &Features,
+        ending: &str,
+    ) -> anyhow::Result<Vec<u8>> {
+        let name = self.file.file_name().unwrap_or(self.file.as_os_str());
+        let picture = FeaturePicture {
+            title: &format!("{} - {}", name.to_string_lossy(), self.preset),
+            features,
+            axes: &front_end.axes()?,
+            frame_rate: front_end.frame_rate(),
+        };
+        Ok(match ending {
+            "html" => picture
+                .html(&toml::to_string_pretty(front_end)?)?
+                .into_bytes(),
+            _ => picture.png(),
+        })
+    }
 }
 
-/// NumPy's format 1.0; our frame-by-frame order is its Fortran order of `[mels, frames]`.
+/// NumPy's format 1.0. Our frame-by-frame order is its Fortran order of `[mels, frames]`; several channels are written one
+/// after the other as `[channels, bands, frames]`, whose Fortran order begins with the channels.
 fn npy(features: &Features) -> Vec<u8> {
-    let shape = (features.bands(), features.frames());
-    let header = format!("{{'descr': '<f4', 'fortran_order': True, 'shape': {shape:?}, }}");
+    let (channels, bands, frames) = (features.channels(), features.bands(), features.frames());
+    let shape = match channels {
+        1 => format!("({bands}, {frames})"),
+        _ => format!("({channels}, {bands}, {frames})"),
+    };
+    let header = format!("{{'descr': '<f4', 'fortran_order': True, 'shape': {shape}, }}");
     const BEFORE_HEADER: usize = 10;
     let padded = (BEFORE_HEADER + header.len() + 1).next_multiple_of(64) - BEFORE_HEADER;
     let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
     bytes.extend((padded as u16).to_le_bytes());
     bytes.extend(format!("{header:<width$}\n", width = padded - 1).bytes());
-    bytes.extend(
-        features
-            .values()
-            .iter()
-            .flat_map(|value| value.to_le_bytes()),
-    );
+    let of_frame = |frame: &[f32]| -> Vec<u8> {
+        let places = (0..bands).flat_map(|band| (0..channels).map(move |c| c * bands + band));
+        places
+            .flat_map(|place| frame[place].to_le_bytes())
+            .collect()
+    };
+    bytes.extend((0..frames).flat_map(|frame| of_frame(features.frame(frame))));
     bytes
 }
 
@@ -95,5 +159,16 @@ mod tests {
             "{header}"
         );
         assert_eq!(bytes[bytes.len() - 24..][..4], 1.0f32.to_le_bytes());
+    }
+
+    #[test]
+    fn several_channels_are_the_first_axis() {
+        // Two channels of three bands, one frame; the first axis is the fastest in Fortran's order.
+        let values = vec![1.0, 2.0, 3.0, 10.0, 20.0, 30.0];
+        let bytes = npy(&Features::with_channels(2, 3, values));
+        let numbers = bytes[bytes.len() - 24..].as_chunks::<4>().0;
+        let numbers: Vec<f32> = numbers.iter().map(|b| f32::from_le_bytes(*b)).collect();
+        assert_eq!(numbers, [1.0, 10.0, 2.0, 20.0, 3.0, 30.0]);
+        assert!(String::from_utf8_lossy(&bytes[..100]).contains("(2, 3, 1)"));
     }
 }

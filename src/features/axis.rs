@@ -1,0 +1,156 @@
+//! What the rows and values of a front end's images mean, for those who look at them.
+
+use super::{
+    Compression, FeaturesError, FrontEnd, LogMelConfig, Spectrum, ThreeBandConfig,
+    three_band::ThreeBand,
+};
+use crate::audio::SoundChannels;
+
+/// What one channel of an image shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChannelAxis {
+    /// What tells it from the other channels, such as `window of 25 ms`; empty where there is one.
+    pub name: String,
+    /// What its rows are.
+    pub bands: BandAxis,
+    /// What its values are in, such as `dB`.
+    pub unit: &'static str,
+}
+
+/// What the rows of an image are, lowest first.
+#[derive(Debug, Clone, PartialEq)]
+pub enum BandAxis {
+    /// Mel bands: the middle of each, Hz.
+    Mel(Vec<f64>),
+    /// Bins of a Fourier transform: the middle of each, Hz.
+    Linear(Vec<f64>),
+    /// Wavelets: the tone of each, Hz.
+    Wavelet(Vec<f64>),
+    /// This many cepstral coefficients, from 0.
+    Cepstral(usize),
+}
+
+impl BandAxis {
+    /// The words beside the axis.
+    pub fn title(&self) -> &'static str {
+        match self {
+            Self::Mel(_) => "mel bands, Hz",
+            Self::Linear(_) => "frequency, Hz",
+            Self::Wavelet(_) => "wavelets, Hz",
+            Self::Cepstral(_) => "cepstral coefficient",
+        }
+    }
+
+    /// What each row stands for: Hz, or the number of a coefficient.
+    pub fn values(&self) -> Vec<f64> {
+        match self {
+            Self::Mel(hz) | Self::Linear(hz) | Self::Wavelet(hz) => hz.clone(),
+            Self::Cepstral(count) => (0..*count).map(|n| n as f64).collect(),
+        }
+    }
+}
+
+impl FrontEnd {
+    /// What each channel of its images shows.
+    ///
+    /// # Errors
+    /// [`FeaturesError::Config`] with every setting that is out of range.
+    pub fn axes(&self) -> Result<Vec<ChannelAxis>, FeaturesError> {
+        self.extractor()?; // which checks the settings
+        let alone = |bands, unit| {
+            vec![ChannelAxis {
+                name: String::new(),
+                bands,
+                unit,
+            }]
+        };
+        Ok(match self {
+            Self::LogMel(config) => alone(BandAxis::Mel(config.centres()), unit_of(config)),
+            Self::Mfcc(config) => alone(BandAxis::Cepstral(config.n_mfcc), ""),
+            Self::Pcen(config) => alone(BandAxis::Mel(config.log_mel.centres()), ""),
+            Self::Wavelet(config) => alone(
+                BandAxis::Wavelet(config.centres()),
+                unit(config.compression, config.spectrum),
+            ),
+            Self::ThreeBand(config) => three_band(config),
+            Self::StackedLogMel(config) => {
+                let rate = f64::from(config.log_mel.sample_rate.hz());
+                let channel = |resolution: &super::Resolution| ChannelAxis {
+                    name: format!(
+                        "window of {:.0} ms",
+                        1e3 * resolution.win_length as f64 / rate
+                    ),
+                    bands: BandAxis::Mel(config.log_mel.centres()),
+                    unit: unit_of(&config.log_mel),
+                };
+                config.resolutions.iter().map(channel).collect()
+            }
+            Self::ClarStack(config) => {
+                let channel = |name: &str, bands, unit| ChannelAxis {
+                    name: name.to_owned(),
+                    bands,
+                    unit,
+                };
+                let (bins, unit) = (config.bin_centres(), unit_of(&config.log_mel));
+                vec![
+                    channel("magnitude", BandAxis::Linear(bins.clone()), unit),
+                    channel("phase", BandAxis::Linear(bins), "rad"),
+                    channel("mel", BandAxis::Mel(config.log_mel.centres()), unit),
+                ]
+            }
+        })
+    }
+}
+
+fn three_band(config: &ThreeBandConfig) -> Vec<ChannelAxis> {
+    let sides: &[&str] = match config.channels {
+        SoundChannels::Mono => &[""],
+        SoundChannels::Stereo => &["left, ", "right, "],
+    };
+    let channel = |side: &str, part: usize| ChannelAxis {
+        name: format!("{side}{} third", ["lowest", "middle", "highest"][part]),
+        bands: BandAxis::Linear(config.centres(part)),
+        unit: unit(config.compression, Spectrum::Power),
+    };
+    let places = sides
+        .iter()
+        .flat_map(|&side| (0..ThreeBand::PARTS).map(move |part| (side, part)));
+    places.map(|(side, part)| channel(side, part)).collect()
+}
+
+fn unit_of(config: &LogMelConfig) -> &'static str {
+    unit(config.compression, config.spectrum)
+}
+
+fn unit(compression: Compression, spectrum: Spectrum) -> &'static str {
+    match (compression, spectrum) {
+        (Compression::Decibels { .. }, _) => "dB",
+        (Compression::Log10 { .. }, _) => "log10",
+        (Compression::Ln { .. }, _) => "ln",
+        (Compression::None {}, Spectrum::Power) => "power",
+        (Compression::None {}, Spectrum::Magnitude) => "magnitude",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_channel_of_every_front_end_has_an_axis_for_its_rows() {
+        for name in FrontEnd::PUBLISHED {
+            let front_end = FrontEnd::published(name).unwrap();
+            let extractor = front_end.extractor().unwrap();
+            let axes = front_end.axes().unwrap();
+            assert_eq!(axes.len(), extractor.channels(), "{name}");
+            for axis in axes {
+                let rows = axis.bands.values();
+                assert_eq!(rows.len(), extractor.bands(), "{name}");
+                assert!(rows.is_sorted_by(|a, b| a < b), "{name}");
+                let nyquist = f64::from(front_end.sample_rate().hz()) / 2.0;
+                assert!(rows.iter().all(|&hz| hz <= nyquist), "{name}");
+            }
+        }
+        assert!(FrontEnd::published("wavelets").is_none());
+    }
+}
