@@ -7,7 +7,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use crate::augment::spectrogram::{Augmentation, LogUnit, SpectrogramAugmentConfig, Step};
+use crate::augment::AugmentConfig;
+use crate::augment::spectrogram::{Augmentation, LogUnit, Step};
 use crate::encoder::{EmbedConfig, EncoderConfig};
 use crate::features::{Compression, FrontEnd, NormalizationKind};
 use crate::method::MethodConfig;
@@ -25,7 +26,7 @@ pub struct Experiment {
     /// Clip → two stretches.
     pub views: ViewsConfig,
     /// What is done to each view.
-    pub augment: SpectrogramAugmentConfig,
+    pub augment: AugmentConfig,
     /// The network.
     pub encoder: EncoderConfig,
     /// What is learned from two views.
@@ -278,6 +279,18 @@ impl Experiment {
                 "from 0 to 10 seconds",
             );
         }
+        must(
+            !matches!(self.features, FrontEnd::Samples(_)),
+            "features.type",
+            &"samples",
+            "another: no network hears sound as it is yet",
+        );
+        must(
+            self.augment.waveform.is_empty() || matches!(self.views.cut, Cut::Random {}),
+            "augment.waveform",
+            &"given",
+            "absent, unless `views.cut` is `{ type = \"random\" }`: augmented sound has other frames",
+        );
         if let MethodConfig::FrameSupCon(frames) = &self.method {
             must(
                 matches!(self.views.cut, Cut::Frames {}),
@@ -387,7 +400,10 @@ impl Experiment {
             FrontEnd::StackedLogMel(config) => config.log_mel.compression,
             FrontEnd::ThreeBand(config) => config.compression,
             FrontEnd::Wavelet(config) => config.compression,
-            FrontEnd::Mfcc(_) | FrontEnd::Pcen(_) | FrontEnd::ClarStack(_) => return None,
+            FrontEnd::Mfcc(_)
+            | FrontEnd::Pcen(_)
+            | FrontEnd::ClarStack(_)
+            | FrontEnd::Samples(_) => return None,
         };
         match compression {
             Compression::Decibels { .. } => Some(LogUnit::Decibel),

@@ -204,6 +204,7 @@ fn the_encoder_of_frames_trains_and_resumes_to_the_same_bytes() {
     let count = recordings.clips.len();
     let data = TrainingData {
         clips: FeatureSet::of(&cache, 0..count),
+        sounds: FeatureSet::default(),
         frame_labels: (0..count).map(labels_of).collect(),
         labels: vec![None; count],
         names: (0..count).map(|n| format!("recording {n}")).collect(),

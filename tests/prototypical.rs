@@ -78,6 +78,7 @@ impl Bench {
             clips.push_stretch(&cache, recording, frames.unwrap());
         }
         let data = TrainingData {
+            sounds: FeatureSet::default(),
             frame_labels: Vec::new(),
             names: (0..clips.len()).map(|clip| clip.to_string()).collect(),
             clips,

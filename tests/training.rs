@@ -5,7 +5,9 @@ use chiffchaff::audio::{SampleRate, WavEncoding, Waveform, write_wav};
 use chiffchaff::dataset::{Clip, Dataset};
 use chiffchaff::encoder::{Model, Provenance, embed};
 use chiffchaff::experiment::Experiment;
-use chiffchaff::features::{CacheConfig, CachePrecision, FeatureCache, FeatureSet};
+use chiffchaff::features::{
+    CacheConfig, CachePrecision, FeatureCache, FeatureSet, FrontEnd, SamplesConfig,
+};
 use chiffchaff::train::{Metrics, Outcome, RunDir, Start, TrainError, TrainingData, pretrain};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -65,23 +67,28 @@ fn dataset(folder: &Path) -> Dataset {
     }
 }
 
-fn cache(folder: &Path, dataset: &Dataset, experiment: &Experiment) -> FeatureCache {
+fn cache(folder: &Path, dataset: &Dataset, front_end: &FrontEnd) -> FeatureCache {
     let config = CacheConfig {
         dir: folder.join("cache"),
         precision: CachePrecision::F16,
     };
-    let rate = experiment.features.sample_rate();
+    let rate = front_end.sample_rate();
     let load = |clip: &Clip| clip.read_mono(rate);
-    let opened = FeatureCache::open(&config, dataset, &experiment.features, load, |_, _| {});
+    let opened = FeatureCache::open(&config, dataset, front_end, load, |_, _| {});
     let (cache, skipped) = opened.unwrap();
     assert_eq!(skipped, []);
     cache
 }
 
-fn data<'a>(cache: &'a FeatureCache, dataset: &Dataset) -> TrainingData<'a> {
+fn data<'a>(
+    cache: &'a FeatureCache,
+    sounds: &'a FeatureCache,
+    dataset: &Dataset,
+) -> TrainingData<'a> {
     let clips = 0..dataset.clips.len();
     TrainingData {
         clips: FeatureSet::of(cache, clips.clone()),
+        sounds: FeatureSet::of(sounds, clips.clone()),
         frame_labels: Vec::new(),
         labels: dataset.clips.iter().map(|clip| clip.label).collect(),
         names: clips.map(|clip| format!("clip {clip}")).collect(),
@@ -94,17 +101,22 @@ struct Bench {
     folder: tempfile::TempDir,
     dataset: Dataset,
     cache: FeatureCache,
+    sounds: FeatureCache,
 }
 
 impl Bench {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let dataset = dataset(folder.path());
-        let cache = cache(folder.path(), &dataset, &experiment(&[]));
+        let front_end = experiment(&[]).features;
+        let samples = FrontEnd::Samples(SamplesConfig {
+            sample_rate: front_end.sample_rate(),
+        });
         Self {
+            cache: cache(folder.path(), &dataset, &front_end),
+            sounds: cache(folder.path(), &dataset, &samples),
             folder,
             dataset,
-            cache,
         }
     }
 
@@ -123,7 +135,7 @@ impl Bench {
         let mut seen = Vec::new();
         let outcome = pretrain(
             &experiment(settings),
-            &data(&self.cache, &self.dataset),
+            &data(&self.cache, &self.sounds, &self.dataset),
             &self.run_dir(name),
             start,
             Device::Cpu,
@@ -171,6 +183,35 @@ fn a_resumed_run_ends_in_the_same_bytes_whatever_the_data_threads() {
         let lines = std::fs::read_to_string(bench.run_dir(&parts).metrics()).unwrap();
         assert_eq!(lines.lines().count(), 7);
     }
+}
+
+/// Every kind of draw: one number, noise, a room, another clip.
+const OF_SOUND: &str = r#"augment.waveform=[
+    { type = "time-stretch", probability = 0.5 }, { type = "background" }, { type = "reverb" },
+    { type = "noise", views = "first" }, { type = "gain", drawn_for = "batch" },
+]"#;
+
+#[test]
+fn augmented_sound_is_the_same_whatever_the_data_threads_and_after_a_resume() {
+    let bench = Bench::new();
+    let settings = [OF_SOUND, "train.threads=1", "train.max_steps=5"];
+    let alone = [&settings[..], &["train.data_threads=1"]].concat();
+    let (_, whole) = bench
+        .train("whole", Start::New, &alone, usize::MAX)
+        .unwrap();
+    let threaded = [&settings[..], &["train.data_threads=8"]].concat();
+    bench.train("parts", Start::New, &threaded, 2).unwrap();
+    let resumed = bench.train("parts", Start::Resume, &threaded, usize::MAX);
+    resumed.unwrap();
+    assert!(bench.model_bytes("whole") == bench.model_bytes("parts"));
+    let plain = ["train.threads=1", "train.max_steps=5"];
+    let (_, plain) = bench
+        .train("plain", Start::New, &plain, usize::MAX)
+        .unwrap();
+    assert!(
+        whole[0].loss != plain[0].loss,
+        "the augmentation is not heard"
+    );
 }
 
 #[test]

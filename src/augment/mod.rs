@@ -5,6 +5,7 @@
 //! order. *Applying* does it: [`waveform`] to the sound of one clip, before the front end, on the thread that read it;
 //! [`spectrogram`] to a whole batch of tensors on whatever device they are on.
 
+mod config;
 mod draw;
 mod error;
 mod interval;
@@ -12,6 +13,7 @@ pub mod spectrogram;
 mod step;
 pub mod waveform;
 
+pub use config::AugmentConfig;
 pub use draw::{DrawKey, Purpose, ViewKey};
 pub use error::{AugmentError, Problem};
 pub use interval::Interval;

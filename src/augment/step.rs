@@ -68,7 +68,7 @@ impl DrawnFor {
 }
 
 /// What a step may be of.
-pub(super) trait Drawable {
+pub trait Drawable {
     /// What its numbers are used for.
     fn purpose(&self) -> Purpose;
 

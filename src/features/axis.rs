@@ -28,6 +28,8 @@ pub enum BandAxis {
     Wavelet(Vec<f64>),
     /// This many cepstral coefficients, from 0.
     Cepstral(usize),
+    /// One row: the sound's amplitude.
+    Amplitude,
 }
 
 impl BandAxis {
@@ -38,6 +40,7 @@ impl BandAxis {
             Self::Linear(_) => "frequency, Hz",
             Self::Wavelet(_) => "wavelets, Hz",
             Self::Cepstral(_) => "cepstral coefficient",
+            Self::Amplitude => "amplitude",
         }
     }
 
@@ -46,6 +49,7 @@ impl BandAxis {
         match self {
             Self::Mel(hz) | Self::Linear(hz) | Self::Wavelet(hz) => hz.clone(),
             Self::Cepstral(count) => (0..*count).map(|n| n as f64).collect(),
+            Self::Amplitude => vec![0.0],
         }
     }
 }
@@ -73,6 +77,7 @@ impl FrontEnd {
                 unit(config.compression, config.spectrum),
             ),
             Self::ThreeBand(config) => three_band(config),
+            Self::Samples(_) => alone(BandAxis::Amplitude, ""),
             Self::StackedLogMel(config) => {
                 let rate = f64::from(config.log_mel.sample_rate.hz());
                 let channel = |resolution: &super::Resolution| ChannelAxis {

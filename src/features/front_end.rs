@@ -2,8 +2,8 @@
 
 use super::{
     Background, ClarStack, ClarStackConfig, Features, FeaturesError, LogMel, LogMelConfig, Mfcc,
-    MfccConfig, Pcen, PcenConfig, StackedLogMel, StackedLogMelConfig, ThreeBand, ThreeBandConfig,
-    Wavelet, WaveletConfig,
+    MfccConfig, Pcen, PcenConfig, SamplesConfig, StackedLogMel, StackedLogMelConfig, ThreeBand,
+    ThreeBandConfig, Wavelet, WaveletConfig,
 };
 use crate::audio::{SampleRate, SoundChannels, Waveform};
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,8 @@ pub enum FrontEnd {
     StackedLogMel(StackedLogMelConfig),
     /// Magnitude, phase and log-mel spectrogram, `[3, mels, frames]`.
     ClarStack(ClarStackConfig),
+    /// Sound as it is, `[1, 1, samples]`.
+    Samples(SamplesConfig),
 }
 
 impl FrontEnd {
@@ -90,6 +92,7 @@ impl FrontEnd {
             Self::Wavelet(config) => Extractor::Wavelet(Wavelet::new(config)?),
             Self::StackedLogMel(config) => Extractor::StackedLogMel(StackedLogMel::new(config)?),
             Self::ClarStack(config) => Extractor::ClarStack(Box::new(ClarStack::new(config)?)),
+            Self::Samples(_) => Extractor::Samples,
         })
     }
 
@@ -104,7 +107,7 @@ impl FrontEnd {
             | Self::ClarStack(ClarStackConfig { log_mel }) => {
                 log_mel.background = Background::Keep;
             }
-            Self::ThreeBand(_) | Self::Wavelet(_) => {}
+            Self::ThreeBand(_) | Self::Wavelet(_) | Self::Samples(_) => {}
         }
         front_end
     }
@@ -121,6 +124,7 @@ impl FrontEnd {
             }
             Self::ThreeBand(config) => (config.sample_rate, config.hop_length),
             Self::Wavelet(config) => (config.sample_rate, config.hop_length),
+            Self::Samples(config) => (config.sample_rate, 1),
         }
     }
 
@@ -134,6 +138,7 @@ impl FrontEnd {
             Self::Wavelet(_) => "wavelet",
             Self::StackedLogMel(_) => "stacked-log-mel",
             Self::ClarStack(_) => "clar-stack",
+            Self::Samples(_) => "samples",
         };
         Err(FeaturesError::NotStreamed { front_end })
     }
@@ -156,13 +161,15 @@ pub enum Extractor {
     StackedLogMel(StackedLogMel),
     /// Of [`FrontEnd::ClarStack`].
     ClarStack(Box<ClarStack>),
+    /// Of [`FrontEnd::Samples`].
+    Samples,
 }
 
 impl Extractor {
     /// Number of channels of its features.
     pub fn channels(&self) -> usize {
         match self {
-            Self::LogMel(_) | Self::Mfcc(_) | Self::Pcen(_) | Self::Wavelet(_) => 1,
+            Self::LogMel(_) | Self::Mfcc(_) | Self::Pcen(_) | Self::Wavelet(_) | Self::Samples => 1,
             Self::ThreeBand(three_band) => three_band.channels(),
             Self::StackedLogMel(stack) => stack.channels(),
             Self::ClarStack(_) => ClarStack::CHANNELS,
@@ -179,6 +186,7 @@ impl Extractor {
             Self::Wavelet(wavelet) => wavelet.bands(),
             Self::StackedLogMel(stack) => stack.bands(),
             Self::ClarStack(stack) => stack.bands(),
+            Self::Samples => 1,
         }
     }
 
@@ -192,6 +200,7 @@ impl Extractor {
             Self::Wavelet(wavelet) => wavelet.compute(samples),
             Self::StackedLogMel(stack) => stack.compute(samples),
             Self::ClarStack(stack) => stack.compute(samples),
+            Self::Samples => SamplesConfig::compute(samples),
         }
     }
 

@@ -202,6 +202,7 @@ impl Plot<'_> {
         let numbers = match &self.axis.bands {
             BandAxis::Linear(_) | BandAxis::Cepstral(_) => round_steps(first, last, 6),
             BandAxis::Mel(_) | BandAxis::Wavelet(_) => one_two_five(first, last),
+            BandAxis::Amplitude => return,
         };
         let per_row = self.height as f64 / rows.len() as f64;
         let mut free_below = self.top + self.height + lettering::HEIGHT * LETTER;

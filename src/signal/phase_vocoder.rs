@@ -417,7 +417,7 @@ mod tests {
             })
             .collect();
         for rate in [0.8, 1.1, 1.5] {
-            let output = &stretch(&[noise.clone()], rate, WINDOW)[0];
+            let output = &stretch(std::slice::from_ref(&noise), rate, WINDOW)[0];
             let level = 20.0 * (rms(output) / rms(&noise)).log10();
             assert!(level.abs() < 2.0, "{rate}: {level} dB");
         }

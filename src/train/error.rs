@@ -100,6 +100,9 @@ pub enum TrainError {
     /// Building or saving the network.
     #[error(transparent)]
     Encoder(#[from] EncoderError),
+    /// Setting up the front end of augmented sound.
+    #[error(transparent)]
+    Features(#[from] crate::features::FeaturesError),
     /// Setting up the augmentation.
     #[error(transparent)]
     Augment(#[from] crate::augment::AugmentError),

@@ -12,6 +12,7 @@ mod memory;
 mod optimizer;
 mod run;
 mod schedule;
+mod sound_views;
 mod views;
 
 pub use config::{DecayScope, PrecisionChoice, TrainConfig};

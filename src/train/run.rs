@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tch::{Device, Tensor};
 
 use super::checkpoint::{self, Checkpoint, CheckpointHeader};
+use super::sound_views::SoundViews;
 use super::views::{Batch, Batches, View, for_each_batch};
 use super::{Diagnostics, FrameLabels, Moment, Optimizer, TrainError};
 use crate::augment::spectrogram::{LogUnit, Patch, Pipeline};
@@ -21,6 +22,9 @@ use crate::method::{Method, MethodConfig, Step};
 pub struct TrainingData<'a> {
     /// The features of every clip.
     pub clips: FeatureSet<'a>,
+    /// The sound of every clip, as [`FrontEnd::Samples`](crate::features::FrontEnd::Samples) gives it; empty unless sound
+    /// is augmented.
+    pub sounds: FeatureSet<'a>,
     /// The label of every clip, where it has one.
     pub labels: Vec<Option<usize>>,
     /// What the frames of every clip are of; empty unless the method compares frames.
@@ -121,6 +125,9 @@ impl RunDir {
 /// # Errors
 /// If settings and data do not fit together, the loss stops being finite, or the disk refuses.
 /// The last checkpoint is whole in every case.
+///
+/// # Panics
+/// If sound is augmented and there is not one sound for each clip.
 pub fn pretrain(
     experiment: &Experiment,
     data: &TrainingData<'_>,
@@ -191,9 +198,19 @@ impl<'a> Training<'a> {
             unit: experiment.log_unit().unwrap_or(LogUnit::Ln),
         };
         let labels = labels(experiment, data)?;
-        let augment = Pipeline::new(&experiment.augment, patch)?;
+        let augment = Pipeline::new(&experiment.augment.of_spectrogram(), patch)?;
         let views = &experiment.views;
         let mut batches = Batches::new(&data.clips, views, augment, config.batch_size, config.seed);
+        if !experiment.augment.waveform.is_empty() {
+            assert_eq!(
+                data.sounds.len(),
+                data.clips.len(),
+                "one sound for each clip"
+            );
+            let config = experiment.augment.of_waveform();
+            let sounds = SoundViews::new(&data.sounds, &config, &experiment.features)?;
+            batches = batches.with_sounds(sounds);
+        }
         match &experiment.method {
             MethodConfig::Prototypical(episodes) => {
                 batches = batches.with_episodes(*episodes, &labels);

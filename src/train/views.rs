@@ -12,6 +12,7 @@ use crate::features::{FeatureSet, Rest, WindowCut};
 use crate::method::{FrameSupConConfig, FrameTargets, PrototypicalConfig};
 
 use super::FrameLabels;
+use super::sound_views::SoundViews;
 
 /// How views are cut from clips.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -172,6 +173,8 @@ pub(crate) struct Batches<'a> {
     windows: Option<Arc<[(usize, usize)]>>,
     episodes: Option<Arc<Episodes>>,
     frames: Option<(&'a [FrameLabels], FrameSupConConfig)>,
+    /// Where views are of augmented sound.
+    sounds: Option<Arc<SoundViews<'a>>>,
 }
 
 /// What episodes are drawn from.
@@ -202,7 +205,14 @@ impl<'a> Batches<'a> {
             windows,
             episodes: None,
             frames: None,
+            sounds: None,
         }
+    }
+
+    /// Takes views from augmented sound in place of the features.
+    pub(crate) fn with_sounds(mut self, sounds: SoundViews<'a>) -> Self {
+        self.sounds = Some(Arc::new(sounds));
+        self
     }
 
     /// Labels every frame; one row of labels per clip.
@@ -315,7 +325,15 @@ impl<'a> Batches<'a> {
                 Placement::Same => key.shared_by_views(),
             };
             let mut rng = placed_by.draws(Purpose::PatchStart).rng();
-            let (clip, start) = self.cut(patch % self.sources(), &mut rng, stretch);
+            let source = patch % self.sources();
+            let (clip, start) = match &self.sounds {
+                None => self.cut(source, &mut rng, stretch),
+                Some(sounds) => {
+                    let (clip, start) = self.place(source, &mut rng);
+                    sounds.fill(key, step, clip, start, stretch);
+                    (clip, start)
+                }
+            };
             if let Some((labels, _)) = &self.frames {
                 units.extend(labels[clip].units(clip, start, self.views.frames));
             }
@@ -363,15 +381,20 @@ impl<'a> Batches<'a> {
 
     /// Copies a window, or a stretch of a clip placed at random, into `[frames, channels, mels]`; gives clip and first frame.
     fn cut(&self, source: usize, rng: &mut impl Rng, into: &mut [f32]) -> (usize, usize) {
-        let (clip, start) = match &self.windows {
+        let (clip, start) = self.place(source, rng);
+        self.clips.stretch(clip, start, into);
+        (clip, start)
+    }
+
+    /// Clip and first frame of a window, or of a stretch of a clip placed at random.
+    fn place(&self, source: usize, rng: &mut impl Rng) -> (usize, usize) {
+        match &self.windows {
             Some(windows) => windows[source],
             None => {
                 let latest = self.clips.frames(source).saturating_sub(self.views.frames);
                 (source, rng.random_range(0..=latest))
             }
-        };
-        self.clips.stretch(clip, start, into);
-        (clip, start)
+        }
     }
 }
 

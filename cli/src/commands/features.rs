@@ -2,7 +2,7 @@
 
 use crate::{Finish, printer::Printer};
 use anyhow::{Context, bail};
-use chiffchaff::augment::spectrogram::SpectrogramAugmentConfig;
+use chiffchaff::augment::AugmentConfig;
 use chiffchaff::dataset::Clip;
 use chiffchaff::experiment::Experiment;
 use chiffchaff::features::{Features, FrontEnd};
@@ -94,7 +94,7 @@ impl Arguments {
         };
         let mut experiment = Experiment::preset("small", &[])?;
         experiment.features = published;
-        experiment.augment = SpectrogramAugmentConfig::default(); // which may not fit these features
+        experiment.augment = AugmentConfig::default(); // which may not fit these features
         Ok(Experiment::parse(name, &experiment.to_toml(), &self.set)?.features)
     }
 

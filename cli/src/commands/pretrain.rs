@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use chiffchaff::dataset::DatasetSource;
 use chiffchaff::encoder::{DeviceName, Provenance};
 use chiffchaff::experiment::Experiment;
-use chiffchaff::features::FeatureSet;
+use chiffchaff::features::{FeatureSet, FrontEnd, SamplesConfig};
 use chiffchaff::report::Skipped;
 use chiffchaff::train::{
     Collapse, Cut, FrameLabels, Outcome, Progress, RunDir, Start, TrainingData, pretrain,
@@ -139,7 +139,8 @@ impl Job<'_> {
             .iter()
             .map(|source| Clips::open(source, whole, front_end, self.cache, printer));
         let corpora = opened.collect::<anyhow::Result<Vec<_>>>()?;
-        let data = self.training_data(&corpora)?;
+        let sounds = self.sounds(printer)?;
+        let data = self.training_data(&corpora, &sounds)?;
         let skipped: Vec<Skipped> = corpora.iter().flat_map(|c| c.skipped.clone()).collect();
         let threads = self.experiment.train.compute_threads();
         printer.say(&format_args!(
@@ -195,14 +196,32 @@ impl Job<'_> {
         Ok((finished, record.skipped.len()))
     }
 
-    /// The usable clips of all datasets outside the folds left out.
-    fn training_data<'c>(&self, corpora: &'c [Clips]) -> anyhow::Result<TrainingData<'c>> {
-        let mut set = FeatureSet::default();
+    /// The sound of all datasets, if it is augmented.
+    fn sounds(&self, printer: &Printer) -> anyhow::Result<Vec<Clips>> {
+        if self.experiment.augment.waveform.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sample_rate = self.experiment.features.sample_rate();
+        let samples = FrontEnd::Samples(SamplesConfig { sample_rate });
+        let opened = self
+            .data
+            .iter()
+            .map(|source| Clips::open(source, Whole::Clips, &samples, self.cache, printer));
+        opened.collect()
+    }
+
+    /// The usable clips of all datasets outside the folds left out; `sounds` are those of the datasets, or none.
+    fn training_data<'c>(
+        &self,
+        corpora: &'c [Clips],
+        sounds: &'c [Clips],
+    ) -> anyhow::Result<TrainingData<'c>> {
+        let (mut set, mut sound_set) = (FeatureSet::default(), FeatureSet::default());
         let (mut labels, mut names) = (Vec::new(), Vec::new());
         let (mut frame_labels, mut classes) = (Vec::new(), 0);
         let cut = &self.experiment.views.cut;
         let frame_rate = self.experiment.features.frame_rate();
-        for clips in corpora {
+        for (corpus, clips) in corpora.iter().enumerate() {
             let dataset = &clips.dataset;
             if let Some(fold) = self
                 .without_folds
@@ -239,6 +258,9 @@ impl Job<'_> {
                 let Some(heard) = clips.heard(clip, cut, frame_rate) else {
                     continue;
                 };
+                if let Some(sounds) = sounds.get(corpus) {
+                    sound_set.extend(&sounds.cache, [clip]);
+                }
                 set.push_stretch(heard.cache, heard.clip, heard.frames);
                 labels.push(dataset.clips[clip].label);
                 names.push(clips.name(clip));
@@ -256,6 +278,7 @@ impl Job<'_> {
         };
         Ok(TrainingData {
             clips: set,
+            sounds: sound_set,
             frame_labels,
             labels,
             names,

@@ -1,0 +1,187 @@
+//! Views of augmented sound: the front end comes behind the augmentation, so it is computed anew for every view.
+
+use rand::RngExt;
+
+use crate::audio::{SampleRate, Waveform};
+use crate::augment::waveform::{Pipeline, WaveformAugmentConfig};
+use crate::augment::{Purpose, ViewKey};
+use crate::features::{Extractor, FeatureSet, Features, FrontEnd};
+
+use super::TrainError;
+
+/// So many times a view's length of sound is augmented: what makes sound shorter leaves enough of it.
+const MARGIN: f64 = 1.5;
+
+/// Sound → augmented sound → features.
+#[derive(Debug)]
+pub(super) struct SoundViews<'a> {
+    /// Samples of every clip: one band, and as many frames as samples.
+    sounds: &'a FeatureSet<'a>,
+    pipeline: Pipeline,
+    extractor: Extractor,
+    rate: SampleRate,
+    /// Samples from one frame of the features to the next.
+    hop: f64,
+}
+
+impl<'a> SoundViews<'a> {
+    pub(super) fn new(
+        sounds: &'a FeatureSet<'a>,
+        config: &WaveformAugmentConfig,
+        front_end: &FrontEnd,
+    ) -> Result<Self, TrainError> {
+        let rate = front_end.sample_rate();
+        Ok(Self {
+            sounds,
+            pipeline: Pipeline::new(config, rate)?,
+            extractor: front_end.extractor()?,
+            rate,
+            hop: f64::from(rate.hz()) / front_end.frame_rate(),
+        })
+    }
+
+    /// Fills `into` with the features of a view of `clip` that begins at frame `start`; what ends up shorter is repeated.
+    /// Depends on nothing but the sound and what it is for: the view, and the batch's number `step` in its epoch.
+    pub(super) fn fill(
+        &self,
+        view: ViewKey,
+        step: u64,
+        clip: usize,
+        start: usize,
+        into: &mut [f32],
+    ) {
+        let frame_len = self.extractor.channels() * self.extractor.bands();
+        let wanted = (into.len() / frame_len) as f64 * self.hop;
+        let wanted = (wanted * MARGIN).ceil() as usize;
+        let first = (start as f64 * self.hop) as usize;
+        let other = self
+            .pipeline
+            .needs_background()
+            .then(|| self.other(view, clip, wanted));
+        let sound = self.sound(clip, first, wanted);
+        let draws = self.pipeline.draw_in_batch(view, step);
+        let sound = self.pipeline.apply(&draws, sound, other.as_ref());
+        let features = self.extractor.compute_sound(&sound);
+        repeat_into(&features, into);
+    }
+
+    /// Up to `wanted` samples of a clip, from `first` on.
+    fn sound(&self, clip: usize, first: usize, wanted: usize) -> Waveform {
+        let held = self.sounds.frames(clip);
+        let first = first.min(held - 1);
+        let mut samples = vec![0.0; wanted.min(held - first)];
+        self.sounds.stretch(clip, first, &mut samples);
+        Waveform::mono(samples, self.rate)
+    }
+
+    /// Some of another clip, or of the same where there is but one.
+    fn other(&self, view: ViewKey, clip: usize, wanted: usize) -> Waveform {
+        let mut rng = view.draws(Purpose::Background).rng();
+        let clips = self.sounds.len();
+        let other = (clip + rng.random_range(1..clips.max(2))) % clips;
+        let latest = self.sounds.frames(other).saturating_sub(wanted);
+        self.sound(other, rng.random_range(0..=latest), wanted)
+    }
+}
+
+/// The first frames of `features`, again and again where there are too few.
+fn repeat_into(features: &Features, into: &mut [f32]) {
+    let values = features.values();
+    if values.is_empty() {
+        return into.fill(0.0);
+    }
+    for part in into.chunks_mut(values.len()) {
+        part.copy_from_slice(&values[..part.len()]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::{Clip, Dataset};
+    use crate::features::{CacheConfig, CachePrecision, FeatureCache, LogMelConfig, SamplesConfig};
+
+    const VIEW: ViewKey = ViewKey {
+        seed: 1,
+        epoch: 0,
+        item: 0,
+        view: 0,
+    };
+
+    fn front_end() -> FrontEnd {
+        FrontEnd::LogMel(LogMelConfig {
+            sample_rate: SampleRate::new(8000).unwrap(),
+            n_fft: 256,
+            win_length: 256,
+            hop_length: 80,
+            n_mels: 16,
+            f_min: 0.0,
+            f_max: 4000.0,
+            ..LogMelConfig::moummad()
+        })
+    }
+
+    /// A second of noise with a tone that rises.
+    fn sound() -> Vec<f32> {
+        let sample = |i: usize| {
+            let noise = ((i * 2_654_435_761) % 1000) as f32 / 5000.0 - 0.1;
+            noise + 0.4 * (0.00003 * (i * i) as f32).sin()
+        };
+        (0..8000).map(sample).collect()
+    }
+
+    /// What `fill` gives for a view of 30 frames from frame `start` on.
+    fn filled(steps: &str, start: usize) -> Vec<f32> {
+        let folder = tempfile::tempdir().unwrap();
+        let config = CacheConfig {
+            dir: folder.path().to_owned(),
+            precision: CachePrecision::F32,
+        };
+        let rate = front_end().sample_rate();
+        let path = folder.path().join("a.wav");
+        std::fs::write(&path, "what the loader reads").unwrap();
+        let dataset = Dataset {
+            name: "one".into(),
+            clips: vec![Clip::unlabelled(path)],
+            classes: vec![],
+        };
+        let samples = FrontEnd::Samples(SamplesConfig { sample_rate: rate });
+        let load = |_: &Clip| Ok::<_, std::io::Error>(Waveform::mono(sound(), rate));
+        let (cache, _) = FeatureCache::open(&config, &dataset, &samples, load, |_, _| {}).unwrap();
+        let set = FeatureSet::of(&cache, [0]);
+        let config = toml::from_str(steps).unwrap();
+        let views = SoundViews::new(&set, &config, &front_end()).unwrap();
+        let mut into = vec![0.0; 30 * 16];
+        views.fill(VIEW, 0, 0, start, &mut into);
+        into
+    }
+
+    #[test]
+    fn sound_that_is_left_alone_gives_its_features_but_for_the_frames_at_the_edge() {
+        let whole = front_end().extractor().unwrap().compute(&sound());
+        for start in [0, 20, 50] {
+            let view = filled("", start);
+            for frame in 2..28 {
+                let wanted = whole.frame(start + frame);
+                for (given, wanted) in view[frame * 16..][..16].iter().zip(wanted) {
+                    assert!(
+                        (given - wanted).abs() < 1e-4,
+                        "{given} and {wanted} at {frame}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_ends_up_short_begins_again() {
+        let steps = "[[steps]]\ntype = \"scale\"\nmax_factor = 4.0";
+        let view = filled(steps, 65);
+        assert!(view.iter().all(|value| value.is_finite()));
+        let plain = filled("", 65);
+        assert!(view != plain);
+        // 35 frames are left of the clip, less than a view and a half.
+        let cut = filled("", 90);
+        assert_eq!(cut[..11 * 16], cut[11 * 16..22 * 16]);
+    }
+}
