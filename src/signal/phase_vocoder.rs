@@ -472,7 +472,7 @@ mod tests {
         let mut input = vec![0.0; 44_100];
         input[20_000..20_040].copy_from_slice(&click);
         for rate in [0.7, 0.9, 1.1, 1.4] {
-            let output = &stretch(&[input.clone()], rate, WINDOW)[0];
+            let output = &stretch(std::slice::from_ref(&input), rate, WINDOW)[0];
             // Its steepest place, ten samples in, is what keeps its time.
             let start = (20_010.0 / rate) as usize - 10;
             let near = &output[start - 2..start + 44];
@@ -520,7 +520,7 @@ mod tests {
             })
             .collect();
         for rate in [0.8, 1.1, 1.5] {
-            let output = &stretch(&[noise.clone()], rate, WINDOW)[0];
+            let output = &stretch(std::slice::from_ref(&noise), rate, WINDOW)[0];
             let level = 20.0 * (rms(output) / rms(&noise)).log10();
             assert!(level.abs() < 2.0, "{rate}: {level} dB");
         }
