@@ -100,6 +100,10 @@ impl<A> Step<A> {
     }
 }
 
+#[expect(
+    private_bounds,
+    reason = "the generator is for the pipelines of this stage alone"
+)]
 impl<A: Drawable> Step<A> {
     /// The generator of step `number` of `steps` for one view, in the epoch's batch `batch`; none where the step leaves the
     /// view alone.

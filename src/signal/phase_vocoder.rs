@@ -2,7 +2,8 @@
 
 use super::{WindowShape, WindowSymmetry, plans};
 use realfft::num_complex::Complex;
-use std::f32::consts::{PI, TAU};
+use std::f32::consts::TAU;
+use std::ops::Range;
 
 /// Plays sound `rate` times as fast at the same pitch: `round(len / rate)` samples.
 ///
@@ -120,7 +121,7 @@ fn onsets(channels: &[Vec<f32>], block: usize) -> Vec<usize> {
             *sum += (pair[1] - pair[0]) * (pair[1] - pair[0]);
         }
     }
-    let energies: Vec<f32> = slope.chunks(block).map(|b| b.iter().sum()).collect();
+    let energies: Vec<f32> = slope.chunks(block).map(sum).collect();
     let mean = energies.iter().sum::<f32>() / energies.len().max(1) as f32;
     let is_onset = |&number: &usize| {
         let before = &energies[number - BLOCKS_BEFORE..number];
@@ -139,6 +140,19 @@ fn onsets(channels: &[Vec<f32>], block: usize) -> Vec<usize> {
         .collect()
 }
 
+/// The sum, in eight parts that the processor adds up at once.
+fn sum(values: &[f32]) -> f32 {
+    let eights = values.chunks_exact(8);
+    let rest: f32 = eights.remainder().iter().sum();
+    let mut sums = [0.0; 8];
+    for eight in eights {
+        for (sum, value) in sums.iter_mut().zip(eight) {
+            *sum += value;
+        }
+    }
+    rest + sums.iter().sum::<f32>()
+}
+
 /// Frames of the input turned to where they stand in the output, and added up.
 struct Vocoder {
     window: Vec<f32>,
@@ -154,10 +168,13 @@ struct Vocoder {
     previous: Vec<Vec<Complex<f32>>>,
     /// Where the frame before stood in the input.
     previous_input: Option<isize>,
-    /// By how much each bin of the last frame was turned, in radians.
-    turned: Vec<f32>,
+    /// By how much each bin of the last frame was turned.
+    turned: Vec<Angle>,
     power: Vec<f32>,
+    /// Peaks of this frame, and by how much they and what is around them are turned; none: not at all.
     peaks: Vec<usize>,
+    factors: Vec<Complex<f32>>,
+    between: Vec<Complex<f32>>,
     frame: Vec<f32>,
     scratch: Vec<Complex<f32>>,
     back_scratch: Vec<Complex<f32>>,
@@ -187,9 +204,11 @@ impl Vocoder {
             previous: spectra.clone(),
             spectra,
             previous_input: None,
-            turned: vec![0.0; forward.complex_len()],
+            turned: vec![0; forward.complex_len()],
             power: vec![0.0; forward.complex_len()],
             peaks: Vec::new(),
+            factors: Vec::new(),
+            between: Vec::new(),
             frame: forward.make_input_vec(),
             scratch: forward.make_scratch_vec(),
             back_scratch: inverse.make_scratch_vec(),
@@ -208,7 +227,10 @@ impl Vocoder {
         self.analyse(start as usize);
         match self.previous_input.replace(start) {
             Some(previous) if !is_onset => self.turn_on((start - previous) as usize),
-            _ => self.turned.fill(0.0),
+            _ => {
+                self.peaks.clear();
+                self.turned.fill(0);
+            }
         }
         let half_before = self.window.len() as isize / 2;
         self.synthesise((centre + half_before) as usize);
@@ -240,46 +262,43 @@ impl Vocoder {
     /// channels, and `princarg` the angle between −π and π. Taken at each peak `k`, and given to the bins nearest it.
     fn turn_on(&mut self, step: usize) {
         find_peaks(&self.power, &mut self.peaks);
-        let len = self.window.len();
-        let (hop, cycle) = (self.hop as isize, len as isize);
-        let mut region_start = 0;
-        for (number, &peak) in self.peaks.iter().enumerate() {
-            let region_end = match self.peaks.get(number + 1) {
-                Some(next) => (peak + next).div_ceil(2),
-                None => self.turned.len(),
-            };
-            let advance = |samples: isize| {
-                // Ω·samples in whole turns taken off exactly.
-                let part = (peak as isize * samples).rem_euclid(cycle);
-                TAU * part as f32 / len as f32
-            };
-            let between = self.spectra.iter().zip(&self.previous);
-            let between: Complex<f32> = between
+        let (spectra, previous) = (&self.spectra, &self.previous);
+        let across_channels = |&peak: &usize| {
+            let frames = spectra.iter().zip(previous);
+            frames
                 .map(|(now, then)| now[peak] * then[peak].conj())
-                .sum();
-            let deviation = if step == 0 {
-                0.0
-            } else {
-                principal(between.arg() - advance(step as isize)) / step as f32
-            };
-            let ahead = hop - step as isize;
-            let turned = self.turned[peak] + advance(ahead) + ahead as f32 * deviation;
-            // The peak's own angle of before is read above, before its region is written.
-            self.turned[region_start..region_end].fill(principal(turned));
-            region_start = region_end;
+                .sum::<Complex<f32>>()
+        };
+        self.between.clear();
+        self.between.extend(self.peaks.iter().map(across_channels));
+        self.factors.clear();
+
+        let per_bin = angle_of_turns(1.0 / self.window.len() as f32);
+        let ahead = self.hop.wrapping_sub(step) as Angle;
+        let share = (self.hop as f32 - step as f32) / step.max(1) as f32;
+        for (number, (&peak, between)) in self.peaks.iter().zip(&self.between).enumerate() {
+            let bin = per_bin.wrapping_mul(peak as Angle);
+            let expected = bin.wrapping_mul(step as Angle);
+            let deviation = angle(*between).wrapping_sub(expected).cast_signed() as f32;
+            // The peak's own angle of before is read before its region is written.
+            let turned = self.turned[peak]
+                .wrapping_add(bin.wrapping_mul(ahead))
+                .wrapping_add((share * deviation) as i64 as Angle);
+            self.turned[region(&self.peaks, number, self.power.len())].fill(turned);
+            self.factors.push(cis(turned));
         }
     }
 
     /// Turns the spectra and adds their sound to the output from `start`.
     fn synthesise(&mut self, start: usize) {
-        // Spectra stay as analysed for the next frame; what is turned is a copy in the scratch of the frame before.
+        // Spectra stay as analysed for the next frame; the frame before is not needed any more.
         for ((spectrum, turned), output) in self
             .spectra
             .iter()
             .zip(&mut self.previous)
             .zip(&mut self.output)
         {
-            turn(spectrum, &self.turned, turned);
+            turn(spectrum, &self.peaks, &self.factors, turned);
             self.inverse
                 .process_with_scratch(turned, &mut self.frame, &mut self.back_scratch)
                 .expect("both ends are real");
@@ -297,36 +316,104 @@ impl Vocoder {
     }
 }
 
-/// `turned = spectrum · e^(iθ)`, real at both ends.
-fn turn(spectrum: &[Complex<f32>], angles: &[f32], turned: &mut [Complex<f32>]) {
-    let (mut angle, mut factor) = (0.0, Complex::new(1.0, 0.0));
-    for ((out, bin), &wanted) in turned.iter_mut().zip(spectrum).zip(angles) {
-        if wanted != angle {
-            // Once for each peak: its bins share one angle.
-            angle = wanted;
-            factor = Complex::cis(angle);
+/// `turned = spectrum · e^(iθ)` with the factor of the nearest peak, real at both ends.
+fn turn(
+    spectrum: &[Complex<f32>],
+    peaks: &[usize],
+    factors: &[Complex<f32>],
+    turned: &mut [Complex<f32>],
+) {
+    if peaks.is_empty() {
+        turned.copy_from_slice(spectrum);
+    }
+    for (number, factor) in factors.iter().enumerate().take(peaks.len()) {
+        let region = region(peaks, number, spectrum.len());
+        for (out, bin) in turned[region.clone()].iter_mut().zip(&spectrum[region]) {
+            *out = bin * factor;
         }
-        *out = bin * factor;
     }
     let last = turned.len() - 1;
     turned[0].im = 0.0;
     turned[last].im = 0.0;
 }
 
-/// Bins above their two neighbours on either side.
-fn find_peaks(power: &[f32], peaks: &mut Vec<usize>) {
-    peaks.clear();
-    for (number, around) in power.windows(5).enumerate() {
-        let centre = around[2];
-        if centre > around[1] && centre >= around[3] && centre > around[0] && centre >= around[4] {
-            peaks.push(number + 2);
-        }
-    }
+/// The bins nearer to a peak than to any other, of `bins`.
+fn region(peaks: &[usize], number: usize, bins: usize) -> Range<usize> {
+    let half_way = |first: usize| (peaks[first] + peaks[first + 1]).div_ceil(2);
+    let start = if number == 0 { 0 } else { half_way(number - 1) };
+    let end = if number + 1 < peaks.len() {
+        half_way(number)
+    } else {
+        bins
+    };
+    start..end
 }
 
-/// The same angle between −π and π.
-fn principal(angle: f32) -> f32 {
-    angle - TAU * ((angle + PI) / TAU).floor()
+/// Bins above their two neighbours on either side. Without branches: in noise, every fifth bin is a peak, and which one
+/// no processor guesses.
+fn find_peaks(power: &[f32], peaks: &mut Vec<usize>) {
+    peaks.resize(power.len(), 0);
+    let mut count = 0;
+    for (number, around) in power.windows(5).enumerate() {
+        let &[a, b, centre, c, d] = around else {
+            unreachable!("windows of five")
+        };
+        peaks[count] = number + 2;
+        count += usize::from((centre > a) & (centre > b) & (centre >= c) & (centre >= d));
+    }
+    peaks.truncate(count);
+}
+
+/// An angle in parts of 2³² of a turn: sums and products with whole numbers wrap as angles do.
+type Angle = u32;
+
+/// One turn.
+const TURN: f32 = 4_294_967_296.0;
+
+fn angle_of_turns(turns: f32) -> Angle {
+    (turns * TURN) as i64 as Angle
+}
+
+/// The angle of a number, 0 for 0; within 10⁻⁵ radians.
+fn angle(z: Complex<f32>) -> Angle {
+    let (x, y) = (z.re.abs(), z.im.abs());
+    let (low, high) = (x.min(y), x.max(y));
+    let slope = if high > 0.0 { low / high } else { 0.0 };
+    let square = slope * slope;
+    let polynomial = ARCTANGENT.iter().rev().fold(0.0, |sum, c| sum * square + c);
+    let eighth = slope * polynomial;
+    let quarter = if y > x { 0.25 - eighth } else { eighth };
+    let half = if z.re < 0.0 { 0.5 - quarter } else { quarter };
+    angle_of_turns(if z.im < 0.0 { -half } else { half })
+}
+
+/// `arctan(a) / 2πa` for `a` in 0..=1, in powers of `a²`: fitted for the least largest error of `arctan(a)`.
+const ARCTANGENT: [f32; 6] = [
+    0.159_151_32,
+    -0.052_938_56,
+    0.030_802_852,
+    -0.018_529_719,
+    0.008_378_954,
+    -0.001_865_109_4,
+];
+
+/// `e^(iθ)`, within 10⁻⁵.
+fn cis(angle: Angle) -> Complex<f32> {
+    let turns = angle.cast_signed() as f32 / TURN;
+    // cos θ = sin(¼ turn − |θ|), and sin θ = sin(½ turn − θ): arguments within a quarter turn.
+    let sine = if turns.abs() > 0.25 {
+        0.5f32.copysign(turns) - turns
+    } else {
+        turns
+    };
+    Complex::new(sine_of_turns(0.25 - turns.abs()), sine_of_turns(sine))
+}
+
+/// Taylor's series, for at most a quarter turn either way.
+fn sine_of_turns(turns: f32) -> f32 {
+    let x = TAU * turns;
+    let square = x * x;
+    x * (1.0 - square / 6.0 * (1.0 - square / 20.0 * (1.0 - square / 42.0 * (1.0 - square / 72.0))))
 }
 
 #[cfg(test)]
@@ -346,6 +433,22 @@ mod tests {
     fn rms(samples: &[f32]) -> f64 {
         let sum: f64 = samples.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
         (sum / samples.len() as f64).sqrt()
+    }
+
+    #[test]
+    fn angles_and_their_numbers_agree_with_double_precision() {
+        for n in 0..10_000u32 {
+            let exact = TAU * f64::from(n) / 10_000.0;
+            let number = Complex::new(exact.cos() as f32, exact.sin() as f32);
+            let wanted = (exact / TAU * 4_294_967_296.0) as u32;
+            let off = angle(number * 0.3).wrapping_sub(wanted).cast_signed();
+            assert!(
+                f64::from(off).abs() * TAU < 1e-5 * 4_294_967_296.0,
+                "{exact}"
+            );
+            assert!((cis(wanted) - number).norm() < 1e-5, "{exact}");
+        }
+        assert_eq!(angle(Complex::new(0.0, 0.0)), 0);
     }
 
     #[test]
@@ -369,7 +472,7 @@ mod tests {
         let mut input = vec![0.0; 44_100];
         input[20_000..20_040].copy_from_slice(&click);
         for rate in [0.7, 0.9, 1.1, 1.4] {
-            let output = &stretch(&[input.clone()], rate, WINDOW)[0];
+            let output = &stretch(std::slice::from_ref(&input), rate, WINDOW)[0];
             // Its steepest place, ten samples in, is what keeps its time.
             let start = (20_010.0 / rate) as usize - 10;
             let near = &output[start - 2..start + 44];
