@@ -16,7 +16,7 @@ use std::{
 };
 
 /// A bench of ours, `benches/NAME.rs`, and a script with its peers, `benches/NAME_peers.py`.
-const PAIRS: [&str; 2] = ["log_mel", "train_step"];
+const PAIRS: [&str; 3] = ["log_mel", "front_ends", "train_step"];
 
 /// One line of a bench's output.
 #[derive(Deserialize)]
