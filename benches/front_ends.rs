@@ -33,7 +33,9 @@ fn main() {
     for (name, front_end) in FRONT_ENDS {
         let front_end = FrontEnd::published(front_end).expect("a published front end");
         let sound = noise(&front_end, seconds);
-        let extractor = front_end.extractor().expect("a published front end is valid");
+        let extractor = front_end
+            .extractor()
+            .expect("a published front end is valid");
         report(
             &format!("{name} of {seconds} s, one thread"),
             &repeat(repetitions, seconds as f64, || {
