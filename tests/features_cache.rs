@@ -495,3 +495,55 @@ proptest! {
         assert_recovers(&world, &whole, &[&whole[..], &bytes].concat());
     }
 }
+
+#[test]
+fn images_of_several_channels_come_back_whole_and_in_pieces() {
+    use chiffchaff::audio::SoundChannels;
+    use chiffchaff::features::{FeatureSet, ThreeBandConfig};
+    let mut world = World::new(3);
+    world.front_end = FrontEnd::ThreeBand(ThreeBandConfig {
+        sample_rate: SampleRate::new(RATE).unwrap(),
+        channels: SoundChannels::Stereo,
+        n_fft: 64,
+        win_length: 50,
+        hop_length: 32,
+        ..ThreeBandConfig::esresnet_stereo()
+    });
+    // One side in the first clip, two in the second, three in the last.
+    let sides = |clip: &Clip| {
+        let mono = load(clip).unwrap().into_channels().remove(0);
+        let number = clip.path.file_stem().unwrap().to_str().unwrap();
+        let quieter = |by: usize| mono.iter().map(|x| x / (1 + by) as f32).collect();
+        let channels = (0..=number.parse::<usize>().unwrap()).map(quieter);
+        Waveform::from_channels(channels.collect(), SampleRate::new(RATE).unwrap())
+    };
+    let (cache, skipped) = FeatureCache::open(
+        &world.config,
+        &world.dataset,
+        &world.front_end,
+        sides,
+        |_, _| {},
+    )
+    .unwrap();
+    assert_eq!(skipped.len(), 1);
+    assert!(skipped[0].reason.contains("3 channels"), "{skipped:?}");
+    assert_eq!(
+        (cache.channels(), cache.bands(), cache.frame_len()),
+        (6, 11, 66)
+    );
+
+    let extractor = world.front_end.extractor().unwrap();
+    for clip in [0, 1] {
+        let sound = sides(&world.dataset.clips[clip]).unwrap();
+        let wanted = extractor.compute_sound(&sound);
+        assert_eq!(cache.features(clip), wanted);
+        let alike = (0..3).all(|part| wanted.channel(part) == wanted.channel(part + 3));
+        assert_eq!(alike, clip == 0); // a single side is taken for both
+
+        let set = FeatureSet::of(&cache, [clip]);
+        assert_eq!(set.features(0), wanted);
+        let mut piece = vec![0.0; 4 * set.frame_len()];
+        set.stretch(0, 2, &mut piece);
+        assert_eq!(piece, wanted.values()[2 * 66..6 * 66]);
+    }
+}

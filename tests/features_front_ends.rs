@@ -9,8 +9,6 @@ use chiffchaff::audio::{SampleRate, Waveform};
 use chiffchaff::features::{Features, FrontEnd, Pooling, WaveletConfig};
 use serde::Deserialize;
 
-const RANGE: f64 = 1e-7;
-
 #[derive(Deserialize)]
 struct Golden {
     cases: Vec<Case>,
@@ -33,8 +31,14 @@ struct Case {
 impl Case {
     fn front_end(&self) -> FrontEnd {
         match self.name.as_str() {
-            "wavelet, point" | "wavelet, point, PyWavelets" => FrontEnd::Wavelet(WaveletConfig {
+            "wavelet, point" => FrontEnd::Wavelet(WaveletConfig {
                 pooling: Pooling::Point,
+                ..WaveletConfig::default()
+            }),
+            "wavelet, point, PyWavelets" => FrontEnd::Wavelet(WaveletConfig {
+                pooling: Pooling::Point,
+                n_bands: 72,
+                f_max: 2500.0,
                 ..WaveletConfig::default()
             }),
             name => FrontEnd::published(name).expect(name),
@@ -46,9 +50,19 @@ impl Case {
         match self.name.as_str() {
             // Some points stand for all samples of a frame: 0.2 dB.
             "wavelet" => 0.05,
-            // It rounds to half a sample and interpolates an integral of the wavelet: 0.4 dB.
-            "wavelet, point, PyWavelets" => 0.1,
+            // It samples an integral of the wavelet at the nearest of a fixed grid.
+            "wavelet, point, PyWavelets" => 0.05,
+            // Single bins: unlike in a mel band, rounding does not average out. PyTorch in single precision: 1.5e-4.
+            "esresnet" | "esresnet-stereo" => 3e-4,
             _ => 1e-4,
+        }
+    }
+
+    /// How far below the loudest levels are told apart, as energy.
+    fn range(&self) -> f64 {
+        match self.name.as_str() {
+            "wavelet" | "wavelet, point, PyWavelets" => 1e-2,
+            _ => 1e-7,
         }
     }
 
@@ -69,18 +83,27 @@ impl Case {
         pairs.collect()
     }
 
+    fn is_phase(&self, channel: usize) -> bool {
+        self.name == "clar" && channel == 1
+    }
+
     fn worst(&self, ours: &Features) -> f64 {
         let levels = |channel| -> Vec<(f64, f64)> {
             let energy = |value: f64| 10f64.powf(value / self.per_decade());
             let pairs = self.pairs(ours, channel).into_iter();
             pairs.map(|(a, b)| (energy(a), energy(b))).collect()
         };
+        let loudest = (0..self.channels).map(|channel| match self.is_phase(channel) {
+            true => 0.0,
+            false => loudest(&levels(channel)),
+        });
+        let loudest = loudest.fold(0.0, f64::max);
         let error = |channel: usize| -> f64 {
-            if self.name == "clar" && channel == 1 {
+            if self.is_phase(channel) {
                 return phase_error(&self.pairs(ours, 1), &levels(0));
             }
             let levels = levels(channel);
-            let least = RANGE * loudest(&levels);
+            let least = self.range() * loudest;
             let errors = levels.iter().map(|(a, b)| (a - b).abs() / b.max(least));
             errors.fold(0.0, f64::max)
         };
@@ -136,7 +159,6 @@ fn front_ends_agree_with_pytorch_torchaudio_scipy_and_pywavelets() {
             case.name
         );
         let error = case.worst(&ours);
-        eprintln_worst(&case.name, error);
         if error.is_nan() || error > case.tolerance() {
             failures.push(format!("{}: {error:.1e}", case.name));
         }
@@ -152,11 +174,6 @@ fn front_ends_agree_with_pytorch_torchaudio_scipy_and_pywavelets() {
     ] {
         assert!(compared(name), "{name}");
     }
-}
-
-#[expect(clippy::print_stderr, reason = "shown when the test fails")]
-fn eprintln_worst(name: &str, error: f64) {
-    eprintln!("{name}: {error:.1e}");
 }
 
 #[test]

@@ -255,6 +255,35 @@ fn channels_keep_their_order_and_mono_is_their_mean() {
     }
     let mono = read_mono(&path, hz(8000)).unwrap();
     assert_eq!(mono.channels(), [vec![0.1875; 3000]]); // (0 + 1 + 2 + 3 + 4 − 1) / 8 / 6
+    let stereo = read_stereo(&path, hz(8000)).unwrap();
+    assert_eq!(stereo.channels(), [vec![0.0; 3000], vec![0.125; 3000]]);
+}
+
+#[test]
+fn two_channels_are_kept_apart_at_any_rate_and_one_stays_one() {
+    let data: Vec<u8> = (0..16_000_i16)
+        .flat_map(|n| [n % 100, 2 * (n % 100)])
+        .flat_map(i16::to_le_bytes)
+        .collect();
+    let (_folder, path) = written(&wav(1, 16, 2, 8000, &data));
+    let whole = read_stereo(&path, hz(16_000)).unwrap();
+    let [left, right] = whole.channels() else {
+        panic!("{} channels", whole.channels().len());
+    };
+    assert_eq!(left.len(), 32_000);
+    assert!(
+        left.iter()
+            .zip(right)
+            .all(|(l, r)| (2.0 * l - r).abs() < 1e-6)
+    );
+    let part = read_stereo_span(&path, hz(16_000), (0.5, 0.75)).unwrap();
+    assert_eq!(part.channels()[0], left[8000..12_000]);
+    assert_eq!(part.channels()[1], right[8000..12_000]);
+    let late = read_stereo_span(&path, hz(16_000), (3.0, 4.0)).unwrap_err();
+    assert!(late.to_string().contains('3'), "{late}");
+
+    let one = read_stereo(fixture("piped.wav"), hz(8000)).unwrap();
+    assert_eq!(one.channels().len(), 1);
 }
 
 #[test]

@@ -153,7 +153,8 @@ impl ClarStack {
             let bins = self.stft.transform(samples, frame, &mut work);
             for ((level, phase), bin) in levels.iter_mut().zip(phases).zip(bins) {
                 *level = bin.re * bin.re + bin.im * bin.im;
-                *phase = bin.im.atan2(bin.re);
+                let angle = bin.im.atan2(bin.re);
+                *phase = if angle.is_nan() { 0.0 } else { angle }; // of a transform that overflowed
             }
             self.config.log_mel.spectrum.of_powers(levels);
             compression.apply(levels);

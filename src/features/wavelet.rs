@@ -41,7 +41,7 @@ pub struct WaveletConfig {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Pooling {
-    /// The mean power over the frame's `hop_length` samples, taken at points at most a scale apart: nothing between two
+    /// The mean power over the frame's `hop_length` samples, taken at points at most half a scale apart: nothing between two
     /// frames is lost.
     #[default]
     Mean,
@@ -167,14 +167,14 @@ impl Band {
     }
 }
 
-/// Where a wavelet listens within a frame: the middles of equal parts of it, each no longer than a scale. The power of a
-/// band changes too slowly for more points to tell more: at a distance of one scale, what aliases is e^(−π²) = 5·10⁻⁵.
+/// Where a wavelet listens within a frame: the middles of equal parts of it, each no longer than half a scale, within which
+/// the power of a band hardly changes.
 fn points(config: &WaveletConfig, scale: f64) -> Vec<isize> {
     let hop = config.hop_length as f64;
     match config.pooling {
         Pooling::Point => vec![0],
         Pooling::Mean => {
-            let count = (hop / scale.max(1.0)).ceil();
+            let count = (2.0 * hop / scale.max(2.0)).ceil();
             let part = hop / count;
             (0..count as usize)
                 .map(|n| ((n as f64 + 0.5) * part - hop / 2.0).round() as isize)
