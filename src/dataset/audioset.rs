@@ -93,12 +93,14 @@ fn read_classes(path: &Path) -> Result<(Vec<String>, HashMap<String, usize>), Da
 }
 
 /// The names under which a segment may lie, without ending: the first that exists is it.
-fn file_stems(id: &str, start_secs: f64, end_secs: f64) -> [String; 4] {
+fn file_stems(id: &str, start_secs: f64, end_secs: f64) -> [String; 6] {
     let millis = |secs: f64| (secs * 1000.0).round() as u64;
     let (start, end) = (millis(start_secs), millis(end_secs));
     [
         format!("{id}_{start}"),
         format!("{id}_{start}_{end}"),
+        format!("{id}_{start_secs:.3}_{end_secs:.3}"),
+        format!("Y{id}_{start_secs:.3}_{end_secs:.3}"),
         id.to_owned(),
         format!("Y{id}"),
     ]
@@ -192,7 +194,7 @@ impl Library {
 /// A row.
 struct Segment<'t> {
     id: &'t str,
-    stems: [String; 4],
+    stems: [String; 6],
     tags: Vec<Tag>,
 }
 
@@ -237,17 +239,19 @@ mod tests {
                 "audio/eval/a_b-cdefghijk.wav",
                 "Y--4gqARaEJE.wav",
                 "strong/abcdefghijk_30000_40000.wav",
+                "Y0_R4uO4Vy9c_110.000_120.000.wav",
             ],
             "-0RWZT-miFs, 420.000, 430.000, \"/m/04rlf,/m/09x0r\"\n\
              a_b-cdefghijk, 0.000, 10.000, \"/m/09x0r\"\n\
              --4gqARaEJE, 0.000, 10.000, \"/m/05zppz\"\n\
-             abcdefghijk, 30.000, 40.000, \"/m/04rlf\"\n",
+             abcdefghijk, 30.000, 40.000, \"/m/04rlf\"\n\
+             0_R4uO4Vy9c, 110.000, 120.000, \"/m/09x0r\"\n",
         );
         let dataset = load(root.path()).unwrap();
         assert_eq!(dataset.faults, []);
         assert_eq!(dataset.classes[1], "Male speech, man speaking");
         let classes: Vec<_> = dataset.clips.iter().map(Clip::classes).collect();
-        assert_eq!(classes, [vec![0, 2], vec![0], vec![1], vec![2]]);
+        assert_eq!(classes, [vec![0, 2], vec![0], vec![1], vec![2], vec![0]]);
         let clip = &dataset.clips[0];
         assert!(clip.path.ends_with("audio/-0RWZT-miFs_420000.flac"));
         assert_eq!(clip.source.as_deref(), Some("-0RWZT-miFs"));

@@ -3,7 +3,11 @@
 use super::{LayoutFault, Span};
 use crate::audio::{AudioError, SampleRate, Waveform, read_mono, read_mono_span};
 use serde::Serialize;
-use std::{fmt, path::PathBuf};
+use std::{
+    collections::HashSet,
+    fmt,
+    path::{Path, PathBuf},
+};
 
 /// One item of a dataset: a file, or a span of one.
 #[derive(Debug, Clone, PartialEq)]
@@ -128,5 +132,12 @@ impl Dataset {
             classes,
             faults: Vec::new(),
         }
+    }
+
+    /// The faults that keep files from being clips: missing ones, and those whose name alone would tell their class.
+    pub fn left_out(&self) -> impl Iterator<Item = &LayoutFault> {
+        let paths: HashSet<&Path> = self.clips.iter().map(|clip| clip.path.as_path()).collect();
+        let faults = self.faults.iter();
+        faults.filter(move |fault| !paths.contains(fault.path.as_path()))
     }
 }

@@ -118,6 +118,7 @@ mod tests {
         ]);
         let dataset = load(root.path()).unwrap();
         assert_eq!((dataset.clips.len(), dataset.faults.len()), (1, 4));
+        assert_eq!(dataset.left_out().count(), 4);
         let message = load(tree(&["a.wav"]).path()).unwrap_err().to_string();
         assert!(
             message.contains("is not FSDD, which has `recordings/`"),

@@ -75,6 +75,16 @@ impl fmt::Display for LayoutProblem {
     }
 }
 
+impl LayoutProblem {
+    /// The sound files that it is about.
+    pub fn files(&self) -> usize {
+        match self {
+            Self::Missing { files, .. } => files.len(),
+            Self::Mislabelled { .. } | Self::Misnamed { .. } => 1,
+        }
+    }
+}
+
 impl LayoutFault {
     /// A file whose name is not made as it should be.
     pub(super) fn misnamed(path: &Path, expected: &'static str) -> Self {
