@@ -164,12 +164,13 @@ impl Listing {
             check.required("filename", "the name of a sound file");
             let file = row.value("filename").unwrap_or_default();
             let tags = tags(&mut check);
-            match index.get(file) {
-                Some(&known) => clips[known]
-                    .tags
-                    .get_or_insert_default()
-                    .extend(tags.into_iter().flatten()),
-                None => {
+            match (index.get(file), tags) {
+                (Some(&known), Some(more)) => {
+                    clips[known].tags.get_or_insert_default().extend(more);
+                }
+                // Listed twice, an unlabelled clip is still unlabelled.
+                (Some(_), None) => {}
+                (None, tags) => {
                     index.insert(file, clips.len());
                     clips.push(Clip {
                         tags,
@@ -237,7 +238,7 @@ mod tests {
                 "train/weak.tsv",
                 "filename\tevent_labels\nw1.wav\tSpeech,Dog\nw2.wav\tCat\n",
             ),
-            ("train/unlabel_in_domain.tsv", "filename\nu1.wav\n"),
+            ("train/unlabel_in_domain.tsv", "filename\nu1.wav\nu1.wav\n"),
             (
                 "train/synthetic20/soundscapes.tsv",
                 "filename\tonset\toffset\tevent_label\n7.wav\t0.5\t1.25\tFrying\n",
