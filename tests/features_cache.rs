@@ -45,11 +45,7 @@ impl World {
                 precision: CachePrecision::F32,
             },
             folder,
-            dataset: Dataset {
-                name: "made up/clips".into(),
-                clips,
-                classes: vec![],
-            },
+            dataset: Dataset::new("made up/clips", clips, vec![]),
             front_end: FrontEnd::LogMel(LogMelConfig {
                 sample_rate: SampleRate::new(RATE).unwrap(),
                 n_fft: 64,
@@ -114,13 +110,7 @@ impl World {
 }
 
 fn clip(path: PathBuf) -> Clip {
-    Clip {
-        path,
-        label: None,
-        fold: None,
-        source: None,
-        span: None,
-    }
+    Clip::unlabelled(path)
 }
 
 fn sound(seed: usize) -> Vec<u8> {

@@ -60,11 +60,8 @@ fn dataset(folder: &Path) -> Dataset {
             ..Clip::unlabelled(path)
         }
     });
-    Dataset {
-        name: "three kinds".into(),
-        clips: clips.collect(),
-        classes: ["tone", "noise", "both"].map(String::from).to_vec(),
-    }
+    let classes = ["tone", "noise", "both"].map(String::from);
+    Dataset::new("three kinds", clips.collect(), classes.to_vec())
 }
 
 fn cache(folder: &Path, dataset: &Dataset, front_end: &FrontEnd) -> FeatureCache {

@@ -10,7 +10,7 @@ use chiffchaff::train::Cut;
 use clap::Args;
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Where features are kept.
 #[derive(Args)]
@@ -46,7 +46,11 @@ pub(crate) struct Clips {
     pub(crate) cache: FeatureCache,
     /// Index of every clip's features in the cache: where clips are cut from whole recordings, its recording's.
     cached_as: Vec<usize>,
+    /// Whether the dataset has an official split, whose parts its folds are, and no folds of its own.
+    pub(crate) by_split: bool,
     pub(crate) skipped: Vec<Skipped>,
+    /// How many of how many clips are not used: the files that a table lists and that are missing are one in `skipped`.
+    skipped_of: (usize, usize),
 }
 
 impl Clips {
@@ -60,6 +64,8 @@ impl Clips {
         printer: &Printer,
     ) -> anyhow::Result<Self> {
         let dataset = source.load()?;
+        let by_split = dataset.has_split_only();
+        let dataset = dataset.with_split_as_folds();
         let (computed, cached_as) = match whole {
             Whole::Clips => (dataset.clone(), (0..dataset.clips.len()).collect()),
             Whole::Recordings => dataset.recordings(),
@@ -86,15 +92,24 @@ impl Clips {
         let opened = FeatureCache::open(&config, &computed, front_end, load, progress);
         bar.finish_and_clear();
         let (cache, skipped) = opened?;
+        let left_out: usize = dataset.left_out().map(|fault| fault.problem.files()).sum();
+        let skipped_of = (left_out + skipped.len(), left_out + computed.clips.len());
+        let left_out = dataset.left_out().map(|fault| Skipped {
+            path: fault.path.clone(),
+            reason: fault.problem.to_string(),
+        });
         let skipped = skipped.into_iter().map(|clip| Skipped {
             path: clip.path,
             reason: clip.reason,
         });
+        let skipped = left_out.chain(skipped).collect();
         let clips = Self {
             dataset,
             cache,
             cached_as,
-            skipped: skipped.collect(),
+            by_split,
+            skipped,
+            skipped_of,
         };
         if clips.cache.usable().next().is_none() {
             clips.list_skipped(printer);
@@ -144,6 +159,9 @@ impl Clips {
                 .span
                 .and_then(|(onset, offset)| Span::new(onset, offset).ok());
             recording.events.extend(span.zip(event.label));
+            let tags = event.tags.iter().flatten();
+            let strong = tags.filter_map(|tag| Some((tag.span?, tag.class)));
+            recording.events.extend(strong);
         }
         recordings.into_values().collect()
     }
@@ -159,7 +177,14 @@ impl Clips {
 
     /// Says which clips were skipped and why.
     pub(crate) fn list_skipped(&self, printer: &Printer) {
-        list_skipped(&self.skipped, self.dataset.clips.len(), printer);
+        if self.skipped.is_empty() {
+            return;
+        }
+        let (skipped, of) = self.skipped_of;
+        printer.warn(&format_args!("{skipped} of {of} clips skipped:"));
+        for Skipped { path, reason } in &self.skipped {
+            printer.warn_more(&format_args!("{}: {reason}", path.display()));
+        }
     }
 }
 
@@ -182,15 +207,5 @@ fn without_path(error: AudioError) -> String {
     match error.read_problem() {
         Some(problem) => problem.to_string(),
         None => error.to_string(),
-    }
-}
-
-fn list_skipped(skipped: &[Skipped], clips: usize, printer: &Printer) {
-    if skipped.is_empty() {
-        return;
-    }
-    printer.warn(&format_args!("{} of {clips} clips skipped:", skipped.len()));
-    for Skipped { path, reason } in skipped {
-        printer.warn_more(&format_args!("{}: {reason}", Path::display(path)));
     }
 }

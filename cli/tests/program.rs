@@ -197,6 +197,60 @@ fn from_a_folder_to_numbers_and_a_report() {
     );
 }
 
+#[test]
+fn an_official_split_is_scored_on_its_test_part_only() {
+    let desk = Desk::with_clips(0);
+    let mut tables = [
+        "fname,label,aso_id,manually_verified,noisy_small\n".to_owned(),
+        "fname,label,aso_id\n".to_owned(),
+    ];
+    for clip in 0..32 {
+        let (test, high) = (clip % 4 == 3, clip % 8 < 4);
+        let pitch = if high { 2000.0 } else { 200.0 } + 20.0 * clip as f32;
+        let part = ["train", "test"][usize::from(test)];
+        let path = format!("noisy/FSDnoisy18k.audio_{part}/{clip}.wav");
+        desk.write(&path, &wav(pitch));
+        let label = if high { "high" } else { "low" };
+        let flags = if test { "" } else { ",0,0" };
+        tables[usize::from(test)] += &format!("{clip}.wav,{label},x{flags}\n");
+    }
+    tables[1] += "gone.wav,low,x\n";
+    for (name, table) in ["train", "test"].iter().zip(&tables) {
+        let path = format!("noisy/FSDnoisy18k.meta/{name}.csv");
+        desk.write(&path, table.as_bytes());
+    }
+    let data = "fsdnoisy18k:noisy";
+    let mut pretrain = desk.command(&["pretrain", "--preset", "small", "--data", data]);
+    for setting in TINY {
+        pretrain.args(["--set", setting]);
+    }
+    let given = run(pretrain.args(["--without-fold", "3", "--out", "run"]));
+    assert_eq!(given.code, 1, "{}", given.stderr);
+    assert!(given.stderr.contains("on 24 clips"), "{}", given.stderr);
+    let skipped = "1 of 33 clips skipped";
+    assert!(given.stderr.contains(skipped), "{}", given.stderr);
+    assert!(
+        given.stderr.contains("missing: gone.wav"),
+        "{}",
+        given.stderr
+    );
+
+    let evaluate = [
+        "evaluate", "--model", "run", "--data", data, "--format", "json",
+    ];
+    let given = run(&mut desk.command(&evaluate));
+    assert_eq!(given.code, 1, "{}", given.stderr);
+    let scores: serde_json::Value = serde_json::from_str(&given.stdout).unwrap();
+    let accuracy = &scores["protocols"]["linear"]["accuracy"];
+    assert_eq!(accuracy["per_fold"].as_array().unwrap().len(), 1);
+    assert!(given.stdout.contains("is split once"), "{}", given.stdout);
+    assert!(
+        given.stdout.contains("never heard folds [3]"),
+        "{}",
+        given.stdout
+    );
+}
+
 /// Runs in the background and dies with the test.
 struct Running(Child);
 

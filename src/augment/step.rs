@@ -68,7 +68,7 @@ impl DrawnFor {
 }
 
 /// What a step may be of.
-pub trait Drawable {
+pub(super) trait Drawable {
     /// What its numbers are used for.
     fn purpose(&self) -> Purpose;
 

@@ -1,20 +1,33 @@
 //! A dataset as a list of clips.
 
+use super::{LayoutFault, Span};
 use crate::audio::{
     AudioError, SampleRate, SoundChannels, Waveform, read_mono, read_mono_span, read_stereo,
     read_stereo_span,
 };
-use std::path::PathBuf;
+use serde::Serialize;
+use std::{
+    collections::HashSet,
+    fmt,
+    path::{Path, PathBuf},
+};
 
 /// One item of a dataset: a file, or a span of one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Clip {
     /// The sound file.
     pub path: PathBuf,
-    /// Index into [`Dataset::classes`], if the clip is labelled.
+    /// Index into [`Dataset::classes`], if the clip has exactly one class.
     pub label: Option<usize>,
+    /// Everything heard in the clip, where there may be several classes at once or none; an empty list says that none
+    /// of the classes is heard. `None` if nothing is known, or if it is in `label`.
+    pub tags: Option<Vec<Tag>>,
     /// The official fold, numbered as the dataset's authors do (ESC-50: 1..=5).
     pub fold: Option<u32>,
+    /// The part of the official split, for datasets that are divided once and not into folds.
+    pub split: Option<Split>,
+    /// What the authors call the part of the dataset it belongs to, where that is finer than the split ("weak").
+    pub subset: Option<String>,
     /// The recording the clip was cut from; clips of one source must not be split over folds.
     pub source: Option<String>,
     /// Onset and offset within the file, in seconds; the whole file if absent.
@@ -27,10 +40,27 @@ impl Clip {
         Self {
             path: path.into(),
             label: None,
+            tags: None,
             fold: None,
+            split: None,
+            subset: None,
             source: None,
             span: None,
         }
+    }
+
+    /// Whether anything is known of what is heard in the clip.
+    pub fn is_labelled(&self) -> bool {
+        self.label.is_some() || self.tags.is_some()
+    }
+
+    /// The classes heard in the clip, ascending, each once.
+    pub fn classes(&self) -> Vec<usize> {
+        let tags = self.tags.iter().flatten().map(|tag| tag.class);
+        let mut classes: Vec<usize> = self.label.into_iter().chain(tags).collect();
+        classes.sort_unstable();
+        classes.dedup();
+        classes
     }
 
     /// Reads the clip as one channel: its span, or the whole file.
@@ -57,6 +87,44 @@ impl Clip {
     }
 }
 
+/// A class that is heard in a clip.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tag {
+    /// Index into [`Dataset::classes`].
+    pub class: usize,
+    /// When, within the file, if the label is strong; somewhere in the clip if it is weak.
+    pub span: Option<Span>,
+}
+
+impl Tag {
+    /// A class heard somewhere in the clip.
+    pub fn weak(class: usize) -> Self {
+        Self { class, span: None }
+    }
+}
+
+/// A part of an official split.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Split {
+    /// To learn from.
+    Train,
+    /// To choose settings by.
+    Validation,
+    /// To measure on, once.
+    Test,
+}
+
+impl fmt::Display for Split {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Train => "train",
+            Self::Validation => "validation",
+            Self::Test => "test",
+        })
+    }
+}
+
 /// Clips with what is known about them, in a fixed order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dataset {
@@ -66,4 +134,25 @@ pub struct Dataset {
     pub clips: Vec<Clip>,
     /// Class names; a clip's label is an index into them.
     pub classes: Vec<String>,
+    /// What is not as the layout says it should be, and keeps nothing else from being used.
+    pub faults: Vec<LayoutFault>,
+}
+
+impl Dataset {
+    /// A dataset without faults.
+    pub fn new(name: impl Into<String>, clips: Vec<Clip>, classes: Vec<String>) -> Self {
+        Self {
+            name: name.into(),
+            clips,
+            classes,
+            faults: Vec::new(),
+        }
+    }
+
+    /// The faults that keep files from being clips: missing ones, and those whose name alone would tell their class.
+    pub fn left_out(&self) -> impl Iterator<Item = &LayoutFault> {
+        let paths: HashSet<&Path> = self.clips.iter().map(|clip| clip.path.as_path()).collect();
+        let faults = self.faults.iter();
+        faults.filter(move |fault| !paths.contains(fault.path.as_path()))
+    }
 }

@@ -1,7 +1,8 @@
 //! ESC-50 and ESC-10 (Piczak 2015): environmental sounds with five official folds.
 
 use super::{
-    Clip, Dataset, DatasetError,
+    Clip, Dataset, DatasetError, LayoutFault,
+    layout::check_name,
     table::{RowCheck, Table},
 };
 use std::path::Path;
@@ -76,11 +77,9 @@ fn load(
         }
         if keep(esc10 == Some("True")) {
             let clip = Clip {
-                path: folder.join("audio").join(file),
-                label: None,
                 fold,
                 source: row.value("src_file").map(str::to_owned),
-                span: None,
+                ..Clip::unlabelled(folder.join("audio").join(file))
             };
             entries.push(Entry {
                 clip,
@@ -99,8 +98,30 @@ fn load(
     Ok(number_classes(name, entries))
 }
 
+/// Names are `{fold}-{source}-{take}-{target}`.
+fn check_names(entries: &[Entry]) -> Vec<LayoutFault> {
+    let mut faults = Vec::new();
+    for Entry { clip, target, .. } in entries {
+        let fold = clip.fold.map(|fold| fold.to_string());
+        let target = target.to_string();
+        let table = [
+            ("fold", fold.as_deref()),
+            ("src_file", clip.source.as_deref()),
+            ("take", None),
+            ("target", Some(target.as_str())),
+        ];
+        faults.extend(check_name(
+            &clip.path,
+            "{fold}-{src_file}-{take}-{target}",
+            table,
+        ));
+    }
+    faults
+}
+
 /// Labels are the targets' ranks: for ESC-50 the targets themselves, for ESC-10 0 to 9.
 fn number_classes(name: &str, entries: Vec<Entry>) -> Dataset {
+    let faults = check_names(&entries);
     let mut targets: Vec<(u32, String)> = entries
         .iter()
         .map(|e| (e.target, e.category.clone()))
@@ -115,10 +136,10 @@ fn number_classes(name: &str, entries: Vec<Entry>) -> Dataset {
             ..entry.clip
         })
         .collect();
+    let classes = targets.into_iter().map(|(_, category)| category).collect();
     Dataset {
-        name: name.to_owned(),
-        clips,
-        classes: targets.into_iter().map(|(_, category)| category).collect(),
+        faults,
+        ..Dataset::new(name, clips, classes)
     }
 }
 
@@ -164,6 +185,7 @@ mod tests {
                 .all(|clip| clip.path.is_file() && clip.source.is_some())
         );
         assert!(dataset.split_sources().is_empty());
+        assert_eq!(dataset.faults, []);
     }
 
     #[test]
@@ -188,6 +210,23 @@ mod tests {
         let esc50 = load_esc50(folder.path()).unwrap();
         assert_eq!(esc50.classes, ["dog", "cow", "chainsaw"]);
         assert_eq!(esc50.clips[1].fold, Some(2));
+    }
+
+    #[test]
+    fn a_name_that_says_otherwise_than_the_table_is_a_fault_and_the_table_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let rows = "1-1-A-0.wav,1,41,chainsaw,True,1,A\n2-7-B-0.flac,3,0,dog,True,7,B\nbark.wav,3,0,dog,True,7,B\n";
+        fs::write(folder.path().join("esc10.csv"), format!("{HEADER}{rows}")).unwrap();
+        let dataset = load_esc10(folder.path()).unwrap();
+        let faults = dataset.faults.iter().map(|fault| fault.problem.to_string());
+        let expected = [
+            "`target` is `41`, but its name says `0`",
+            "`fold` is `3`, but its name says `2`",
+            "is not named `{fold}-{src_file}-{take}-{target}`",
+        ];
+        assert_eq!(faults.collect::<Vec<_>>(), expected);
+        assert_eq!(dataset.clips[0].label, Some(1));
+        assert_eq!(dataset.clips.len(), 3);
     }
 
     #[test]

@@ -37,15 +37,8 @@ pub(super) fn load(path: &Path) -> Result<Dataset, DatasetError> {
         label: classes.iter().position(|known| known == class),
         ..clip.clone()
     });
-    Ok(Dataset {
-        name: path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned(),
-        clips: clips.collect(),
-        classes,
-    })
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    Ok(Dataset::new(name, clips.collect(), classes))
 }
 
 impl Dataset {
@@ -64,12 +57,7 @@ impl Dataset {
             })
         });
         let of_clip = of_clip.collect();
-        let recordings = Dataset {
-            name: self.name.clone(),
-            clips,
-            classes: Vec::new(),
-        };
-        (recordings, of_clip)
+        (Dataset::new(&self.name, clips, Vec::new()), of_clip)
     }
 }
 

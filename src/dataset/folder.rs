@@ -17,6 +17,27 @@ pub(super) const EXTENSIONS: [&str; 26] = [
 /// Every file below `root` with the extension of a sound file, sorted by path. The first sub-folder on the way is the
 /// label, if there is one. Hidden files and folders are left out; links are followed, each folder once.
 pub(super) fn load(root: &Path) -> Result<Dataset, DatasetError> {
+    let paths = sounds_below(root)?;
+    if paths.is_empty() {
+        return Err(DatasetError::Empty {
+            path: root.to_owned(),
+            reason: "no file in this folder has the extension of a sound file",
+        });
+    }
+    let labels: Vec<_> = paths.iter().map(|path| label(root, path)).collect();
+    let classes = sorted_classes(labels.iter().flatten().map(String::as_str));
+    let clip = |(path, label): (&PathBuf, &Option<String>)| Clip {
+        label: label
+            .as_ref()
+            .and_then(|label| classes.iter().position(|class| class == label)),
+        ..Clip::unlabelled(path)
+    };
+    let clips = paths.iter().zip(&labels).map(clip).collect();
+    Ok(Dataset::new(folder_name(root), clips, classes))
+}
+
+/// Every file below `root` with the extension of a sound file, as [`load`] finds them.
+pub(super) fn sounds_below(root: &Path) -> Result<Vec<PathBuf>, DatasetError> {
     let mut paths = Vec::new();
     let mut visited = BTreeSet::new();
     let mut to_visit = vec![root.to_owned()];
@@ -27,29 +48,8 @@ pub(super) fn load(root: &Path) -> Result<Dataset, DatasetError> {
             list(&folder, &mut to_visit, &mut paths)?;
         }
     }
-    if paths.is_empty() {
-        return Err(DatasetError::Empty {
-            path: root.to_owned(),
-            reason: "no file in this folder has the extension of a sound file",
-        });
-    }
     paths.sort();
-    let labels: Vec<_> = paths.iter().map(|path| label(root, path)).collect();
-    let classes = sorted_classes(labels.iter().flatten().map(String::as_str));
-    let clip = |(path, label): (&PathBuf, &Option<String>)| Clip {
-        path: path.clone(),
-        label: label
-            .as_ref()
-            .and_then(|label| classes.iter().position(|class| class == label)),
-        fold: None,
-        source: None,
-        span: None,
-    };
-    Ok(Dataset {
-        name: folder_name(root),
-        clips: paths.iter().zip(&labels).map(clip).collect(),
-        classes,
-    })
+    Ok(paths)
 }
 
 /// Adds a folder's sub-folders and sound files.

@@ -1,6 +1,6 @@
 //! Parts of a dataset for cross-validation.
 
-use super::{Clip, Dataset, DatasetError};
+use super::{Clip, Dataset, DatasetError, Split};
 use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
@@ -74,6 +74,48 @@ impl Dataset {
         }
         Ok(self)
     }
+
+    /// The same clips in a new split of 70 % to learn from, 15 % to choose by and 15 % to measure on, for a dataset
+    /// without an official one. Clips of one source stay together, and each part gets its share of each class as nearly
+    /// as that allows. The same seed gives the same split. Folds stay as they are.
+    ///
+    /// # Errors
+    /// If there are fewer than 20 sources.
+    pub fn with_stratified_split(mut self, seed: u64) -> Result<Self, DatasetError> {
+        let dealt = self.clone().with_stratified_folds(20, seed)?;
+        for (clip, dealt) in self.clips.iter_mut().zip(dealt.clips) {
+            clip.split = dealt.fold.map(|fold| match fold {
+                1..=14 => Split::Train,
+                15..=17 => Split::Validation,
+                _ => Split::Test,
+            });
+        }
+        Ok(self)
+    }
+
+    /// Whether the clips have an official split and no folds.
+    pub fn has_split_only(&self) -> bool {
+        self.clips.iter().all(|clip| clip.fold.is_none())
+            && self.clips.iter().any(|clip| clip.split.is_some())
+    }
+
+    /// The same clips with the parts of their split as folds, for what knows only folds: train 1, validation 2, test
+    /// [`Self::TEST_FOLD`]. A dataset that has folds keeps them.
+    pub fn with_split_as_folds(mut self) -> Self {
+        if self.has_split_only() {
+            for clip in &mut self.clips {
+                clip.fold = clip.split.map(|split| match split {
+                    Split::Train => 1,
+                    Split::Validation => 2,
+                    Split::Test => Self::TEST_FOLD,
+                });
+            }
+        }
+        self
+    }
+
+    /// The fold that [`Self::with_split_as_folds`] makes of the test part.
+    pub const TEST_FOLD: u32 = 3;
 
     /// Clips that must stay together, in the order of their first clips. A clip without source stands alone.
     fn groups(&self) -> Vec<Group> {
@@ -150,11 +192,9 @@ mod tests {
             source: source.map(|source| format!("s{source}")),
             ..Clip::unlabelled(format!("{i}.wav"))
         };
-        Dataset {
-            name: "test".into(),
-            clips: clips.iter().enumerate().map(clip).collect(),
-            classes: (0..classes).map(|class| class.to_string()).collect(),
-        }
+        let clips = clips.iter().enumerate().map(clip).collect();
+        let classes = (0..classes).map(|class| class.to_string()).collect();
+        Dataset::new("test", clips, classes)
     }
 
     fn assigned(dataset: &Dataset) -> Vec<u32> {
@@ -202,6 +242,39 @@ mod tests {
             "{message}"
         );
         assert!(dataset(&clips, 1).with_stratified_folds(1, 0).is_err());
+    }
+
+    #[test]
+    fn a_split_gives_every_class_its_70_15_15() {
+        let clips: Vec<_> = (0..300).map(|i| (Some(i % 3), None)).collect();
+        let split = dataset(&clips, 3).with_stratified_split(5).unwrap();
+        for class in 0..3 {
+            let count = |split_part| {
+                let both =
+                    |clip: &&Clip| clip.split == Some(split_part) && clip.label == Some(class);
+                split.clips.iter().filter(both).count()
+            };
+            let parts = [Split::Train, Split::Validation, Split::Test].map(count);
+            assert_eq!(parts, [70, 15, 15]);
+        }
+        let again = |seed| dataset(&clips, 3).with_stratified_split(seed).unwrap();
+        assert_eq!(again(5), split);
+        assert_ne!(again(6), split);
+        assert!(split.folds().is_empty());
+    }
+
+    #[test]
+    fn a_split_becomes_folds_only_where_there_are_none() {
+        let clips: Vec<_> = (0..40).map(|i| (Some(i % 2), None)).collect();
+        let split = dataset(&clips, 2).with_stratified_split(0).unwrap();
+        assert!(split.has_split_only());
+        let folds = split.clone().with_split_as_folds();
+        assert_eq!(folds.folds(), [1, 2, Dataset::TEST_FOLD]);
+        for (fold, clip) in assigned(&folds).into_iter().zip(&split.clips) {
+            assert_eq!(fold == Dataset::TEST_FOLD, clip.split == Some(Split::Test));
+        }
+        let official = split.with_stratified_folds(5, 0).unwrap();
+        assert_eq!(official.clone().with_split_as_folds(), official);
     }
 
     #[test]

@@ -8,33 +8,51 @@
 //! |---|---|
 //! | `esc50` | `audio/`, `meta/esc50.csv` |
 //! | `esc10` | the same, or `audio/` beside `esc10.csv` |
+//! | `us8k` | `audio/fold1/` to `fold10/`, `metadata/UrbanSound8K.csv` |
+//! | `dcase13` | `scenes_stereo/` and `scenes_stereo_testset/` (two folds) |
+//! | `gtzan` | `genres/{genre}/`; the lists of the fault-filtered split beside it, if any |
+//! | `fsd50k` | `FSD50K.dev_audio/`, `FSD50K.eval_audio/`, `FSD50K.ground_truth/` |
+//! | `fsdnoisy18k` | `FSDnoisy18k.audio_train/`, `FSDnoisy18k.audio_test/`, `FSDnoisy18k.meta/` |
+//! | `audioset` | `*_segments.csv`, `class_labels_indices.csv`, sound files anywhere below |
+//! | `desed` | `audio/` and `metadata/` of the same structure |
+//! | `fsdd` | `recordings/{digit}_{speaker}_{index}.wav` |
 //! | `folder` | any tree; sub-folder = label |
 //! | `csv` | a table `path,label[,fold][,source][,onset,offset]` |
 //! | `fewshot` | recordings, each with its table of marked events (DCASE task 5); an event = a clip |
 
 mod annotation;
+mod audioset;
 mod clip;
+mod dcase2013;
+mod desed;
 mod error;
 mod esc;
 mod few_shot;
 mod folder;
 mod folds;
+mod fsd50k;
+mod fsdd;
+mod fsdnoisy18k;
+mod gtzan;
+mod layout;
 mod scan;
 mod source;
 mod synthetic;
 mod table;
+mod urbansound8k;
 
 pub use annotation::{
     Annotation, Mark, MarkFormat, MarkWarning, MarkedEvent, ShotChoice, ShotCount, Span,
     SpanProblem, Support, SupportError, SupportProblem, SupportWarning, parse_marks, read_marks,
     recording_stem, table_about,
 };
-pub use clip::{Clip, Dataset};
+pub use clip::{Clip, Dataset, Split, Tag};
 pub use error::{DatasetError, RowProblem};
 pub use folds::SplitSource;
+pub use layout::{LayoutFault, LayoutProblem};
 pub use scan::{
-    ClassCount, ClipOutcome, ClipProblem, DatasetScan, FileFacts, FoldCount, Lengths, ValueCount,
-    scan,
+    ClassCount, ClipOutcome, ClipProblem, DatasetScan, FileFacts, FoldCount, Lengths, SplitCount,
+    SubsetCount, ValueCount, scan,
 };
 pub use source::{DatasetKind, DatasetSource};
 pub use synthetic::{SyntheticConfig, SyntheticRecording};

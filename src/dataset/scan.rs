@@ -1,6 +1,6 @@
 //! Every file of a dataset read once: what there is, and what is wrong with it.
 
-use super::{Clip, Dataset, SplitSource};
+use super::{Clip, Dataset, LayoutFault, Split, SplitSource};
 use crate::audio::{AudioError, AudioReader};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -8,6 +8,7 @@ use std::{
     collections::{BTreeMap, HashMap, hash_map::DefaultHasher},
     hash::Hasher,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering},
 };
 
 /// Below this peak (−80 dB of full scale) a clip counts as silent.
@@ -32,19 +33,35 @@ pub struct DatasetScan {
     pub sample_rates: Vec<ValueCount>,
     /// Channels of the readable clips, ascending, with the number of clips.
     pub channels: Vec<ValueCount>,
-    /// Clips of each class, in the dataset's order, readable or not.
+    /// Clips of each class, in the dataset's order, readable or not; a clip with several classes counts in each.
     pub classes: Vec<ClassCount>,
     /// Clips without label.
     pub unlabelled: usize,
+    /// Clips whose labels say that none of the classes is heard.
+    pub without_class: usize,
     /// Clips of each fold, ascending.
     pub folds: Vec<FoldCount>,
+    /// Clips of each part of the official split.
+    pub splits: Vec<SplitCount>,
+    /// Clips of each subset, by name.
+    pub subsets: Vec<SubsetCount>,
     /// Sources that lie in several folds, which makes scores too good.
     pub split_sources: Vec<SplitSource>,
+    /// What is not as the dataset's layout says: missing, mislabelled and misnamed files.
+    pub faults: Vec<LayoutFault>,
     /// Every clip, in the dataset's order.
     pub outcomes: Vec<ClipOutcome>,
 }
 
 impl DatasetScan {
+    /// Whether there are clips and nothing is wrong with any of them.
+    pub fn is_fine(&self) -> bool {
+        self.clips > 0
+            && self.problems().next().is_none()
+            && self.split_sources.is_empty()
+            && self.faults.is_empty()
+    }
+
     /// The clips with something wrong, in the dataset's order.
     pub fn problems(&self) -> impl Iterator<Item = &ClipOutcome> {
         self.outcomes
@@ -89,6 +106,24 @@ pub struct ClassCount {
 pub struct FoldCount {
     /// The fold's number.
     pub fold: u32,
+    /// Its clips.
+    pub clips: usize,
+}
+
+/// How many clips a part of the official split has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct SplitCount {
+    /// The part.
+    pub split: Split,
+    /// Its clips.
+    pub clips: usize,
+}
+
+/// How many clips a subset has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SubsetCount {
+    /// What its authors call it.
+    pub subset: String,
     /// Its clips.
     pub clips: usize,
 }
@@ -161,7 +196,8 @@ pub enum ClipProblem {
         /// Share of such samples, 0 to 1.
         share: f64,
     },
-    /// The same samples as in a file that comes before it.
+    /// The same samples, rate and channels as a file that comes before it. Samples are compared and not bytes: the same
+    /// sound under another name is often in another format too, or with other tags.
     Duplicate {
         /// That file.
         of: PathBuf,
@@ -193,9 +229,11 @@ impl std::fmt::Display for ClipProblem {
     }
 }
 
-/// Reads every file of a dataset once, on all threads of the current rayon pool, in memory that depends on neither
-/// the number of threads' files nor their lengths. A bad file is an entry in the result, never an error.
-pub fn scan(dataset: &Dataset) -> DatasetScan {
+/// Reads every file of a dataset once, on all threads of the current rayon pool, block by block, so that a recording of
+/// a day needs no more memory than one of a second. A bad file is an entry in the result, never an error.
+///
+/// `observe` hears how many of how many files have been read, after each; it is called on any thread.
+pub fn scan(dataset: &Dataset, observe: impl Fn(usize, usize) + Sync) -> DatasetScan {
     let mut paths: Vec<&Path> = dataset
         .clips
         .iter()
@@ -203,7 +241,13 @@ pub fn scan(dataset: &Dataset) -> DatasetScan {
         .collect();
     paths.sort_unstable();
     paths.dedup();
-    let read: Vec<_> = paths.par_iter().map(|path| read_facts(path)).collect();
+    let done = AtomicUsize::new(0);
+    let read_one = |path: &&Path| {
+        let facts = read_facts(path);
+        observe(done.fetch_add(1, Ordering::Relaxed) + 1, paths.len());
+        facts
+    };
+    let read: Vec<_> = paths.par_iter().map(read_one).collect();
     let files: HashMap<&Path, Result<FileFacts, String>> = paths.into_iter().zip(read).collect();
     let mut first_with: HashMap<u64, &Path> = HashMap::new();
     let outcomes: Vec<_> = dataset
@@ -315,15 +359,12 @@ fn summarise(dataset: &Dataset, outcomes: Vec<ClipOutcome>) -> DatasetScan {
         .filter(|outcome| outcome.is_readable())
         .collect();
     let facts = || readable.iter().filter_map(|outcome| outcome.facts);
-    let count = |class: usize| {
-        dataset
-            .clips
-            .iter()
-            .filter(|clip| clip.label == Some(class))
-            .count()
-    };
+    let clips = &dataset.clips;
+    let of_class = counts(clips.iter().flat_map(Clip::classes));
     let classes = dataset.classes.iter().enumerate();
-    let folds = counts(dataset.clips.iter().filter_map(|clip| clip.fold));
+    let folds = counts(clips.iter().filter_map(|clip| clip.fold));
+    let splits = counts(clips.iter().filter_map(|clip| clip.split));
+    let subsets = counts(clips.iter().filter_map(|clip| clip.subset.as_deref()));
     DatasetScan {
         dataset: dataset.name.clone(),
         clips: outcomes.len(),
@@ -334,23 +375,35 @@ fn summarise(dataset: &Dataset, outcomes: Vec<ClipOutcome>) -> DatasetScan {
                 .filter_map(|outcome| clip_secs(outcome))
                 .collect(),
         ),
-        sample_rates: counts(facts().map(|facts| facts.sample_rate)),
-        channels: counts(facts().map(|facts| facts.channels)),
+        sample_rates: value_counts(facts().map(|facts| facts.sample_rate)),
+        channels: value_counts(facts().map(|facts| facts.channels)),
         classes: classes
             .map(|(i, class)| ClassCount {
                 class: class.clone(),
-                clips: count(i),
+                clips: of_class.get(&i).copied().unwrap_or(0),
             })
             .collect(),
-        unlabelled: dataset
-            .clips
+        unlabelled: clips.iter().filter(|clip| !clip.is_labelled()).count(),
+        without_class: clips
             .iter()
-            .filter(|clip| clip.label.is_none())
+            .filter(|clip| clip.is_labelled() && clip.classes().is_empty())
             .count(),
         folds: folds
             .into_iter()
-            .map(|ValueCount { value, clips }| FoldCount { fold: value, clips })
+            .map(|(fold, clips)| FoldCount { fold, clips })
             .collect(),
+        splits: splits
+            .into_iter()
+            .map(|(split, clips)| SplitCount { split, clips })
+            .collect(),
+        subsets: subsets
+            .into_iter()
+            .map(|(subset, clips)| SubsetCount {
+                subset: subset.to_owned(),
+                clips,
+            })
+            .collect(),
+        faults: dataset.faults.clone(),
         split_sources: dataset.split_sources(),
         outcomes,
     }
@@ -379,15 +432,19 @@ fn lengths(mut secs: Vec<f64>) -> Lengths {
     }
 }
 
-fn counts(values: impl Iterator<Item = u32>) -> Vec<ValueCount> {
+fn value_counts(values: impl Iterator<Item = u32>) -> Vec<ValueCount> {
+    let counts = counts(values).into_iter();
+    counts
+        .map(|(value, clips)| ValueCount { value, clips })
+        .collect()
+}
+
+fn counts<T: Ord>(values: impl Iterator<Item = T>) -> BTreeMap<T, usize> {
     let mut counts = BTreeMap::new();
     for value in values {
         *counts.entry(value).or_insert(0) += 1;
     }
     counts
-        .into_iter()
-        .map(|(value, clips)| ValueCount { value, clips })
-        .collect()
 }
 
 #[cfg(test)]
@@ -395,7 +452,7 @@ mod tests {
     use super::*;
     use crate::{
         audio::{SampleRate, WavEncoding, Waveform, write_wav},
-        dataset::DatasetSource,
+        dataset::{DatasetSource, Tag},
     };
     use std::fs;
 
@@ -443,7 +500,7 @@ mod tests {
     fn every_bad_clip_is_listed_with_its_reason_and_the_good_ones_counted() {
         let root = folder();
         let source: DatasetSource = format!("folder:{}", root.path().display()).parse().unwrap();
-        let scan = scan(&source.load().unwrap());
+        let scan = scan(&source.load().unwrap(), |_, _| {});
         let expected = [
             "b/clipped.wav is clipped: 62.5 % of its samples are at full scale",
             "b/cut_off.wav is cut off: 0.400 s can be read of the 1.000 s that its header announces",
@@ -480,6 +537,88 @@ mod tests {
     }
 
     #[test]
+    fn every_file_is_read_once_and_progress_told() {
+        let root = folder();
+        let tone = Clip::unlabelled(root.path().join("a/tone.wav"));
+        let silent = Clip::unlabelled(root.path().join("b/silent.wav"));
+        let half = Clip {
+            span: Some((0.0, 0.5)),
+            ..tone.clone()
+        };
+        let dataset = Dataset::new("three", vec![tone, half, silent], Vec::new());
+        let heard = std::sync::Mutex::new(Vec::new());
+        let scan = scan(&dataset, |done, of| heard.lock().unwrap().push((done, of)));
+        let mut heard = heard.into_inner().unwrap();
+        heard.sort_unstable();
+        assert_eq!(heard, [(1, 2), (2, 2)]);
+        // Two clips of one file are no duplicates.
+        assert_eq!(scan.problems().count(), 1);
+    }
+
+    #[test]
+    fn another_rate_or_other_channels_make_another_sound() {
+        let root = tempfile::tempdir().unwrap();
+        let samples: Vec<f32> = (0..800).map(|i| ((i % 40) as f32 - 20.0) / 64.0).collect();
+        let write = |name: &str, channels: Vec<Vec<f32>>, hz| {
+            let sound = Waveform::from_channels(channels, SampleRate::new(hz).unwrap()).unwrap();
+            write_wav(root.path().join(name), &sound, WavEncoding::Int16).unwrap();
+        };
+        // Interleaved, the halves of the second are the samples of the first.
+        let every_other = |start| samples.iter().copied().skip(start).step_by(2).collect();
+        write("a.wav", vec![samples.clone()], 8000);
+        write("b.wav", vec![every_other(0), every_other(1)], 8000);
+        write("c.wav", vec![samples.clone()], 16_000);
+        let source: DatasetSource = format!("folder:{}", root.path().display()).parse().unwrap();
+        let scan = scan(&source.load().unwrap(), |_, _| {});
+        assert_eq!(texts(&scan, root.path()), [""; 0]);
+        assert!(scan.is_fine());
+    }
+
+    #[test]
+    fn tags_splits_and_subsets_are_counted() {
+        let clip = |tags: Option<&[usize]>, split, subset: &str| Clip {
+            tags: tags.map(|tags| tags.iter().copied().map(Tag::weak).collect()),
+            split: Some(split),
+            subset: Some(subset.to_owned()),
+            ..Clip::unlabelled("no.wav")
+        };
+        let clips = vec![
+            clip(Some(&[0, 2, 2]), Split::Train, "weak"),
+            clip(Some(&[]), Split::Test, "strong"),
+            clip(None, Split::Train, "none"),
+        ];
+        let classes = ["a", "b", "c"].map(str::to_owned).to_vec();
+        let scan = scan(&Dataset::new("d", clips, classes), |_, _| {});
+        let counts: Vec<_> = scan.classes.iter().map(|class| class.clips).collect();
+        assert_eq!(counts, [1, 0, 1]);
+        assert_eq!((scan.unlabelled, scan.without_class), (1, 1));
+        let splits: Vec<_> = scan.splits.iter().map(|s| (s.split, s.clips)).collect();
+        assert_eq!(splits, [(Split::Train, 2), (Split::Test, 1)]);
+        assert_eq!(scan.subsets.len(), 3);
+        let json = serde_json::to_value(&scan).unwrap();
+        assert_eq!(json["splits"][0]["split"], "train");
+    }
+
+    #[test]
+    fn faults_of_the_layout_are_among_the_findings() {
+        let root = tempfile::tempdir().unwrap();
+        let samples: Vec<f32> = (0..800).map(|i| ((i % 40) as f32 - 20.0) / 64.0).collect();
+        let sound = Waveform::mono(samples, SampleRate::new(8000).unwrap());
+        for name in ["3_a_0.wav", "13_a_0.wav"] {
+            write_wav(root.path().join(name), &sound, WavEncoding::Int16).unwrap();
+        }
+        let source: DatasetSource = format!("fsdd:{}", root.path().display()).parse().unwrap();
+        let scan = scan(&source.load().unwrap(), |_, _| {});
+        assert_eq!(
+            (scan.clips, scan.readable, scan.problems().count()),
+            (1, 1, 0)
+        );
+        assert!(!scan.is_fine());
+        let json = serde_json::to_value(&scan).unwrap();
+        assert_eq!(json["faults"][0]["type"], "misnamed");
+    }
+
+    #[test]
     fn spans_are_held_against_the_file() {
         let root = folder();
         let table = root.path().join("spans.csv");
@@ -490,7 +629,7 @@ mod tests {
             path: table,
         };
         let dataset = source.load().unwrap();
-        let scan = scan(&dataset);
+        let scan = scan(&dataset, |_, _| {});
         let texts = texts(&scan, root.path());
         assert_eq!(
             texts[0],
@@ -518,7 +657,7 @@ mod tests {
         };
         let mut dataset = source.load().unwrap();
         dataset.clips = dataset.clips.into_iter().step_by(20).collect();
-        let scan = scan(&dataset);
+        let scan = scan(&dataset, |_, _| {});
         assert_eq!((scan.clips, scan.readable), (20, 20));
         assert_eq!(
             scan.sample_rates,

@@ -1,6 +1,9 @@
 //! `KIND:PATH`, the way a dataset is named on a command line.
 
-use super::{Dataset, DatasetError, esc, few_shot, folder, table};
+use super::{
+    Dataset, DatasetError, audioset, dcase2013, desed, esc, few_shot, folder, fsd50k, fsdd,
+    fsdnoisy18k, gtzan, table, urbansound8k,
+};
 use std::{fmt, path::PathBuf, str::FromStr};
 
 /// The kinds of dataset that can be read.
@@ -11,6 +14,22 @@ pub enum DatasetKind {
     Esc50,
     /// ESC-10: the 400 clips of 10 classes in it, as part of ESC-50 or alone.
     Esc10,
+    /// UrbanSound8K: 8732 slices of 10 classes, ten official folds.
+    UrbanSound8k,
+    /// DCASE 2013 scenes: 10 classes, development and test archive side by side as two folds.
+    Dcase2013,
+    /// GTZAN: 1000 pieces of music of 10 genres; the fault-filtered split, or a random one.
+    Gtzan,
+    /// FSD50K: Freesound clips with several of 200 classes each, official split.
+    Fsd50k,
+    /// FSDnoisy18k: Freesound clips of 20 classes, most labels unchecked, official split.
+    FsdNoisy18k,
+    /// AudioSet: segments of videos with several of 527 classes each, as far as their sound is here.
+    AudioSet,
+    /// DESED: domestic sounds with weak, strong or no labels.
+    Desed,
+    /// Free Spoken Digit Dataset: one fold per speaker, and the official split.
+    Fsdd,
     /// Any tree of sound files; the sub-folder is the label.
     Folder,
     /// A table with the columns `path,label[,fold][,source][,onset,offset]`.
@@ -21,9 +40,17 @@ pub enum DatasetKind {
 
 impl DatasetKind {
     /// Every kind, in the order in which they are listed to users.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 13] = [
         Self::Esc50,
         Self::Esc10,
+        Self::UrbanSound8k,
+        Self::Dcase2013,
+        Self::Gtzan,
+        Self::Fsd50k,
+        Self::FsdNoisy18k,
+        Self::AudioSet,
+        Self::Desed,
+        Self::Fsdd,
         Self::Folder,
         Self::Csv,
         Self::FewShot,
@@ -34,14 +61,31 @@ impl DatasetKind {
         match self {
             Self::Esc50 => "esc50",
             Self::Esc10 => "esc10",
+            Self::UrbanSound8k => "us8k",
+            Self::Dcase2013 => "dcase13",
+            Self::Gtzan => "gtzan",
+            Self::Fsd50k => "fsd50k",
+            Self::FsdNoisy18k => "fsdnoisy18k",
+            Self::AudioSet => "audioset",
+            Self::Desed => "desed",
+            Self::Fsdd => "fsdd",
             Self::Folder => "folder",
             Self::Csv => "csv",
             Self::FewShot => "fewshot",
         }
     }
 
+    /// The kind of this name, or of the name in full where [`Self::name`] is short for it.
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            "urbansound8k" => Some(Self::UrbanSound8k),
+            "dcase2013" => Some(Self::Dcase2013),
+            _ => Self::ALL.into_iter().find(|kind| kind.name() == name),
+        }
+    }
+
     /// Every name, for people: `a`, `b` or `c`.
-    pub(super) fn list() -> String {
+    pub fn list() -> String {
         let names: Vec<_> = Self::ALL
             .iter()
             .map(|kind| format!("`{}`", kind.name()))
@@ -78,6 +122,14 @@ impl DatasetSource {
         match self.kind {
             DatasetKind::Esc50 => esc::load_esc50(&self.path),
             DatasetKind::Esc10 => esc::load_esc10(&self.path),
+            DatasetKind::UrbanSound8k => urbansound8k::load(&self.path),
+            DatasetKind::Dcase2013 => dcase2013::load(&self.path),
+            DatasetKind::Gtzan => gtzan::load(&self.path),
+            DatasetKind::Fsd50k => fsd50k::load(&self.path),
+            DatasetKind::FsdNoisy18k => fsdnoisy18k::load(&self.path),
+            DatasetKind::AudioSet => audioset::load(&self.path),
+            DatasetKind::Desed => desed::load(&self.path),
+            DatasetKind::Fsdd => fsdd::load(&self.path),
             DatasetKind::Folder => folder::load(&self.path),
             DatasetKind::Csv => table::load(&self.path),
             DatasetKind::FewShot => few_shot::load(&self.path),
@@ -96,10 +148,8 @@ impl FromStr for DatasetSource {
         let Some((kind, path)) = given.split_once(':') else {
             return Err(refused("it has no `:`".to_owned()));
         };
-        let known = DatasetKind::ALL
-            .into_iter()
-            .find(|known| known.name() == kind);
-        let kind = known.ok_or_else(|| refused(format!("there is no kind `{kind}`")))?;
+        let kind = DatasetKind::named(kind)
+            .ok_or_else(|| refused(format!("there is no kind `{kind}`")))?;
         if path.is_empty() {
             return Err(refused("it has no path".to_owned()));
         }
@@ -131,6 +181,13 @@ mod tests {
     }
 
     #[test]
+    fn names_in_full_are_understood() {
+        let kind = |name: &str| format!("{name}:x").parse::<DatasetSource>().unwrap().kind;
+        assert_eq!(kind("urbansound8k"), DatasetKind::UrbanSound8k);
+        assert_eq!(kind("dcase2013"), DatasetKind::Dcase2013);
+    }
+
+    #[test]
     fn what_is_no_source_is_refused_with_the_kinds_that_exist() {
         for (given, problem) in [
             ("/recordings", "it has no `:`"),
@@ -143,7 +200,10 @@ mod tests {
                 "{message}"
             );
             assert!(
-                message.ends_with("where KIND is `esc50`, `esc10`, `folder`, `csv` or `fewshot`"),
+                message.ends_with(
+                    "where KIND is `esc50`, `esc10`, `us8k`, `dcase13`, `gtzan`, `fsd50k`, \
+                     `fsdnoisy18k`, `audioset`, `desed`, `fsdd`, `folder`, `csv` or `fewshot`"
+                ),
                 "{message}"
             );
         }

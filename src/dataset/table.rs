@@ -32,11 +32,10 @@ pub(super) fn load(path: &Path) -> Result<Dataset, DatasetError> {
         let fold = check.number("fold", "a whole number");
         let span = check.span();
         let clip = Clip {
-            path: folder.join(file),
-            label: None,
             fold,
             source: row.value("source").map(str::to_owned),
             span,
+            ..Clip::unlabelled(folder.join(file))
         };
         rows.push((clip, row.value("label")));
     }
@@ -46,16 +45,8 @@ pub(super) fn load(path: &Path) -> Result<Dataset, DatasetError> {
         label: label.and_then(|label| classes.iter().position(|class| class == label)),
         ..clip
     });
-    let clips = clips.collect();
-    Ok(Dataset {
-        name: path
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned(),
-        clips,
-        classes,
-    })
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    Ok(Dataset::new(name, clips.collect(), classes))
 }
 
 /// Reads a table of two columns, every value given.
@@ -88,8 +79,20 @@ pub(super) fn sorted_classes<'a>(names: impl Iterator<Item = &'a str>) -> Vec<St
 /// A table in memory, each row knowing its line.
 pub(super) struct Table<'a> {
     path: &'a Path,
+    names: Vec<String>,
     pub(super) width: usize,
     pub(super) rows: Vec<Row>,
+}
+
+/// What the first line of a table is.
+enum Header<'n> {
+    /// Names of columns, in any order.
+    Names {
+        required: &'n [&'n str],
+        optional: &'n [&'n str],
+    },
+    /// A row like the others; the columns are called so.
+    None(&'n [&'n str]),
 }
 
 /// The values of a row by column name; empty ones are left out.
@@ -113,6 +116,33 @@ impl<'a> Table<'a> {
         required: &[&str],
         optional: &[&str],
     ) -> Result<Self, DatasetError> {
+        Self::read_separated(path, b',', Header::Names { required, optional })
+    }
+
+    /// Reads tab-separated values whose first line names the columns.
+    pub(super) fn read_tabs(
+        path: &'a Path,
+        required: &[&str],
+        optional: &[&str],
+    ) -> Result<Self, DatasetError> {
+        Self::read_separated(path, b'\t', Header::Names { required, optional })
+    }
+
+    /// Reads comma-separated values without a line of names; the columns are called `names`, in their order.
+    pub(super) fn read_unnamed(path: &'a Path, names: &[&str]) -> Result<Self, DatasetError> {
+        Self::read_separated(path, b',', Header::None(names))
+    }
+
+    /// Whether the first line named this column.
+    pub(super) fn has_column(&self, name: &str) -> bool {
+        self.names.iter().any(|present| present == name)
+    }
+
+    fn read_separated(
+        path: &'a Path,
+        separator: u8,
+        header: Header<'_>,
+    ) -> Result<Self, DatasetError> {
         let refuse = |source| DatasetError::Table {
             path: path.to_owned(),
             source,
@@ -124,13 +154,21 @@ impl<'a> Table<'a> {
         let mut reader = csv::ReaderBuilder::new()
             .flexible(true)
             .trim(csv::Trim::All)
+            .delimiter(separator)
+            .has_headers(matches!(header, Header::Names { .. }))
             .from_reader(file);
-        let names: Vec<String> = reader
-            .headers()
-            .map_err(refuse)?
-            .iter()
-            .map(str::to_ascii_lowercase)
-            .collect();
+        let (names, required, optional) = match header {
+            Header::None(names) => (
+                names.iter().map(|&name| name.to_owned()).collect(),
+                names,
+                &[][..],
+            ),
+            Header::Names { required, optional } => {
+                let names = reader.headers().map_err(refuse)?.iter();
+                let names: Vec<String> = names.map(str::to_ascii_lowercase).collect();
+                (names, required, optional)
+            }
+        };
         let missing: Vec<String> = required
             .iter()
             .filter(|name| !names.iter().any(|present| present == *name))
@@ -168,6 +206,7 @@ impl<'a> Table<'a> {
         Ok(Self {
             path,
             width: names.len(),
+            names,
             rows,
         })
     }
@@ -258,8 +297,24 @@ impl<'a> RowCheck<'a> {
         number
     }
 
+    /// `0` or `1`.
+    pub(super) fn flag(&mut self, column: &str) -> bool {
+        let value = self.row.value(column);
+        if !matches!(value, Some("0" | "1")) {
+            self.report(column, "0 or 1");
+        }
+        value == Some("1")
+    }
+
+    /// A row number that must be one more than that of the row before, counted from 0.
+    pub(super) fn index(&mut self, column: &str, index: usize) {
+        if self.row.value(column) != Some(index.to_string().as_str()) {
+            self.report(column, &format!("{index}, the next index"));
+        }
+    }
+
     /// `onset` and `offset`: both or neither, 0 ≤ onset < offset.
-    fn span(&mut self) -> Option<(f64, f64)> {
+    pub(super) fn span(&mut self) -> Option<(f64, f64)> {
         let before = self.problems.len();
         let onset = self.number::<f64>("onset", "a number of seconds");
         let offset = self.number::<f64>("offset", "a number of seconds");
@@ -308,19 +363,16 @@ mod tests {
         assert_eq!(dataset.name, "calls");
         assert_eq!(dataset.classes, ["robin, young", "wren"]);
         let expected = Clip {
-            path: "a/b.wav".into(),
             label: Some(1),
             fold: Some(2),
             source: Some("tape1".into()),
             span: Some((0.5, 1.25)),
+            ..Clip::unlabelled("a/b.wav")
         };
         assert_eq!(dataset.clips[0], expected);
         let unlabelled = Clip {
-            path: "d.ogg".into(),
-            label: None,
             fold: Some(1),
-            source: None,
-            span: None,
+            ..Clip::unlabelled("d.ogg")
         };
         assert_eq!(dataset.clips[2], unlabelled);
         assert_eq!(dataset.clips[1].label, Some(0));

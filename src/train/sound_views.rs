@@ -140,11 +140,7 @@ mod tests {
         let rate = front_end().sample_rate();
         let path = folder.path().join("a.wav");
         std::fs::write(&path, "what the loader reads").unwrap();
-        let dataset = Dataset {
-            name: "one".into(),
-            clips: vec![Clip::unlabelled(path)],
-            classes: vec![],
-        };
+        let dataset = Dataset::new("one", vec![Clip::unlabelled(path)], vec![]);
         let samples = FrontEnd::Samples(SamplesConfig { sample_rate: rate });
         let load = |_: &Clip| Ok::<_, std::io::Error>(Waveform::mono(sound(), rate));
         let (cache, _) = FeatureCache::open(&config, &dataset, &samples, load, |_, _| {}).unwrap();

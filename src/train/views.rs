@@ -535,11 +535,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("recording.wav");
         std::fs::write(&path, "its sound comes from below").unwrap();
-        let recordings = Dataset {
-            name: "one".into(),
-            clips: vec![Clip::unlabelled(path)],
-            classes: Vec::new(),
-        };
+        let recordings = Dataset::new("one", vec![Clip::unlabelled(path)], Vec::new());
         let config = CacheConfig {
             dir: folder.path().join("cache"),
             precision: CachePrecision::F32,

@@ -1,6 +1,6 @@
 //! `chiffchaff evaluate`: a trained encoder in, accuracies beside their baselines out.
 
-use super::Format;
+use super::{Format, data_help};
 use crate::clips::{CacheArguments, Clips, Whole};
 use crate::{Finish, printer::Printer, provenance};
 use anyhow::{Context, bail};
@@ -28,8 +28,7 @@ pub(crate) struct Arguments {
     /// A run directory, or the encoder.safetensors of one
     #[arg(long, value_name = "RUN|FILE")]
     model: PathBuf,
-    /// Labelled clips, as KIND:PATH
-    #[arg(long, value_name = "KIND:PATH")]
+    #[arg(long, value_name = "KIND:PATH", help = data_help("Labelled clips"))]
     data: DatasetSource,
     /// How to measure
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [ProtocolChoice::Linear, ProtocolChoice::Knn])]
@@ -129,6 +128,7 @@ impl Job<'_> {
     pub(crate) fn run(&self, printer: &Printer) -> anyhow::Result<Measured> {
         let model = Model::load(self.model, self.device.open()?)?;
         let mut record = provenance::started(&self.device.to_string());
+        refuse_several_classes(&self.data.load()?)?;
         let clips = Clips::open(
             self.data,
             Whole::Clips,
@@ -143,6 +143,8 @@ impl Job<'_> {
             .cache
             .usable()
             .filter(|&c| classic.cache.frames(c) > 0)
+            // Pieces that an official split leaves out are not measured, either.
+            .filter(|&c| !clips.by_split || clips.dataset.clips[c].fold.is_some())
             .collect();
         if usable.is_empty() {
             bail!("{}: none of its clips can be measured", clips.dataset.name);
@@ -150,7 +152,7 @@ impl Job<'_> {
         record.used_files = Some(usable.len());
         record.skipped = clips.skipped.clone();
 
-        let task = self.task(&clips.dataset, &usable, &model.card)?;
+        let task = self.task(&clips, &usable, &model.card)?;
         let protocols: Vec<Protocol> = self.protocols.iter().map(|p| p.protocol()).collect();
         let score = |embeddings: &Embeddings| evaluate(&task, embeddings, &protocols);
         let embedded = |model: &Model, what: &str| {
@@ -176,7 +178,7 @@ impl Job<'_> {
         let mfcc = score(&mfcc_statistics(&mfcc)?)?;
         evaluation.baselines.insert(Baseline::Untrained, untrained);
         evaluation.baselines.insert(Baseline::Classic, mfcc);
-        evaluation.notes = notes(&model.card, &clips.dataset, self.data);
+        evaluation.notes = notes(&model.card, &clips, self.data);
         Ok(Measured {
             evaluation,
             clips,
@@ -185,13 +187,13 @@ impl Job<'_> {
     }
 
     /// The usable clips' labels and folds; folds are made up, by source, where there are none.
-    fn task(&self, dataset: &Dataset, usable: &[usize], card: &ModelCard) -> anyhow::Result<Task> {
+    fn task(&self, clips: &Clips, usable: &[usize], card: &ModelCard) -> anyhow::Result<Task> {
         let mut dataset = Dataset {
             clips: usable
                 .iter()
-                .map(|&clip| dataset.clips[clip].clone())
+                .map(|&clip| clips.dataset.clips[clip].clone())
                 .collect(),
-            ..dataset.clone()
+            ..clips.dataset.clone()
         };
         if dataset.clips.iter().all(|clip| clip.fold.is_none()) {
             dataset = dataset.with_stratified_folds(5, 0)?;
@@ -200,10 +202,12 @@ impl Job<'_> {
         Ok(
             match (self.folds, card.provenance.excluded_folds.as_slice()) {
                 (Folds::Only(folds), _) => task.scoring_only(folds)?,
+                (Folds::All, []) if clips.by_split => task.scoring_only(&[Dataset::TEST_FOLD])?,
                 (Folds::All, []) => task,
                 (Folds::All, unheard) if card.provenance.datasets.contains(&dataset.name) => {
                     task.scoring_only(unheard)?
                 }
+                (Folds::All, _) if clips.by_split => task.scoring_only(&[Dataset::TEST_FOLD])?,
                 (Folds::All, _) => task,
             },
         )
@@ -219,19 +223,34 @@ impl ProtocolChoice {
     }
 }
 
+/// Before hours are spent on features of what cannot be measured.
+fn refuse_several_classes(dataset: &Dataset) -> anyhow::Result<()> {
+    if dataset.clips.iter().any(|clip| clip.tags.is_some()) {
+        bail!(
+            "{}: its clips have any number of classes each, but `evaluate` needs clips of one class",
+            dataset.name
+        );
+    }
+    Ok(())
+}
+
 /// `small (runs/demo)`
 fn model_name(path: &Path, card: &ModelCard) -> String {
     format!("{} ({})", card.provenance.preset, path.display())
 }
 
 /// What a reader must know to judge the numbers.
-fn notes(card: &ModelCard, dataset: &Dataset, source: &DatasetSource) -> Vec<String> {
+fn notes(card: &ModelCard, clips: &Clips, source: &DatasetSource) -> Vec<String> {
+    let dataset = &clips.dataset;
     let heard = &card.provenance;
     let mut notes = Vec::new();
     if heard.datasets.contains(&dataset.name) {
         let folds: BTreeSet<u32> = dataset.folds().into_iter().collect();
         notes.push(if heard.excluded_folds.is_empty() {
-            let first = folds.first().copied().unwrap_or(1);
+            let first = match clips.by_split {
+                true => Dataset::TEST_FOLD,
+                false => folds.first().copied().unwrap_or(1),
+            };
             format!(
                 "pre-training heard every clip of {}, those of the scored folds included, without their labels; \
                  for encoders that never heard the scored fold, train one per fold with \
@@ -244,6 +263,13 @@ fn notes(card: &ModelCard, dataset: &Dataset, source: &DatasetSource) -> Vec<Str
         } else {
             format!("pre-training never heard folds {:?}; only they are scored", heard.excluded_folds)
         });
+    }
+    if clips.by_split {
+        notes.push(format!(
+            "{} is split once: learned on its train and validation clips (folds 1 and 2), scored on its test clips (fold {})",
+            dataset.name,
+            Dataset::TEST_FOLD
+        ));
     }
     if dataset.clips.iter().all(|clip| clip.fold.is_none()) {
         notes.push(format!(

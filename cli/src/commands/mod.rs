@@ -12,7 +12,16 @@ pub(crate) mod report;
 pub(crate) mod score;
 pub(crate) mod synthesize;
 
+use chiffchaff::dataset::DatasetKind;
 use clap::ValueEnum;
+
+/// Help of an option that names a dataset; `use_of_it` is what it is for.
+pub(crate) fn data_help(use_of_it: &str) -> String {
+    format!(
+        "{use_of_it}, as KIND:PATH, where KIND is {}",
+        DatasetKind::list()
+    )
+}
 
 /// How to print data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]

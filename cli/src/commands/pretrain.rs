@@ -1,5 +1,6 @@
 //! `chiffchaff pretrain`: sound files in, a trained encoder out.
 
+use super::data_help;
 use crate::clips::{CacheArguments, Clips, Whole};
 use crate::{Finish, printer::Printer, provenance};
 use anyhow::{Context, bail};
@@ -36,13 +37,13 @@ pub(crate) struct Arguments {
     /// A configuration file, such as the `experiment.toml` of a run
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// What to hear, as KIND:PATH (esc50, esc10, folder, csv or fewshot); several are joined
-    #[arg(long, value_name = "KIND:PATH", required = true)]
+    #[arg(long, value_name = "KIND:PATH", required = true, help = data_help("What to hear (several are joined)"))]
     data: Vec<DatasetSource>,
     /// Change one key of the configuration, such as train.epochs=50
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
-    /// Leave this official fold out, so that it can be measured unheard
+    /// Leave this official fold out, so that it can be measured unheard; 3 is the test part of data that is split into
+    /// train, validation and test
     #[arg(long, value_name = "FOLD")]
     without_fold: Vec<u32>,
     /// The run directory, made if it is not there

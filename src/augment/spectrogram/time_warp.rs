@@ -35,6 +35,7 @@ impl Warp {
     pub(super) const NONE: Self = Self { from: 0.0, to: 0.0 };
 
     /// Where frame `frame` of so many was before, between 0 and the last.
+    #[cfg(feature = "nn")]
     fn source(self, frame: usize, frames: usize) -> f32 {
         let (frame, last) = (frame as f32, frames as f32 - 1.0);
         if self.from == self.to {
