@@ -89,7 +89,7 @@ pub struct SkippedClip {
 /// ```no_run
 /// use chiffchaff::{dataset::{Clip, Dataset}, features::{CacheConfig, FeatureCache, FrontEnd, LogMelConfig}};
 /// # fn read(clip: &Clip) -> Result<chiffchaff::audio::Waveform, std::io::Error> { unimplemented!() }
-/// # let dataset = Dataset { name: "finches".into(), clips: vec![], classes: vec![] };
+/// # let dataset = Dataset::new("finches", vec![], vec![]);
 /// let config = CacheConfig { dir: "data-cache".into(), precision: Default::default() };
 /// let front_end = FrontEnd::LogMel(LogMelConfig::small());
 /// let (cache, skipped) = FeatureCache::open(&config, &dataset, &front_end, read, |_, _| {})?;

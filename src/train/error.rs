@@ -100,6 +100,9 @@ pub enum TrainError {
     /// Building or saving the network.
     #[error(transparent)]
     Encoder(#[from] EncoderError),
+    /// An augmentation that mixes, and nothing to mix in.
+    #[error("the augmentation mixes two recordings, but there is one")]
+    NothingToMix,
     /// Setting up the front end of augmented sound.
     #[error(transparent)]
     Features(#[from] crate::features::FeaturesError),

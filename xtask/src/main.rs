@@ -11,6 +11,7 @@
 mod bench;
 mod demo;
 mod goldens;
+mod pictures;
 mod repository;
 mod setup;
 mod test;
@@ -62,6 +63,8 @@ enum Task {
         #[arg(long)]
         python: Option<PathBuf>,
     },
+    /// Draw the pictures of `docs/augmentations.md` anew.
+    Pictures,
 }
 
 fn main() -> ExitCode {
@@ -88,5 +91,6 @@ fn run(task: Task) -> anyhow::Result<()> {
             python,
         } => bench::run(&repository, filter.as_deref(), repetitions, python),
         Task::Goldens { python } => goldens::run(&repository, python),
+        Task::Pictures => pictures::run(&repository),
     }
 }

@@ -2,11 +2,12 @@
 
 use crate::{Finish, printer::Printer};
 use anyhow::{Context, bail};
-use chiffchaff::augment::AugmentConfig;
+use chiffchaff::augment::{AugmentConfig, ViewKey};
 use chiffchaff::dataset::Clip;
 use chiffchaff::experiment::Experiment;
 use chiffchaff::features::{Features, FrontEnd};
 use chiffchaff::report::FeaturePicture;
+use chiffchaff::train::{TrainError, augmented};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +17,8 @@ use std::path::{Path, PathBuf};
   chiffchaff features dawn.wav --preset small -o dawn.npy
   chiffchaff features dawn.wav --preset clar --picture dawn.png
   chiffchaff features dawn.wav --preset wavelet --set features.f_min=500 --picture dawn.html
-  chiffchaff features dawn.wav --preset cola --set features.n_mels=80 -o dawn.npy")]
+  chiffchaff features dawn.wav --preset cola --set features.n_mels=80 -o dawn.npy
+  chiffchaff features dawn.wav --augmented 1 --mix-with rain.wav --picture view.png")]
 pub(crate) struct Arguments {
     /// The sound file
     file: PathBuf,
@@ -35,6 +37,12 @@ pub(crate) struct Arguments {
         required_unless_present = "picture"
     )]
     output: Option<PathBuf>,
+    /// Augment as training with this configuration would; other numbers draw anew
+    #[arg(long, value_name = "SEED")]
+    augmented: Option<u64>,
+    /// The recording that augmentations mix in
+    #[arg(long, value_name = "FILE", requires = "augmented")]
+    mix_with: Option<PathBuf>,
     /// A picture with axes in seconds and hertz: .png, or a page with the settings, .html
     #[arg(long, value_name = "FILE.png|html")]
     picture: Option<PathBuf>,
@@ -49,11 +57,32 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
     if let Some(picture) = picture.as_deref().filter(wrong) {
         bail!("{}: must end in .png or .html", picture.display());
     }
-    let front_end = arguments.front_end()?;
-    let extractor = front_end.extractor()?;
-    let clip = Clip::unlabelled(&arguments.file);
-    let sound = clip.read(front_end.sample_rate(), front_end.sound_channels())?;
-    let features = extractor.compute_sound(&sound);
+    let experiment = arguments.experiment()?;
+    let front_end = &experiment.features;
+    let read = |file: &PathBuf| {
+        let clip = Clip::unlabelled(file);
+        clip.read(front_end.sample_rate(), front_end.sound_channels())
+    };
+    let sound = read(&arguments.file)?;
+    let features = match arguments.augmented {
+        None => front_end.extractor()?.compute_sound(&sound),
+        Some(seed) => {
+            let other = arguments.mix_with.as_ref().map(read).transpose()?;
+            let view = ViewKey {
+                seed,
+                epoch: 0,
+                item: 0,
+                view: 0,
+            };
+            match augmented(&experiment, sound, other.as_ref(), view) {
+                Err(TrainError::NothingToMix) => bail!(
+                    "{}\n\nhint: give another with `--mix-with FILE`",
+                    TrainError::NothingToMix
+                ),
+                features => features?,
+            }
+        }
+    };
     let mut written = Vec::new();
     if let Some(output) = output {
         written.push((output, npy(&features)));
@@ -61,7 +90,7 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
     if let Some(picture) = picture {
         written.push((
             picture,
-            arguments.draw(&front_end, &features, ending(picture))?,
+            arguments.draw(front_end, &features, ending(picture))?,
         ));
     }
     for (file, bytes) in written {
@@ -86,16 +115,16 @@ fn ending(file: &Path) -> &str {
 }
 
 impl Arguments {
-    /// A published front end, or that of a preset.
-    fn front_end(&self) -> anyhow::Result<FrontEnd> {
+    /// A preset, or a published front end without augmentation.
+    fn experiment(&self) -> anyhow::Result<Experiment> {
         let name = &self.preset;
         let Some(published) = FrontEnd::published(name) else {
-            return Ok(Experiment::preset(name, &self.set)?.features);
+            return Ok(Experiment::preset(name, &self.set)?);
         };
         let mut experiment = Experiment::preset("small", &[])?;
         experiment.features = published;
         experiment.augment = AugmentConfig::default(); // which may not fit these features
-        Ok(Experiment::parse(name, &experiment.to_toml(), &self.set)?.features)
+        Ok(Experiment::parse(name, &experiment.to_toml(), &self.set)?)
     }
 
     fn draw(

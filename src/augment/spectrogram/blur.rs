@@ -80,12 +80,13 @@ fn reach(sigma: f32) -> usize {
     (Blur::REACH * sigma).ceil() as usize
 }
 
-/// `2·reach + 1` weights that sum to 1.
+/// `2·reach + 1` weights that sum to 1, 0 beyond the reach of `sigma` itself: what other clips of a batch have must not
+/// show.
 #[cfg(feature = "nn")]
 fn kernel(sigma: f32, reach: i64) -> Vec<f32> {
     let weight = |offset: i64| match offset {
         0 => 1.0,
-        _ if sigma == 0.0 => 0.0,
+        _ if offset.unsigned_abs() as usize > self::reach(sigma) => 0.0,
         _ => (-0.5 * (offset as f32 / sigma).powi(2)).exp(),
     };
     let weights: Vec<f32> = (-reach..=reach).map(weight).collect();
@@ -103,7 +104,7 @@ mod tests {
         for case in golden("blur") {
             let sigma = case["sigma"].as_f64().unwrap() as f32;
             let given = Blur::apply(&tensor(&case["patches"]), &[sigma, sigma]);
-            assert_close(&given, &tensor(&case["blurred"]), 1e-5);
+            assert_close(&given, &tensor(&case["blurred"]), 4e-5); // of values up to 80
         }
     }
 

@@ -1,0 +1,67 @@
+//! What training hears of one sound: its features, augmented.
+
+use tch::Tensor;
+
+use super::TrainError;
+use crate::audio::Waveform;
+use crate::augment::spectrogram::{LogUnit, Patch, Pipeline};
+use crate::augment::{ViewKey, waveform};
+use crate::encoder::Encoder;
+use crate::experiment::Experiment;
+use crate::features::{Features, Normalization};
+
+/// The features of a whole sound with the augmentations of `experiment`, as drawn for `view`: of its sound, then of its
+/// features. `other` is mixed in where they mix.
+///
+/// # Errors
+/// If the augmentations do not fit such a sound, or mix and there is no `other`.
+pub fn augmented(
+    experiment: &Experiment,
+    sound: Waveform,
+    other: Option<&Waveform>,
+    view: ViewKey,
+) -> Result<Features, TrainError> {
+    let front_end = &experiment.features;
+    let extractor = front_end.extractor()?;
+    let of_sound = experiment.augment.of_waveform();
+    let of_sound = waveform::Pipeline::new(&of_sound, front_end.sample_rate())?;
+    if of_sound.needs_background() && other.is_none() {
+        return Err(TrainError::NothingToMix);
+    }
+    let features = extractor.compute_sound(&of_sound.augment(view, sound, other));
+    let (channels, bands, frames) = (features.channels(), features.bands(), features.frames());
+    if channels != Encoder::CHANNELS {
+        return Err(TrainError::Channels {
+            given: channels,
+            allowed: Encoder::CHANNELS,
+        });
+    }
+    let patch = Patch {
+        bands,
+        frames,
+        unit: experiment.log_unit().unwrap_or(LogUnit::Ln),
+    };
+    let pipeline = Pipeline::new(&experiment.augment.of_spectrogram(), patch)?;
+    let normalization = Normalization::fit(experiment.normalization, [&features].into_iter());
+    let image = |values: &[f32]| {
+        let shape = [1, frames as i64, channels as i64, bands as i64];
+        let image = Tensor::from_slice(values).view(shape);
+        normalization.before_augmentation(image.permute([0, 2, 3, 1]).contiguous())
+    };
+    let background = match (pipeline.background(), other) {
+        (None, _) => None,
+        (Some(_), None) => return Err(TrainError::NothingToMix),
+        (Some(_), Some(other)) => {
+            let other = extractor.compute_sound(other);
+            let values = other.values().iter().copied().cycle();
+            Some(image(
+                &values.take(features.values().len()).collect::<Vec<_>>(),
+            ))
+        }
+    };
+    let draws = [pipeline.draw(view)];
+    let augmented = pipeline.apply(&image(features.values()), &draws, background.as_ref());
+    let rows = augmented.permute([0, 3, 1, 2]).contiguous().view([-1]); // [frames · channels · mels]
+    let values = Vec::<f32>::try_from(rows)?;
+    Ok(Features::with_channels(channels, bands, values))
+}
