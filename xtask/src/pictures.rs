@@ -48,7 +48,7 @@ const PICTURES: &[(&str, &str)] = &[
     ),
     (
         "fade",
-        r#"augment.waveform=[{type="fade",in_share=[0.3,0.3],out_share=[0.7,0.7]}]"#,
+        r#"augment.waveform=[{type="fade",in_share=[0.3,0.3],out_share=[0.5,0.5]}]"#,
     ),
     (
         "time-mask",
