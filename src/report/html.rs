@@ -311,7 +311,7 @@ impl Strip {
 fn chosen(settings: &[Setting]) -> String {
     let symbol = match settings.first() {
         Some(Setting::Neighbours(_)) => "K",
-        Some(Setting::Strength(_)) => "C·dim",
+        Some(Setting::Strength(_)) => "C·‖x‖²",
         None => return String::new(),
     };
     let values: Vec<String> = settings.iter().map(Setting::to_string).collect();
