@@ -80,7 +80,10 @@ impl Clips {
         }
         let config = CacheConfig {
             dir: cache.dir()?,
-            precision: CachePrecision::default(),
+            precision: match front_end {
+                FrontEnd::Samples(_) => CachePrecision::F32, // float files may be of any magnitude
+                _ => CachePrecision::default(),
+            },
         };
         let (rate, channels) = (front_end.sample_rate(), front_end.sound_channels());
         let load = |clip: &Clip| clip.read(rate, channels).map_err(without_path);

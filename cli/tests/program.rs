@@ -1,6 +1,7 @@
 //! The program as a user meets it: exit codes, messages, files, `kill -9`.
 
 use assert_cmd::Command;
+use chiffchaff::audio::{SampleRate, WavEncoding, Waveform, write_wav};
 use std::f32::consts::TAU;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -153,6 +154,25 @@ fn broken_files_are_listed_and_do_not_end_a_run() {
         (&found["clips"], &found["readable"]),
         (&24.into(), &16.into())
     );
+}
+
+/// A float file far above full scale: its log energies are ordinary numbers, its samples too large for half precision.
+#[test]
+fn sound_of_any_magnitude_is_augmented() {
+    let desk = Desk::with_clips(16);
+    let rate = SampleRate::new(22_050).unwrap();
+    let samples = (0..33_075).map(|i| 1e6 * (i as f32 * 0.1).sin());
+    let sound = Waveform::mono(samples.collect(), rate);
+    write_wav(
+        desk.path("clips/low/loud.wav"),
+        &sound,
+        WavEncoding::Float32,
+    )
+    .unwrap();
+    let noise = r#"augment.waveform=[{ type = "noise" }]"#;
+    let given = run(&mut desk.pretrain("run", &["--set", noise]));
+    assert_eq!(given.code, 0, "{}", given.stderr);
+    assert!(given.stderr.contains("on 17 clips"), "{}", given.stderr);
 }
 
 #[test]

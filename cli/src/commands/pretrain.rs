@@ -135,11 +135,7 @@ impl Job<'_> {
             Cut::Random {} => Whole::Clips,
             Cut::Windows(_) | Cut::Frames {} => Whole::Recordings,
         };
-        let opened = self
-            .data
-            .iter()
-            .map(|source| Clips::open(source, whole, front_end, self.cache, printer));
-        let corpora = opened.collect::<anyhow::Result<Vec<_>>>()?;
+        let corpora = self.open(whole, front_end, printer)?;
         let sounds = self.sounds(printer)?;
         let data = self.training_data(&corpora, &sounds)?;
         let skipped: Vec<Skipped> = corpora.iter().flat_map(|c| c.skipped.clone()).collect();
@@ -204,11 +200,18 @@ impl Job<'_> {
         }
         let sample_rate = self.experiment.features.sample_rate();
         let samples = FrontEnd::Samples(SamplesConfig { sample_rate });
-        let opened = self
-            .data
-            .iter()
-            .map(|source| Clips::open(source, Whole::Clips, &samples, self.cache, printer));
-        opened.collect()
+        self.open(Whole::Clips, &samples, printer)
+    }
+
+    /// All datasets.
+    fn open(
+        &self,
+        whole: Whole,
+        front_end: &FrontEnd,
+        printer: &Printer,
+    ) -> anyhow::Result<Vec<Clips>> {
+        let open = |source| Clips::open(source, whole, front_end, self.cache, printer);
+        self.data.iter().map(open).collect()
     }
 
     /// The usable clips of all datasets outside the folds left out; `sounds` are those of the datasets, or none.
@@ -260,6 +263,9 @@ impl Job<'_> {
                     continue;
                 };
                 if let Some(sounds) = sounds.get(corpus) {
+                    if sounds.cache.frames(clip) == 0 {
+                        continue; // gone since its features were computed
+                    }
                     sound_set.extend(&sounds.cache, [clip]);
                 }
                 set.push_stretch(heard.cache, heard.clip, heard.frames);
