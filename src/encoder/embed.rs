@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
-use super::{EncoderError, Model, Pass};
+use super::{EncoderError, Model, Pass, layout::images};
 use crate::Embeddings;
 use crate::features::FeatureSet;
 
@@ -89,10 +89,12 @@ fn embed_clip(
     pieces: &[Vec<f32>],
     shape: [usize; 2],
 ) -> Result<Tensor, EncoderError> {
+    let device = model.encoder.parameters().device();
     let mut done = Vec::new();
     for same_length in pieces.chunk_by(|a, b| a.len() == b.len()) {
         for batch in same_length.chunks(BATCH) {
-            let images = images(model, batch, shape)?; // [pieces, channels, mels, frames]
+            let images = images(&batch.concat(), batch.len(), shape, device)?;
+            let images = model.card.normalization.apply(images); // [pieces, channels, mels, frames]
             done.push(match &model.card.embed {
                 EmbedConfig::Patches { .. } => model.encoder.embed(&images, Pass::INFERENCE),
                 EmbedConfig::Maps { stages, statistics } => {
@@ -109,20 +111,6 @@ fn embed_clip(
         EmbedConfig::Patches { statistics, .. } => over_patches(&done, statistics),
         EmbedConfig::Maps { .. } => done.mean_dim([0i64].as_slice(), false, None),
     })
-}
-
-/// Pieces of one length → normalised images `[pieces, channels, mels, frames]`.
-fn images(
-    model: &Model,
-    pieces: &[Vec<f32>],
-    [channels, bands]: [usize; 2],
-) -> Result<Tensor, EncoderError> {
-    let device = model.encoder.parameters().device();
-    let values = Tensor::f_from_slice(&pieces.concat())?.to_device(device);
-    let shape = [pieces.len() as i64, -1, channels as i64, bands as i64];
-    let values = values.view(shape); // [pieces, frames, channels, mels]
-    let images = values.permute([0, 2, 3, 1]).contiguous();
-    Ok(model.card.normalization.apply(images))
 }
 
 /// Stretches of `frames` frames, `hop` apart, the last flush with the end; a shorter clip is

@@ -13,7 +13,7 @@ mod error;
 mod few_shot_resnet;
 mod frame_net;
 pub mod layers;
-mod layout;
+pub(crate) mod layout;
 mod model;
 pub mod parameters;
 mod proto_resnet;

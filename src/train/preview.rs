@@ -1,12 +1,12 @@
 //! What training hears of one sound: its features, augmented.
 
-use tch::Tensor;
+use tch::{Device, Tensor};
 
 use super::TrainError;
 use crate::audio::Waveform;
 use crate::augment::spectrogram::{LogUnit, Patch, Pipeline};
 use crate::augment::{ViewKey, waveform};
-use crate::encoder::Encoder;
+use crate::encoder::{Encoder, layout::images};
 use crate::experiment::Experiment;
 use crate::features::{Features, Normalization};
 
@@ -43,10 +43,9 @@ pub fn augmented(
     };
     let pipeline = Pipeline::new(&experiment.augment.of_spectrogram(), patch)?;
     let normalization = Normalization::fit(experiment.normalization, [&features].into_iter());
-    let image = |values: &[f32]| {
-        let shape = [1, frames as i64, channels as i64, bands as i64];
-        let image = Tensor::from_slice(values).view(shape);
-        normalization.before_augmentation(image.permute([0, 2, 3, 1]).contiguous())
+    let image = |values: &[f32]| -> Result<Tensor, TrainError> {
+        let image = images(values, 1, [channels, bands], Device::Cpu)?;
+        Ok(normalization.before_augmentation(image))
     };
     let background = match (pipeline.background(), other) {
         (None, _) => None,
@@ -54,13 +53,12 @@ pub fn augmented(
         (Some(_), Some(other)) => {
             let other = extractor.compute_sound(other);
             let values = other.values().iter().copied().cycle();
-            Some(image(
-                &values.take(features.values().len()).collect::<Vec<_>>(),
-            ))
+            let values: Vec<f32> = values.take(features.values().len()).collect();
+            Some(image(&values)?)
         }
     };
     let draws = [pipeline.draw(view)];
-    let augmented = pipeline.apply(&image(features.values()), &draws, background.as_ref());
+    let augmented = pipeline.apply(&image(features.values())?, &draws, background.as_ref());
     let rows = augmented.permute([0, 3, 1, 2]).contiguous().view([-1]); // [frames · channels · mels]
     let values = Vec::<f32>::try_from(rows)?;
     Ok(Features::with_channels(channels, bands, values))

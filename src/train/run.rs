@@ -12,7 +12,7 @@ use super::sound_views::SoundViews;
 use super::views::{Batch, Batches, View, for_each_batch};
 use super::{Diagnostics, FrameLabels, Moment, Optimizer, TrainError};
 use crate::augment::spectrogram::{LogUnit, Patch, Pipeline};
-use crate::encoder::{Encoder, Mode, Model, ModelCard, Pass, Provenance};
+use crate::encoder::{Encoder, Mode, Model, ModelCard, Pass, Provenance, layout::images};
 use crate::experiment::Experiment;
 use crate::features::{FeatureSet, Normalization};
 use crate::method::{Method, MethodConfig, Step};
@@ -352,7 +352,8 @@ impl<'a> Training<'a> {
     fn step(&mut self, batch: &Batch, rate: f64) -> Result<(f64, [Tensor; 2]), TrainError> {
         let labels: Vec<i64> = batch.clips.iter().map(|&clip| self.labels[clip]).collect();
         let labels = Tensor::from_slice(&labels).to_device(self.device);
-        let views = [0, 1].map(|view| self.view(&batch.views[view]));
+        let [first, second] = &batch.views;
+        let views = [self.view(first)?, self.view(second)?];
         let pass = Pass {
             mode: Mode::Training,
             precision: self.header.precision,
@@ -377,27 +378,19 @@ impl<'a> Training<'a> {
     }
 
     /// One augmented, normalised view, `[batch, channels, mels, frames]`.
-    fn view(&self, view: &View) -> Tensor {
-        let shape = [
-            view.draws.len() as i64,
-            self.experiment.views.frames as i64,
-            self.data.clips.channels() as i64,
-            self.data.clips.bands() as i64,
-        ];
-        let image = |values: &[f32]| {
-            let stretches = Tensor::from_slice(values).view(shape); // [batch, frames, channels, mels]
-            let stretches = stretches.to_device(self.device);
-            stretches.permute([0, 2, 3, 1]).contiguous() // [batch, channels, mels, frames]
-        };
+    fn view(&self, view: &View) -> Result<Tensor, TrainError> {
+        let clips = &self.data.clips;
+        let shape = [clips.channels(), clips.bands()];
+        let image = |values: &[f32]| images(values, view.draws.len(), shape, self.device);
         let normalization = &self.header.normalization;
-        let patches = normalization.before_augmentation(image(&view.patches));
-        let background = view.background.as_deref();
-        let background = background.map(|b| normalization.before_augmentation(image(b)));
+        let patches = normalization.before_augmentation(image(&view.patches)?);
+        let background = view.background.as_deref().map(image).transpose()?;
+        let background = background.map(|b| normalization.before_augmentation(b));
         let augmented = self
             .batches
             .augment
             .apply(&patches, &view.draws, background.as_ref());
-        normalization.after_augmentation(augmented)
+        Ok(normalization.after_augmentation(augmented))
     }
 
     fn checkpoint(&self) -> Result<(), TrainError> {

@@ -23,19 +23,7 @@ pub(crate) fn run(repository: &Repository) -> Result<()> {
         bail!("chiffchaff does not build; see the messages above");
     }
     let demo = ["demo", "--data", CLIPS, "--out", OUT];
-    let run = [
-        "run",
-        "--release",
-        "--quiet",
-        "--package",
-        "chiffchaff-cli",
-        "--",
-    ];
-    if !repository
-        .cargo(run.iter().chain(&demo))
-        .status()?
-        .success()
-    {
+    if !repository.chiffchaff(demo).status()?.success() {
         bail!(
             "`chiffchaff {}` failed; see its message above",
             demo.join(" ")

@@ -137,15 +137,7 @@ pub(crate) fn run(repository: &Repository) -> Result<()> {
     for (name, setting) in PICTURES {
         let picture = format!("docs/augmentations/{name}.png");
         let drawn = repository
-            .cargo([
-                "run",
-                "--release",
-                "--quiet",
-                "--package",
-                "chiffchaff-cli",
-                "--",
-            ])
-            .args(["features", SOUND, "--preset", "fonseca", "--set", setting])
+            .chiffchaff(["features", SOUND, "--preset", "fonseca", "--set", setting])
             .args([
                 "--augmented",
                 "1",

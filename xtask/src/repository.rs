@@ -37,4 +37,18 @@ impl Repository {
         command.args(arguments).current_dir(&self.root);
         command
     }
+
+    /// `chiffchaff` as users build it, in the root folder; built first where it is not.
+    pub(crate) fn chiffchaff<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Command {
+        let mut command = self.cargo([
+            "run",
+            "--release",
+            "--quiet",
+            "--package",
+            "chiffchaff-cli",
+            "--",
+        ]);
+        command.args(arguments);
+        command
+    }
 }
