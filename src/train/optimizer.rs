@@ -168,7 +168,8 @@ impl Optimizer {
     /// # Errors
     /// The name of the first tensor that is missing or does not fit.
     pub fn restore(&mut self, find: impl Fn(&str) -> Option<Tensor>) -> Result<(), String> {
-        self.steps = find("steps").ok_or("steps")?.int64_value(&[]);
+        let steps = find("steps").filter(|saved| saved.numel() == 1);
+        self.steps = steps.ok_or("steps")?.int64_value(&[]);
         for (kind, moments) in self.moments.iter_mut().enumerate() {
             for (index, moment) in moments.iter_mut().enumerate() {
                 let name = format!("moment{kind}.{index}");
@@ -280,5 +281,24 @@ mod tests {
         first.step(vec![weight.full_like(0.5)], 0.1);
         second.step(vec![copy.full_like(0.5)], 0.1);
         assert_eq!(weight, copy);
+    }
+
+    #[test]
+    fn a_damaged_state_is_refused_by_the_name_of_its_tensor() {
+        let options = (Kind::Float, Device::Cpu);
+        let rule = OptimizerConfig::Sgd {
+            momentum: 0.9,
+            weight_decay: 0.0,
+        };
+        let mut optimizer =
+            Optimizer::new(&rule, DecayScope::All, vec![Tensor::ones([2], options)]);
+        for broken in ["steps", "moment0.0"] {
+            let state = optimizer.state();
+            let find = |name: &str| match name == broken {
+                true => Some(Tensor::zeros([3], options)),
+                false => Some(state.iter().find(|(key, _)| key == name)?.1.copy()),
+            };
+            assert_eq!(optimizer.restore(find), Err(broken.to_owned()));
+        }
     }
 }

@@ -10,6 +10,7 @@
 
 mod bench;
 mod demo;
+mod fuzz;
 mod goldens;
 mod pictures;
 mod repository;
@@ -63,6 +64,16 @@ enum Task {
         #[arg(long)]
         python: Option<PathBuf>,
     },
+    /// Read files nobody would write with everything that reads one, until a finding or the time is over.
+    ///
+    /// Needs nightly Rust and cargo-fuzz.
+    Fuzz {
+        /// One reader; otherwise all, one after the other.
+        target: Option<String>,
+        /// For how long each.
+        #[arg(long, default_value_t = 10)]
+        minutes: u32,
+    },
     /// Draw the pictures of `docs/augmentations.md` anew.
     Pictures,
 }
@@ -91,6 +102,7 @@ fn run(task: Task) -> anyhow::Result<()> {
             python,
         } => bench::run(&repository, filter.as_deref(), repetitions, python),
         Task::Goldens { python } => goldens::run(&repository, python),
+        Task::Fuzz { target, minutes } => fuzz::run(&repository, target.as_deref(), minutes),
         Task::Pictures => pictures::run(&repository),
     }
 }
