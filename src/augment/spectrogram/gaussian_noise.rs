@@ -125,4 +125,16 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn noise_is_added_to_the_clips_it_was_drawn_for() {
+        let batch = tch::Tensor::ones([2, 1, 8, 9], (tch::Kind::Float, tch::Device::Cpu));
+        let noise = |std| Noise { std, seed: [4; 32] };
+        let mut expected = vec![0.0; 72];
+        noise(0.5).fill(&mut expected);
+        expected.iter_mut().for_each(|value| *value += 1.0);
+        expected.resize(144, 1.0);
+        let given = GaussianNoise::apply(&batch, &[noise(0.5), noise(0.0)]).view(-1);
+        assert_eq!(Vec::<f32>::try_from(given).unwrap(), expected);
+    }
 }

@@ -14,3 +14,16 @@ impl TimeReversal {
         })
     }
 }
+
+#[cfg(all(test, feature = "nn"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_frame_comes_first_where_it_was_drawn() {
+        let batch = tch::Tensor::from_slice(&[1.0f32, 2.0, 3.0, 4.0, 5.0, 6.0]).view([2, 1, 1, 3]);
+        let given = TimeReversal::apply(&batch, &[true, false]).view(-1);
+        let given = Vec::<f32>::try_from(given).unwrap();
+        assert_eq!(given, [3.0, 2.0, 1.0, 4.0, 5.0, 6.0]);
+    }
+}
