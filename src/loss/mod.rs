@@ -1,17 +1,21 @@
 //! Formulas: projections → scalar.
 //!
 //! Losses are free functions of tensors and numbers; what a method keeps between steps lives in
-//! `method`. All of them take rows that need not be normalised, compute at least in fp32 (bf16 and
-//! fp16 inputs are widened first, fp64 stays fp64) and are differentiable.
+//! `method`. All of them compute at least in fp32 (bf16 and fp16 inputs are widened first, fp64
+//! stays fp64) and are differentiable. Those of cosine similarity take rows that need not be
+//! normalised.
 //!
 //! | loss | paper | file |
 //! |---|---|---|
 //! | [`nt_xent()`] | SimCLR, Chen et al. 2020, eq. 1 | `nt_xent.rs` |
 //! | [`supervised_contrastive()`] | Khosla et al. 2020, eq. 2; Moummad et al. 2023, eq. 1 | `supervised_contrastive.rs` |
 //! | [`frame_contrast()`] | the same over frames, our own | `frame_contrast.rs` |
+//! | [`info_nce()`] | MoCo, He et al. 2020, eq. 1 | `info_nce.rs` |
 
+mod cross_entropy;
 mod error;
 mod frame_contrast;
+mod info_nce;
 mod nt_xent;
 mod similarity;
 mod supervised_contrastive;
@@ -21,6 +25,7 @@ mod testing;
 
 pub use error::LossError;
 pub use frame_contrast::frame_contrast;
+pub use info_nce::info_nce;
 pub use nt_xent::nt_xent;
 pub use similarity::unit_rows;
 pub use supervised_contrastive::{Denominator, Reduction, supervised_contrastive};

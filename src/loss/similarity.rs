@@ -27,7 +27,8 @@ pub(super) fn is_self(rows: i64, like: &Tensor) -> Tensor {
     Tensor::eye(rows, (Kind::Bool, like.device()))
 }
 
-fn at_least_f32(values: &Tensor) -> Tensor {
+/// fp16 and bf16 widened to fp32; wider kinds stay.
+pub(super) fn at_least_f32(values: &Tensor) -> Tensor {
     match values.kind() {
         Kind::Half | Kind::BFloat16 => values.to_kind(Kind::Float),
         _ => values.shallow_clone(),

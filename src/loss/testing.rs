@@ -24,8 +24,11 @@ pub(super) fn to_rows(rows: &Tensor) -> Vec<Vec<f64>> {
     Vec::try_from(rows.detach().to_kind(Kind::Double)).unwrap()
 }
 
+pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
 pub(super) fn cosine(a: &[f64], b: &[f64]) -> f64 {
-    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     dot(a, b) / (dot(a, a).sqrt() * dot(b, b).sqrt())
 }
 
@@ -68,6 +71,19 @@ pub(super) fn golden(loss: &str) -> Vec<Golden> {
 }
 
 impl Golden {
+    /// Compares the value of `loss` with the case's `loss`, and its gradient by each of `inputs`
+    /// with `grad_` and the input's name. fp64 leaves 1e-9 a wide margin.
+    pub(super) fn assert_agrees(&self, inputs: &[&str], loss: impl Fn(&[Tensor]) -> Tensor) {
+        let leaf = |name: &&str| self.tensor(name).set_requires_grad(true);
+        let leaves: Vec<_> = inputs.iter().map(leaf).collect();
+        let loss = loss(&leaves);
+        loss.backward();
+        assert_close(&loss, &self.tensor("loss").view([]), 1e-9);
+        for (name, leaf) in inputs.iter().zip(leaves) {
+            assert_close(&leaf.grad(), &self.tensor(&format!("grad_{name}")), 1e-9);
+        }
+    }
+
     pub(super) fn number(&self, key: &str) -> f64 {
         self.0[key].as_f64().unwrap()
     }
