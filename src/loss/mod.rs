@@ -11,11 +11,15 @@
 //! | [`supervised_contrastive()`] | Khosla et al. 2020, eq. 2; Moummad et al. 2023, eq. 1 | `supervised_contrastive.rs` |
 //! | [`frame_contrast()`] | the same over frames, our own | `frame_contrast.rs` |
 //! | [`info_nce()`] | MoCo, He et al. 2020, eq. 1 | `info_nce.rs` |
+//! | [`nce()`] | Gutmann and Hyvärinen 2012 | `nce.rs` |
+//! | [`npid_nce()`], [`npid_softmax()`] | NPID, Wu et al. 2018, eqs. 7 and 2 | `npid.rs` |
 
 mod cross_entropy;
 mod error;
 mod frame_contrast;
 mod info_nce;
+mod nce;
+mod npid;
 mod nt_xent;
 mod similarity;
 mod supervised_contrastive;
@@ -26,6 +30,8 @@ mod testing;
 pub use error::LossError;
 pub use frame_contrast::frame_contrast;
 pub use info_nce::info_nce;
+pub use nce::nce;
+pub use npid::{npid_log_normaliser, npid_nce, npid_softmax};
 pub use nt_xent::nt_xent;
 pub use similarity::unit_rows;
 pub use supervised_contrastive::{Denominator, Reduction, supervised_contrastive};

@@ -32,6 +32,12 @@ pub(super) fn cosine(a: &[f64], b: &[f64]) -> f64 {
     dot(a, b) / (dot(a, a).sqrt() * dot(b, b).sqrt())
 }
 
+pub(super) fn unit(row: &[f64]) -> Vec<f64> {
+    row.iter()
+        .map(|value| value / dot(row, row).sqrt())
+        .collect()
+}
+
 pub(super) fn assert_close(given: &Tensor, expected: &Tensor, tolerance: f64) {
     assert_eq!(given.size(), expected.size());
     let distance = (given - expected).abs().max().double_value(&[]);
