@@ -13,7 +13,9 @@
 //! | [`info_nce()`] | MoCo, He et al. 2020, eq. 1 | `info_nce.rs` |
 //! | [`nce()`] | Gutmann and Hyvärinen 2012 | `nce.rs` |
 //! | [`npid_nce()`], [`npid_softmax()`] | NPID, Wu et al. 2018, eqs. 7 and 2 | `npid.rs` |
+//! | [`cola()`] | COLA, Saeed et al. 2021, §2 | `cola.rs` |
 
+mod cola;
 mod cross_entropy;
 mod error;
 mod frame_contrast;
@@ -27,6 +29,7 @@ mod temperature;
 #[cfg(test)]
 mod testing;
 
+pub use cola::{bilinear_similarity, cola, cola_accuracy, cosine_similarity};
 pub use error::LossError;
 pub use frame_contrast::frame_contrast;
 pub use info_nce::info_nce;
