@@ -14,6 +14,7 @@
 //! | [`nce()`] | Gutmann and Hyvärinen 2012 | `nce.rs` |
 //! | [`npid_nce()`], [`npid_softmax()`] | NPID, Wu et al. 2018, eqs. 7 and 2 | `npid.rs` |
 //! | [`cola()`] | COLA, Saeed et al. 2021, §2 | `cola.rs` |
+//! | [`swapped_prediction()`] | SwAV, Caron et al. 2020, eqs. 2 and 6 | `swav.rs` |
 
 mod cola;
 mod cross_entropy;
@@ -25,6 +26,7 @@ mod npid;
 mod nt_xent;
 mod similarity;
 mod supervised_contrastive;
+mod swav;
 mod temperature;
 #[cfg(test)]
 mod testing;
@@ -38,4 +40,5 @@ pub use npid::{npid_log_normaliser, npid_nce, npid_softmax};
 pub use nt_xent::nt_xent;
 pub use similarity::unit_rows;
 pub use supervised_contrastive::{Denominator, Reduction, supervised_contrastive};
+pub use swav::{SinkhornConfig, sinkhorn, swapped_prediction};
 pub use temperature::Temperature;
