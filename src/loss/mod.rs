@@ -15,9 +15,12 @@
 //! | [`npid_nce()`], [`npid_softmax()`] | NPID, Wu et al. 2018, eqs. 7 and 2 | `npid.rs` |
 //! | [`cola()`] | COLA, Saeed et al. 2021, §2 | `cola.rs` |
 //! | [`swapped_prediction()`] | SwAV, Caron et al. 2020, eqs. 2 and 6 | `swav.rs` |
+//! | [`cld_group()`] | CLD, Wang et al. 2021 | `cld.rs` |
 
+mod cld;
 mod cola;
 mod cross_entropy;
+mod distance;
 mod error;
 mod frame_contrast;
 mod info_nce;
@@ -31,6 +34,7 @@ mod temperature;
 #[cfg(test)]
 mod testing;
 
+pub use cld::{Clusters, KMeansConfig, cld_group, k_means};
 pub use cola::{bilinear_similarity, cola, cola_accuracy, cosine_similarity};
 pub use error::LossError;
 pub use frame_contrast::frame_contrast;

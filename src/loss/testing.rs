@@ -38,6 +38,11 @@ pub(super) fn unit(row: &[f64]) -> Vec<f64> {
         .collect()
 }
 
+pub(super) fn distance(a: &[f64], b: &[f64]) -> f64 {
+    let squares = a.iter().zip(b).map(|(a, b)| (a - b) * (a - b));
+    squares.sum::<f64>().sqrt()
+}
+
 pub(super) fn assert_close(given: &Tensor, expected: &Tensor, tolerance: f64) {
     assert_eq!(given.size(), expected.size());
     let distance = (given - expected).abs().max().double_value(&[]);
