@@ -12,4 +12,12 @@ pub enum LossError {
         /// The value that was given.
         given: f64,
     },
+    /// A margin that is zero, negative, infinite or not a number.
+    #[error(
+        "margin is {given}, but must be a finite number above 0\n\nhint: published values lie between 0.2 and 1"
+    )]
+    Margin {
+        /// The value that was given.
+        given: f64,
+    },
 }

@@ -16,14 +16,17 @@
 //! | [`cola()`] | COLA, Saeed et al. 2021, §2 | `cola.rs` |
 //! | [`swapped_prediction()`] | SwAV, Caron et al. 2020, eqs. 2 and 6 | `swav.rs` |
 //! | [`cld_group()`] | CLD, Wang et al. 2021 | `cld.rs` |
+//! | [`contrastive()`] | Hadsell et al. 2006, eq. 4 | `contrastive.rs` |
 
 mod cld;
 mod cola;
+mod contrastive;
 mod cross_entropy;
 mod distance;
 mod error;
 mod frame_contrast;
 mod info_nce;
+mod margin;
 mod nce;
 mod npid;
 mod nt_xent;
@@ -36,9 +39,11 @@ mod testing;
 
 pub use cld::{Clusters, KMeansConfig, cld_group, k_means};
 pub use cola::{bilinear_similarity, cola, cola_accuracy, cosine_similarity};
+pub use contrastive::{ContrastiveForm, contrastive};
 pub use error::LossError;
 pub use frame_contrast::frame_contrast;
 pub use info_nce::info_nce;
+pub use margin::Margin;
 pub use nce::nce;
 pub use npid::{npid_log_normaliser, npid_nce, npid_softmax};
 pub use nt_xent::nt_xent;

@@ -2,10 +2,14 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::Temperature;
+use super::{Margin, Temperature};
 
 pub(super) fn tau(value: f64) -> Temperature {
     Temperature::new(value).unwrap()
+}
+
+pub(super) fn margin(value: f64) -> Margin {
+    Margin::new(value).unwrap()
 }
 
 /// `[rows, dim]` of fp64 numbers without pattern: the fractional parts of a quadratic walk, so that
