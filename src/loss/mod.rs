@@ -17,6 +17,7 @@
 //! | [`swapped_prediction()`] | SwAV, Caron et al. 2020, eqs. 2 and 6 | `swav.rs` |
 //! | [`cld_group()`] | CLD, Wang et al. 2021 | `cld.rs` |
 //! | [`contrastive()`] | Hadsell et al. 2006, eq. 4 | `contrastive.rs` |
+//! | [`triplet()`] | FaceNet, Schroff et al. 2015, §3.1 | `triplet.rs` |
 
 mod cld;
 mod cola;
@@ -36,6 +37,7 @@ mod swav;
 mod temperature;
 #[cfg(test)]
 mod testing;
+mod triplet;
 
 pub use cld::{Clusters, KMeansConfig, cld_group, k_means};
 pub use cola::{bilinear_similarity, cola, cola_accuracy, cosine_similarity};
@@ -51,3 +53,4 @@ pub use similarity::unit_rows;
 pub use supervised_contrastive::{Denominator, Reduction, supervised_contrastive};
 pub use swav::{SinkhornConfig, sinkhorn, swapped_prediction};
 pub use temperature::Temperature;
+pub use triplet::triplet;
