@@ -18,6 +18,7 @@
 //! | [`cld_group()`] | CLD, Wang et al. 2021 | `cld.rs` |
 //! | [`contrastive()`] | Hadsell et al. 2006, eq. 4 | `contrastive.rs` |
 //! | [`triplet()`] | FaceNet, Schroff et al. 2015, §3.1 | `triplet.rs` |
+//! | [`lifted_structure()`] | Oh Song et al. 2016, eq. 4 | `lifted_structure.rs` |
 
 mod cld;
 mod cola;
@@ -27,6 +28,7 @@ mod distance;
 mod error;
 mod frame_contrast;
 mod info_nce;
+mod lifted_structure;
 mod margin;
 mod nce;
 mod npid;
@@ -45,6 +47,7 @@ pub use contrastive::{ContrastiveForm, contrastive};
 pub use error::LossError;
 pub use frame_contrast::frame_contrast;
 pub use info_nce::info_nce;
+pub use lifted_structure::lifted_structure;
 pub use margin::Margin;
 pub use nce::nce;
 pub use npid::{npid_log_normaliser, npid_nce, npid_softmax};
