@@ -19,6 +19,7 @@
 //! | [`contrastive()`] | Hadsell et al. 2006, eq. 4 | `contrastive.rs` |
 //! | [`triplet()`] | FaceNet, Schroff et al. 2015, §3.1 | `triplet.rs` |
 //! | [`lifted_structure()`] | Oh Song et al. 2016, eq. 4 | `lifted_structure.rs` |
+//! | [`n_pair()`] | Sohn 2016 | `n_pair.rs` |
 
 mod cld;
 mod cola;
@@ -30,6 +31,7 @@ mod frame_contrast;
 mod info_nce;
 mod lifted_structure;
 mod margin;
+mod n_pair;
 mod nce;
 mod npid;
 mod nt_xent;
@@ -49,6 +51,7 @@ pub use frame_contrast::frame_contrast;
 pub use info_nce::info_nce;
 pub use lifted_structure::lifted_structure;
 pub use margin::Margin;
+pub use n_pair::n_pair;
 pub use nce::nce;
 pub use npid::{npid_log_normaliser, npid_nce, npid_softmax};
 pub use nt_xent::nt_xent;
