@@ -7,7 +7,8 @@
 use chiffchaff::encoder::{Encoder, EncoderConfig, Mode, Pass};
 use chiffchaff::loss::Temperature;
 use chiffchaff::method::{
-    BatchStatistics, Method, MethodConfig, ProjectionHeadConfig, SimClrConfig,
+    BatchStatistics, Method, MethodConfig, MethodParts, ProjectionHeadConfig, SimClrConfig,
+    StepInput,
 };
 use chiffchaff::train::{DecayScope, Optimizer, OptimizerConfig, PrecisionChoice, keep_memory};
 use std::time::Instant;
@@ -45,7 +46,14 @@ fn time_steps(name: &str, shape: [i64; 4], steps: usize) -> Vec<f64> {
         },
         batch_statistics: BatchStatistics::Joint,
     });
-    let method = Method::new(&method, encoder.dim(), 1, Device::Cpu);
+    let parts = MethodParts {
+        encoder: &encoder,
+        encoder_config: &config,
+        clips: shape[0] as usize,
+        classes: 0,
+        seed: 1,
+    };
+    let mut method = Method::new(&method, &parts).expect("a known encoder");
     let mut weights = encoder.parameters().weights();
     weights.extend(method.parameters().weights());
     let sgd = OptimizerConfig::Sgd {
@@ -60,9 +68,19 @@ fn time_steps(name: &str, shape: [i64; 4], steps: usize) -> Vec<f64> {
     tch::manual_seed(0);
     let views = [0, 1].map(|_| Tensor::randn(shape, (Kind::Float, Device::Cpu)));
     let labels = Tensor::arange(shape[0], (Kind::Int64, Device::Cpu));
+    let clips: Vec<usize> = (0..shape[0] as usize).collect();
     let mut step = || {
         let started = Instant::now();
-        let loss = method.step(&encoder, &views, &labels, pass).loss;
+        let input = StepInput {
+            views: &views,
+            labels: &labels,
+            clips: &clips,
+            frames: None,
+            epoch: 0,
+            step: 0,
+            pass,
+        };
+        let loss = method.step(&encoder, &input).loss;
         let gradients = Tensor::run_backward(&[loss], optimizer.weights(), false, false);
         optimizer.step(gradients, 0.01);
         started.elapsed().as_secs_f64()

@@ -291,7 +291,7 @@ impl Experiment {
             &"given",
             "absent, unless `views.cut` is `{ type = \"random\" }`: augmented sound has other frames",
         );
-        if let MethodConfig::FrameSupCon(frames) = &self.method {
+        if let MethodConfig::FrameSupCon(_) = &self.method {
             must(
                 matches!(self.views.cut, Cut::Frames {}),
                 "views.cut",
@@ -315,18 +315,6 @@ impl Experiment {
                 &"one that moves frames",
                 "steps that leave every frame at its place, as `frame-sup-con` compares frames",
             );
-            must(
-                (2..=10_000).contains(&frames.frames_per_unit),
-                "method.frames_per_unit",
-                &frames.frames_per_unit,
-                "within 2..=10000",
-            );
-            must(
-                frames.presence.is_finite() && frames.presence >= 0.0,
-                "method.presence",
-                &frames.presence,
-                "0 or more",
-            );
         } else {
             must(
                 !matches!(self.views.cut, Cut::Frames {}),
@@ -335,41 +323,7 @@ impl Experiment {
                 "for the method `frame-sup-con` alone",
             );
         }
-        if let Some(head) = self.method.head() {
-            let widths = &head.widths;
-            must(
-                !widths.is_empty() && widths.iter().all(|w| (1..=65536).contains(w)),
-                "method.head.widths",
-                &format_args!("{widths:?}"),
-                "one or more widths within 1..=65536",
-            );
-        }
-        if let MethodConfig::Prototypical(episodes) = &self.method {
-            let sizes = [
-                ("method.ways", episodes.ways, 2),
-                ("method.shots", episodes.shots, 1),
-            ];
-            for (key, given, least) in sizes {
-                let allowed = if least == 2 {
-                    "within 2..=1000"
-                } else {
-                    "within 1..=1000"
-                };
-                must((least..=1000).contains(&given), key, &given, allowed);
-            }
-            must(
-                episodes.episodes_per_epoch >= 1,
-                "method.episodes_per_epoch",
-                &episodes.episodes_per_epoch,
-                "at least 1",
-            );
-            must(
-                train.batch_size == episodes.patches(),
-                "train.batch_size",
-                &train.batch_size,
-                "`method.ways` times `method.shots`",
-            );
-        }
+        self.method.check(train.batch_size, &mut must);
         let mixes = |step: &Step| matches!(step.augmentation, Augmentation::MixBack(_));
         must(
             self.log_unit().is_some() || !self.augment.steps.iter().any(mixes),

@@ -159,6 +159,10 @@ pub enum Purpose {
     Blur = 26,
     /// [`super::spectrogram::TimeWarp`].
     TimeWarp = 27,
+    /// Which remembered clips a clip is compared with.
+    Negatives = 28,
+    /// In which order the keys of a batch are normalised.
+    KeyOrder = 29,
     /// [`super::waveform::PolarityFlip`].
     PolarityFlip = 40,
     /// [`super::waveform::TimeReversal`].

@@ -1,7 +1,7 @@
 //! The numbers a network learns, by name and in the order in which its layers asked for them.
 
 use rand::Rng;
-use std::cell::RefCell;
+use std::{cell::RefCell, collections::HashMap};
 use tch::{Device, Kind, Tensor};
 
 use super::EncoderError;
@@ -139,6 +139,25 @@ impl Parameters {
         })
     }
 
+    /// Moves every weight towards the one of the same name in `ahead`: `θ ← momentum·θ + (1 − momentum)·θ_ahead`. Buffers
+    /// stay.
+    ///
+    /// # Panics
+    /// If `ahead` lacks one of the weights.
+    pub fn follow(&self, ahead: &Self, momentum: f64) {
+        let ahead = ahead.entries.borrow();
+        let ahead: HashMap<&str, &Tensor> =
+            ahead.iter().map(|p| (p.name.as_str(), &p.tensor)).collect();
+        tch::no_grad(|| {
+            for parameter in self.entries.borrow_mut().iter_mut() {
+                if parameter.role == Role::Weight {
+                    let ahead = ahead[parameter.name.as_str()];
+                    let _ = parameter.tensor.lerp_(ahead, 1.0 - momentum);
+                }
+            }
+        });
+    }
+
     fn add(&self, name: String, tensor: Tensor, role: Role) -> Tensor {
         let tensor = channels_last(tensor).to_device(self.device);
         let tensor = tensor.set_requires_grad(role == Role::Weight);
@@ -179,21 +198,34 @@ impl<'a> Scope<'a> {
 
     /// A new trainable tensor.
     pub fn weight(&self, name: &str, shape: &[i64], init: Init) -> Tensor {
-        let values = draw(
-            shape.iter().product::<i64>(),
-            init,
-            &mut self.parameters.key().rng(),
-        );
-        let tensor = Tensor::from_slice(&values).view(shape);
-        let name = format!("{}{name}", self.prefix);
-        self.parameters.add(name, tensor, Role::Weight)
+        self.add(name, self.drawn(shape, init), Role::Weight)
     }
 
     /// A new tensor that gradients leave alone.
     pub fn buffer(&self, name: &str, shape: &[i64], value: f64) -> Tensor {
         let tensor = Tensor::full(shape, value, (Kind::Float, Device::Cpu));
+        self.add(name, tensor, Role::Buffer)
+    }
+
+    /// As [`Self::buffer`], with values that are drawn.
+    pub fn drawn_buffer(&self, name: &str, shape: &[i64], init: Init) -> Tensor {
+        self.add(name, self.drawn(shape, init), Role::Buffer)
+    }
+
+    /// A new whole number that gradients leave alone, starting at 0: `[]`.
+    pub fn counter(&self, name: &str) -> Tensor {
+        self.add(name, Tensor::from(0i64), Role::Buffer)
+    }
+
+    fn drawn(&self, shape: &[i64], init: Init) -> Tensor {
+        let count = shape.iter().product::<i64>();
+        let values = draw(count, init, &mut self.parameters.key().rng());
+        Tensor::from_slice(&values).view(shape)
+    }
+
+    fn add(&self, name: &str, tensor: Tensor, role: Role) -> Tensor {
         let name = format!("{}{name}", self.prefix);
-        self.parameters.add(name, tensor, Role::Buffer)
+        self.parameters.add(name, tensor, role)
     }
 }
 

@@ -6,8 +6,12 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use tch::{Reduction, Tensor};
 
-use super::ProjectionHeadConfig;
-use crate::loss::Temperature;
+use super::views::halves;
+use super::{MethodParts, Objective, ProjectionHead, ProjectionHeadConfig, Step, StepInput};
+use crate::encoder::layers::Linear;
+use crate::encoder::parameters::Parameters;
+use crate::encoder::{Encoder, Pass, Precision};
+use crate::loss::{Temperature, frame_contrast};
 
 /// Supervised contrastive learning of frames, our own: Khosla et al. 2020 with frames in place of clips.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -61,9 +65,65 @@ impl FrameTargets {
     }
 }
 
+#[derive(Debug)]
+pub(super) struct FrameSupCon {
+    config: FrameSupConConfig,
+    head: ProjectionHead,
+    /// On frame embeddings: does anything sound?
+    presence: Option<Linear>,
+}
+
+impl FrameSupCon {
+    pub(super) fn new(
+        config: &FrameSupConConfig,
+        parts: &MethodParts<'_>,
+        parameters: &Parameters,
+    ) -> Self {
+        let (root, dim) = (parameters.root(), parts.encoder.dim());
+        let head = ProjectionHead::new(&config.head, dim, &root);
+        let presence = (config.presence > 0.0).then(|| Linear::new(&root.sub("presence"), dim, 1));
+        Self {
+            config: config.clone(),
+            head,
+            presence,
+        }
+    }
+}
+
+impl Objective for FrameSupCon {
+    fn step(&mut self, encoder: &Encoder, _: &Parameters, input: &StepInput<'_>) -> Step {
+        let targets = input
+            .frames
+            .expect("the experiment checks that there are frames");
+        let frames = encoder
+            .embed_frames(&Tensor::cat(input.views, 0), input.pass)
+            .expect("the experiment checks that the encoder keeps frames apart"); // [2·batch, dim, frames]
+        let device = frames.device();
+        let embeddings = frames.detach().mean_dim([2i64].as_slice(), false, None);
+        let rows = frames.transpose(1, 2).flatten(0, 1); // [2·batch·frames, dim]
+        let units = Tensor::from_slice(&targets.units).to_device(device);
+        let compared = Tensor::from_slice(&targets.compared).to_device(device);
+        let chosen = rows.index_select(0, &compared);
+        let mut loss = frame_contrast(
+            &self.head.forward(&chosen, input.pass),
+            &units.index_select(0, &compared),
+            self.config.temperature,
+        );
+        if let Some(presence) = &self.presence {
+            let pass = Pass {
+                precision: Precision::Fp32,
+                ..input.pass
+            };
+            let logits = presence.forward(&rows, pass).squeeze_dim(1);
+            loss += self.config.presence * presence_loss(&logits, &units);
+        }
+        Step::of_two_views(loss, halves(&embeddings))
+    }
+}
+
 /// Mean binary cross entropy of `logits`, `[items]`, for frames in which something sounds: `units`, `[items]`, not
 /// below zero.
-pub(super) fn presence_loss(logits: &Tensor, units: &Tensor) -> Tensor {
+fn presence_loss(logits: &Tensor, units: &Tensor) -> Tensor {
     let sounds = units.ge(0).to_kind(logits.kind());
     logits.binary_cross_entropy_with_logits(
         &sounds,

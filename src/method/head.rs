@@ -17,6 +17,13 @@ pub struct ProjectionHeadConfig {
     pub batch_norm: bool,
 }
 
+impl ProjectionHeadConfig {
+    /// Numbers of the projection; 0 of a head without layers, which an experiment refuses.
+    pub fn projection(&self) -> i64 {
+        self.widths.last().copied().unwrap_or(0)
+    }
+}
+
 /// The head; see [`ProjectionHeadConfig`].
 #[derive(Debug)]
 pub struct ProjectionHead {

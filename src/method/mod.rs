@@ -1,29 +1,62 @@
-//! What a method adds to an encoder while it trains: heads and the rule that compares views.
+//! What a method adds to an encoder while it trains: heads, what it remembers, and the rule that compares views.
 //!
 //! | method | paper | loss | keeps |
 //! |---|---|---|---|
 //! | `sim-clr` | Chen et al. 2020; for sound, Fonseca et al. 2021 | [`crate::loss::nt_xent`] | a head |
-//! | `frame-sup-con` | our own, after Khosla et al. 2020 | [`crate::loss::frame_contrast`] | a head |
-//! | `prototypical` | Snell et al. 2017 | [`prototypical_loss`] | nothing |
 //! | `sup-con` | Khosla et al. 2020; for sound, Moummad et al. 2023 | [`crate::loss::supervised_contrastive`] | a head |
+//! | `moco` | He et al. 2020, Chen et al. 2020; for sound, Lin 2022 | [`crate::loss::info_nce`] | a head, a [`MomentumTwin`], a [`Queue`] |
+//! | `npid` | Wu et al. 2018; for sound, Hornauer et al. (DLS) | [`crate::loss::npid_nce`] | a head, a [`MemoryBank`] |
+//! | `cola` | Saeed et al. 2021; augmented, Emami et al. | [`crate::loss::cola`] | a head, a bilinear form |
+//! | `swav` | Caron et al. 2020 | [`crate::loss::swapped_prediction`] | a head, [`Prototypes`], queues |
+//! | `supervised` | plain cross entropy | cross entropy | a classifier |
+//! | `prototypical` | Snell et al. 2017 | [`prototypical_loss`] | nothing |
+//! | `frame-sup-con` | our own, after Khosla et al. 2020 | [`crate::loss::frame_contrast`] | a head |
+//!
+//! `moco` and `npid` can add cross-level discrimination (CLD, Wang, Liu and Yu 2021, [`crate::loss::cld_group`]) by their
+//! setting `cld`.
 
+mod check;
+mod cld;
+mod cola;
 mod frame_sup_con;
 mod head;
+mod memory_bank;
+mod moco;
+mod momentum_twin;
+mod npid;
+mod prototypes;
 mod prototypical;
+mod queue;
+mod sim_clr;
+mod sup_con;
+mod supervised;
+mod swav;
+mod views;
 
+pub use cld::CldConfig;
+pub use cola::{ColaConfig, ColaSimilarity};
 pub use frame_sup_con::{FrameSupConConfig, FrameTargets};
 pub use head::{ProjectionHead, ProjectionHeadConfig};
+pub use memory_bank::MemoryBank;
+pub use moco::MocoConfig;
+pub use momentum_twin::MomentumTwin;
+pub use npid::NpidConfig;
+pub use prototypes::Prototypes;
 pub use prototypical::{PrototypicalConfig, prototypical_loss, squared_distances};
+pub use queue::Queue;
+pub use sim_clr::SimClrConfig;
+pub use sup_con::SupConConfig;
+pub use supervised::SupervisedConfig;
+pub use swav::SwavConfig;
+pub use views::BatchStatistics;
 
 use serde::{Deserialize, Serialize};
-use tch::{Device, Tensor};
+use std::fmt::Debug;
+use tch::Tensor;
 
-use crate::encoder::layers::Linear;
+use crate::augment::{DrawKey, Purpose};
 use crate::encoder::parameters::Parameters;
-use crate::encoder::{Encoder, Pass, Precision};
-use crate::loss::{
-    Denominator, Reduction, Temperature, frame_contrast, nt_xent, supervised_contrastive,
-};
+use crate::encoder::{Encoder, EncoderConfig, EncoderError, Pass};
 
 /// Which method, with its settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,60 +66,54 @@ pub enum MethodConfig {
     SimClr(SimClrConfig),
     /// All views of a class attract, all others repel.
     SupCon(SupConConfig),
+    /// A view attracts to what a slow twin makes of the other one, and is repelled by a queue of past ones.
+    Moco(MocoConfig),
+    /// A clip attracts to what is remembered of it, and is repelled by what is remembered of others.
+    Npid(NpidConfig),
+    /// A view picks out the other one of its clip among those of all clips.
+    Cola(ColaConfig),
+    /// A view predicts the cluster of the other one.
+    Swav(SwavConfig),
+    /// Labels are predicted.
+    Supervised(SupervisedConfig),
     /// Queries attract to the mean of their class's support; the views of a batch are support and query.
     Prototypical(PrototypicalConfig),
     /// Frames of a unit attract, all others repel.
     FrameSupCon(FrameSupConConfig),
 }
 
-/// SimCLR (Chen et al. 2020).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SimClrConfig {
-    /// Of the softmax over similarities. Fonseca et al.: 0.2.
-    pub temperature: Temperature,
-    /// The projection head.
-    pub head: ProjectionHeadConfig,
-    /// What batch normalisation sees at a time.
-    #[serde(default)]
-    pub batch_statistics: BatchStatistics,
-}
-
-/// Supervised contrastive learning (Khosla et al. 2020).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SupConConfig {
-    /// Of the softmax over similarities. Moummad et al.: 0.06.
-    pub temperature: Temperature,
-    /// What an anchor is compared with. Default: all others, as the published code does.
-    #[serde(default)]
-    pub denominator: Denominator,
-    /// The projection head.
-    pub head: ProjectionHeadConfig,
-    /// What batch normalisation sees at a time.
-    #[serde(default)]
-    pub batch_statistics: BatchStatistics,
-}
-
-/// What batch normalisation takes its statistics from while training.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum BatchStatistics {
-    /// Both views in one pass (Chen et al., Fonseca et al.).
-    #[default]
-    Joint,
-    /// Each view in a pass of its own (Moummad et al.).
-    PerView,
-}
-
-/// A method at work: its configuration and the tensors it trains beside the encoder's.
+/// What a method is made for.
 #[derive(Debug)]
-pub struct Method {
-    config: MethodConfig,
-    head: Option<ProjectionHead>,
-    /// On frame embeddings: does anything sound?
-    presence: Option<Linear>,
-    parameters: Parameters,
+pub struct MethodParts<'a> {
+    /// The encoder that it trains.
+    pub encoder: &'a Encoder,
+    /// What that was made of.
+    pub encoder_config: &'a EncoderConfig,
+    /// Clips of the data.
+    pub clips: usize,
+    /// Classes of the data; 0 without labels.
+    pub classes: usize,
+    /// The same seed starts the same method.
+    pub seed: u64,
+}
+
+/// What a step is about.
+#[derive(Debug)]
+pub struct StepInput<'a> {
+    /// Two views, `[batch, channels, mels, frames]` each. For `prototypical`, the support and the queries of an episode.
+    pub views: &'a [Tensor; 2],
+    /// Class of each clip, `[batch]`; −1 without label.
+    pub labels: &'a Tensor,
+    /// Which clips of the data these are, `[batch]`.
+    pub clips: &'a [usize],
+    /// What the frames are of, for `frame-sup-con`.
+    pub frames: Option<&'a FrameTargets>,
+    /// Epoch, from 0.
+    pub epoch: u64,
+    /// Step of the whole run, from 0.
+    pub step: u64,
+    /// How the encoder computes.
+    pub pass: Pass,
 }
 
 /// What one step gives.
@@ -94,24 +121,53 @@ pub struct Method {
 pub struct Step {
     /// The scalar to descend.
     pub loss: Tensor,
-    /// The encoder's output for the first and the second view, `[batch, dim]` each, detached.
-    pub embeddings: [Tensor; 2],
+    /// The encoder's output for the first view, and for the second where the method looks at it; `[batch, dim]` each,
+    /// detached.
+    pub embeddings: (Tensor, Option<Tensor>),
+}
+
+impl Step {
+    fn of_two_views(loss: Tensor, [first, second]: [Tensor; 2]) -> Self {
+        Self {
+            loss,
+            embeddings: (first.detach(), Some(second.detach())),
+        }
+    }
+}
+
+/// The rule of a method, with what it keeps.
+trait Objective: Debug {
+    /// The loss of a batch.
+    fn step(&mut self, encoder: &Encoder, parameters: &Parameters, input: &StepInput<'_>) -> Step;
+
+    /// Takes the batch into memory, once the weights have moved.
+    fn finish_step(&mut self) {}
+
+    /// Tensors beside the method's own that a checkpoint must hold, with a prefix for their names.
+    fn followers(&self) -> Vec<(&'static str, &Parameters)> {
+        Vec::new()
+    }
+}
+
+/// A method at work: its rule and the tensors it trains beside the encoder's.
+#[derive(Debug)]
+pub struct Method {
+    objective: Box<dyn Objective>,
+    parameters: Parameters,
 }
 
 impl Method {
-    /// A method for embeddings of `dim` numbers; the same `seed` starts the same head.
-    pub fn new(config: &MethodConfig, dim: i64, seed: u64, device: Device) -> Self {
-        let parameters = Parameters::new(seed, device);
-        let head = config.head();
-        let head = head.map(|head| ProjectionHead::new(head, dim, &parameters.root()));
-        let presence = matches!(config, MethodConfig::FrameSupCon(config) if config.presence > 0.0);
-        let presence = presence.then(|| Linear::new(&parameters.root().sub("presence"), dim, 1));
-        Self {
-            config: config.clone(),
-            head,
-            presence,
+    /// A method for an encoder and its data.
+    ///
+    /// # Errors
+    /// None for the configuration that the encoder came from.
+    pub fn new(config: &MethodConfig, parts: &MethodParts<'_>) -> Result<Self, EncoderError> {
+        let parameters = Parameters::new(parts.seed, parts.encoder.parameters().device());
+        let objective = config.objective(parts, &parameters)?;
+        Ok(Self {
+            objective,
             parameters,
-        }
+        })
     }
 
     /// The tensors that train beside the encoder's.
@@ -119,135 +175,99 @@ impl Method {
         &self.parameters
     }
 
-    /// One step on two views, `[batch, 1, mels, frames]` each; `labels`, `[batch]`, are what
-    /// `sup-con` attracts by. For `prototypical` the views are the support and the queries of an episode.
-    pub fn step(
-        &self,
-        encoder: &Encoder,
-        views: &[Tensor; 2],
-        labels: &Tensor,
-        pass: Pass,
-    ) -> Step {
-        let (embeddings, projections) = self.project(encoder, views, pass);
-        let [first, second] = &projections;
-        let loss = match &self.config {
-            MethodConfig::SimClr(config) => nt_xent(first, second, config.temperature),
-            MethodConfig::SupCon(config) => supervised_contrastive(
-                &Tensor::cat(&projections, 0),      // [2·batch, dim]
-                &Tensor::cat(&[labels, labels], 0), // [2·batch]
-                config.temperature,
-                config.denominator,
-                Reduction::Mean,
-            ),
-            MethodConfig::Prototypical(config) => prototypical_loss(first, second, config.shots),
-            MethodConfig::FrameSupCon(_) => panic!("frames are compared by `step_frames`"),
-        };
-        Step {
-            loss,
-            embeddings: embeddings.map(|view| view.detach()),
-        }
-    }
-
-    /// One step of `frame-sup-con` on two views, `[batch, 1, mels, frames]` each.
+    /// The loss of a batch. After the weights have moved by its gradient, [`Self::finish_step`] must follow.
     ///
     /// # Panics
-    /// If the method is another, or the encoder does not keep frames apart; an experiment checks both.
-    pub fn step_frames(
-        &self,
-        encoder: &Encoder,
-        views: &[Tensor; 2],
-        targets: &FrameTargets,
-        pass: Pass,
-    ) -> Step {
-        let (MethodConfig::FrameSupCon(config), Some(head)) = (&self.config, &self.head) else {
-            panic!("{:?} does not compare frames", self.config)
-        };
-        let frames = encoder
-            .embed_frames(&Tensor::cat(views, 0), pass)
-            .expect("the encoder keeps frames apart"); // [2·batch, dim, frames]
-        let device = frames.device();
-        let embeddings = frames.detach().mean_dim([2i64].as_slice(), false, None);
-        let rows = frames.transpose(1, 2).flatten(0, 1); // [2·batch·frames, dim]
-        let units = Tensor::from_slice(&targets.units).to_device(device);
-        let compared = Tensor::from_slice(&targets.compared).to_device(device);
-        let chosen = rows.index_select(0, &compared);
-        let mut loss = frame_contrast(
-            &head.forward(&chosen, pass),
-            &units.index_select(0, &compared),
-            config.temperature,
-        );
-        if let Some(presence) = &self.presence {
-            let pass = Pass {
-                precision: Precision::Fp32,
-                ..pass
-            };
-            let logits = presence.forward(&rows, pass).squeeze_dim(1);
-            loss += config.presence * frame_sup_con::presence_loss(&logits, &units);
-        }
-        Step {
-            loss,
-            embeddings: halves(&embeddings),
-        }
+    /// If views, labels or frames are not what the method needs; an experiment checks that.
+    pub fn step(&mut self, encoder: &Encoder, input: &StepInput<'_>) -> Step {
+        self.objective.step(encoder, &self.parameters, input)
     }
 
-    /// Embeddings and projections of both views.
-    fn project(
-        &self,
-        encoder: &Encoder,
-        views: &[Tensor; 2],
-        pass: Pass,
-    ) -> ([Tensor; 2], [Tensor; 2]) {
-        let both = |x: &Tensor| {
-            let embeddings = encoder.embed(x, pass);
-            let projections = match &self.head {
-                Some(head) => head.forward(&embeddings, pass),
-                None => embeddings.shallow_clone(),
-            };
-            (embeddings, projections)
-        };
-        match self.config.batch_statistics() {
-            BatchStatistics::Joint => {
-                let (embeddings, projections) = both(&Tensor::cat(views, 0)); // [2·batch, …]
-                (halves(&embeddings), halves(&projections))
-            }
-            BatchStatistics::PerView => {
-                let [(e1, p1), (e2, p2)] = [both(&views[0]), both(&views[1])];
-                ([e1, e2], [p1, p2])
-            }
+    /// Takes the last batch into memory, where the method has one.
+    pub fn finish_step(&mut self) {
+        self.objective.finish_step();
+    }
+
+    /// Everything that a checkpoint must hold, by name.
+    pub fn state(&self) -> Vec<(String, Tensor)> {
+        let mut state = self.parameters.named();
+        for (prefix, parameters) in self.objective.followers() {
+            let named = parameters.named().into_iter();
+            state.extend(named.map(|(name, tensor)| (format!("{prefix}.{name}"), tensor)));
         }
+        state
+    }
+
+    /// Takes up what [`Self::state`] gave.
+    ///
+    /// # Errors
+    /// If a tensor is missing or has another shape.
+    pub fn restore(&self, find: impl Fn(&str) -> Option<Tensor>) -> Result<(), EncoderError> {
+        self.parameters.load(&find)?;
+        for (prefix, parameters) in self.objective.followers() {
+            parameters.load(|name| find(&format!("{prefix}.{name}")))?;
+        }
+        Ok(())
     }
 }
 
 impl MethodConfig {
+    fn objective(
+        &self,
+        parts: &MethodParts<'_>,
+        parameters: &Parameters,
+    ) -> Result<Box<dyn Objective>, EncoderError> {
+        Ok(match self {
+            Self::SimClr(config) => Box::new(sim_clr::SimClr::new(config, parts, parameters)),
+            Self::SupCon(config) => Box::new(sup_con::SupCon::new(config, parts, parameters)),
+            Self::Moco(config) => Box::new(moco::Moco::new(config, parts, parameters)?),
+            Self::Npid(config) => Box::new(npid::Npid::new(config, parts, parameters)),
+            Self::Cola(config) => Box::new(cola::Cola::new(config, parts, parameters)),
+            Self::Swav(config) => Box::new(swav::Swav::new(config, parts, parameters)),
+            Self::Supervised(config) => {
+                Box::new(supervised::Supervised::new(*config, parts, parameters))
+            }
+            Self::Prototypical(config) => Box::new(*config),
+            Self::FrameSupCon(config) => {
+                Box::new(frame_sup_con::FrameSupCon::new(config, parts, parameters))
+            }
+        })
+    }
+
     /// The projection head's settings, where there is one.
     pub fn head(&self) -> Option<&ProjectionHeadConfig> {
         match self {
             Self::SimClr(config) => Some(&config.head),
             Self::SupCon(config) => Some(&config.head),
+            Self::Moco(config) => Some(&config.head),
+            Self::Npid(config) => Some(&config.head),
+            Self::Swav(config) => Some(&config.head),
             Self::FrameSupCon(config) => Some(&config.head),
-            Self::Prototypical(_) => None,
+            Self::Cola(_) | Self::Supervised(_) | Self::Prototypical(_) => None,
         }
     }
 
     /// Whether every clip must have a label.
     pub fn needs_labels(&self) -> bool {
         match self {
-            Self::SimClr(_) => false,
-            Self::SupCon(_) | Self::Prototypical(_) | Self::FrameSupCon(_) => true,
-        }
-    }
-
-    fn batch_statistics(&self) -> BatchStatistics {
-        match self {
-            Self::SimClr(config) => config.batch_statistics,
-            Self::SupCon(config) => config.batch_statistics,
-            Self::Prototypical(_) | Self::FrameSupCon(_) => BatchStatistics::Joint,
+            Self::SimClr(_) | Self::Moco(_) | Self::Npid(_) | Self::Cola(_) | Self::Swav(_) => {
+                false
+            }
+            Self::SupCon(_)
+            | Self::Supervised(_)
+            | Self::Prototypical(_)
+            | Self::FrameSupCon(_) => true,
         }
     }
 }
 
-/// The first and the second half of the rows.
-fn halves(x: &Tensor) -> [Tensor; 2] {
-    let half = x.size()[0] / 2;
-    [x.narrow(0, 0, half), x.narrow(0, half, half)]
+/// The key of a method's own draws at a step of the run.
+fn draws(seed: u64, step: u64, purpose: Purpose) -> DrawKey {
+    DrawKey {
+        seed,
+        epoch: 0,
+        item: step,
+        view: 0,
+        purpose,
+    }
 }

@@ -3,6 +3,11 @@
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Reduction, Tensor};
 
+use super::views::{BatchStatistics, embed};
+use super::{Objective, Step, StepInput};
+use crate::encoder::Encoder;
+use crate::encoder::parameters::Parameters;
+
 /// Episodes: small classification tasks drawn from the training classes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -19,6 +24,15 @@ impl PrototypicalConfig {
     /// Support patches of an episode, and queries: what `train.batch_size` must be.
     pub fn patches(&self) -> usize {
         self.ways * self.shots
+    }
+}
+
+impl Objective for PrototypicalConfig {
+    fn step(&mut self, encoder: &Encoder, _: &Parameters, input: &StepInput<'_>) -> Step {
+        let embeddings = embed(encoder, input, BatchStatistics::Joint);
+        let [support, query] = &embeddings;
+        let loss = prototypical_loss(support, query, self.shots);
+        Step::of_two_views(loss, embeddings)
     }
 }
 

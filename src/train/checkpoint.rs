@@ -54,7 +54,7 @@ pub(super) fn save(
         );
     };
     add("encoder", encoder.parameters().named());
-    add("method", method.parameters().named());
+    add("method", method.state());
     add("optimizer", optimizer.state());
     let metadata = serde_json::to_string(header).map_err(|error| TrainError::BadCheckpoint {
         path: path.to_owned(),
@@ -132,9 +132,7 @@ impl Checkpoint {
         encoder
             .parameters()
             .load(|name| self.tensor("encoder", name))?;
-        method
-            .parameters()
-            .load(|name| self.tensor("method", name))?;
+        method.restore(|name| self.tensor("method", name))?;
         optimizer
             .restore(|name| self.tensor("optimizer", name))
             .map_err(|name| TrainError::BadCheckpoint {

@@ -13,8 +13,9 @@ pub struct Diagnostics {
     pub embedding_std: f64,
     /// See [`effective_rank`]; 1 when collapsed, at most `min(items, dim)`.
     pub effective_rank: f64,
-    /// See [`alignment`]; 0 when both views of each clip coincide, at most 4.
-    pub alignment: f64,
+    /// See [`alignment`]; 0 when both views of each clip coincide, at most 4. Absent where the method looks at one view.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alignment: Option<f64>,
     /// See [`uniformity`]; 0 when collapsed, at least −8.
     pub uniformity: f64,
     /// Length of an embedding: what `embedding_std` is to be compared with.
@@ -22,19 +23,19 @@ pub struct Diagnostics {
 }
 
 impl Diagnostics {
-    /// Measures two views `[batch, dim]` of the same clips, row by row. Standard deviation, rank
+    /// Measures one or two views `[batch, dim]` of the same clips, row by row. Standard deviation, rank
     /// and uniformity are those of the first view.
     ///
     /// The rank takes a singular value decomposition, on the CPU in fp64: do not call it each step.
     ///
     /// # Panics
     /// If the two shapes differ or are not `[batch, dim]`.
-    pub fn of_views(first: &Tensor, second: &Tensor) -> Self {
+    pub fn of_views(first: &Tensor, second: Option<&Tensor>) -> Self {
         let (_, dim) = first.size2().expect("embeddings are [batch, dim]");
         Self {
             embedding_std: embedding_std(first),
             effective_rank: effective_rank(first),
-            alignment: alignment(first, second),
+            alignment: second.map(|second| alignment(first, second)),
             uniformity: uniformity(first),
             dim: dim as usize,
         }
@@ -194,10 +195,10 @@ mod tests {
     fn one_direction_for_all_is_a_constant_collapse() {
         // Lengths differ, directions do not.
         let embeddings = rows(&[1.0, 2.0, 3.0, 6.0, 0.5, 1.0], 2);
-        let seen = Diagnostics::of_views(&embeddings, &embeddings);
+        let seen = Diagnostics::of_views(&embeddings, Some(&embeddings));
         assert!(seen.embedding_std < 1e-12);
         assert!((seen.effective_rank - 1.0).abs() < 1e-6, "{seen:?}");
-        assert!(seen.alignment.abs() < 1e-12);
+        assert!(seen.alignment.unwrap().abs() < 1e-12);
         assert!(seen.uniformity.abs() < 1e-12);
         assert!(matches!(seen.collapse(), Some(Collapse::Constant { .. })));
     }
@@ -205,7 +206,7 @@ mod tests {
     #[test]
     fn two_poles_are_a_dimensional_collapse() {
         let embeddings = rows(&[1.0, 0.0, -1.0, 0.0, 1.0, 0.0, -1.0, 0.0], 2);
-        let seen = Diagnostics::of_views(&embeddings, &embeddings);
+        let seen = Diagnostics::of_views(&embeddings, Some(&embeddings));
         assert!(seen.embedding_std * 2f64.sqrt() > 0.5);
         assert!(
             matches!(seen.collapse(), Some(Collapse::Dimensional { .. })),
@@ -216,14 +217,14 @@ mod tests {
     #[test]
     fn an_even_spread_is_healthy_and_measures_as_the_formulas_say() {
         let embeddings = circle(8);
-        let seen = Diagnostics::of_views(&embeddings, &embeddings.roll(2, 0));
+        let seen = Diagnostics::of_views(&embeddings, Some(&embeddings.roll(2, 0)));
         assert!(
             (seen.embedding_std - 1.0 / 2f64.sqrt()).abs() < 1e-12,
             "{seen:?}"
         );
         assert!((seen.effective_rank - 2.0).abs() < 1e-9, "{seen:?}");
         // Positives a quarter turn apart: ‖x − y‖² = 2.
-        assert!((seen.alignment - 2.0).abs() < 1e-12, "{seen:?}");
+        assert!((seen.alignment.unwrap() - 2.0).abs() < 1e-12, "{seen:?}");
         let mean: f64 = (1..8)
             .map(|k| {
                 (-2.0 * (2.0 - 2.0 * (f64::from(k) * std::f64::consts::FRAC_PI_4).cos())).exp()
@@ -251,7 +252,11 @@ mod tests {
     fn values_that_are_not_finite_do_not_end_the_run() {
         let broken = rows(&[1.0, f64::NAN, 0.0, 1.0], 2);
         assert!(effective_rank(&broken).is_nan());
-        assert!(Diagnostics::of_views(&broken, &broken).collapse().is_none());
+        assert!(
+            Diagnostics::of_views(&broken, Some(&broken))
+                .collapse()
+                .is_none()
+        );
         assert!(uniformity(&rows(&[1.0, 0.0], 2)).is_nan());
     }
 

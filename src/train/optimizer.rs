@@ -92,7 +92,7 @@ impl Optimizer {
         &self.weights
     }
 
-    /// Moves every weight once.
+    /// Moves every weight once; those whose gradient is undefined, as the loss did not depend on them, stay.
     pub fn step(&mut self, gradients: Vec<Tensor>, learning_rate: f64) {
         self.steps += 1;
         tch::no_grad(|| match self.rule {
@@ -113,7 +113,8 @@ impl Optimizer {
 
     fn sgd(&mut self, gradients: Vec<Tensor>, rate: f64, momentum: f64, decay: f64) {
         let (decay_on, velocities) = (self.decay_on, &mut self.moments[0]);
-        for ((w, v), g) in self.weights.iter_mut().zip(velocities).zip(gradients) {
+        let moved = self.weights.iter_mut().zip(velocities).zip(gradients);
+        for ((w, v), g) in moved.filter(|(_, g)| g.defined()) {
             let decay = decay_on.of(w, decay);
             // v ← μ·v + g + λ·w
             *v = g
@@ -139,7 +140,8 @@ impl Optimizer {
             unreachable!("Adam keeps two moments");
         };
         let moments = first.iter_mut().zip(second);
-        for ((w, (m, v)), g) in self.weights.iter_mut().zip(moments).zip(gradients) {
+        let moved = self.weights.iter_mut().zip(moments).zip(gradients);
+        for ((w, (m, v)), g) in moved.filter(|(_, g)| g.defined()) {
             let [coupled, decoupled] = [coupled, decoupled].map(|decay| decay_on.of(w, decay));
             let g = g.addcmul(w, &scalar(w, coupled));
             // m ← β₁·m + (1−β₁)·g,  v ← β₂·v + (1−β₂)·g²

@@ -15,7 +15,7 @@ use crate::augment::spectrogram::{LogUnit, Patch, Pipeline};
 use crate::encoder::{Encoder, Mode, Model, ModelCard, Pass, Provenance, layout::images};
 use crate::experiment::Experiment;
 use crate::features::{FeatureSet, Normalization};
-use crate::method::{Method, MethodConfig, Step};
+use crate::method::{Method, MethodConfig, MethodParts, Step, StepInput};
 
 /// What a run hears.
 #[derive(Debug)]
@@ -180,7 +180,19 @@ impl<'a> Training<'a> {
             });
         }
         let encoder = Encoder::new(&experiment.encoder, config.seed, device)?;
-        let method = Method::new(&experiment.method, encoder.dim(), !config.seed, device);
+        let parts = MethodParts {
+            encoder: &encoder,
+            encoder_config: &experiment.encoder,
+            clips: data.clips.len(),
+            classes: data
+                .labels
+                .iter()
+                .flatten()
+                .max()
+                .map_or(0, |last| last + 1),
+            seed: !config.seed,
+        };
+        let method = Method::new(&experiment.method, &parts)?;
         let mut weights = encoder.parameters().weights();
         weights.extend(method.parameters().weights());
         let header = CheckpointHeader {
@@ -218,7 +230,7 @@ impl<'a> Training<'a> {
             MethodConfig::FrameSupCon(config) => {
                 batches = batches.with_frame_labels(&data.frame_labels, config);
             }
-            MethodConfig::SimClr(_) | MethodConfig::SupCon(_) => {}
+            _ => {}
         }
         if let Some(classes) = batches.episode_classes().filter(|&classes| classes < 2) {
             return Err(TrainError::TooFewClasses { classes });
@@ -303,7 +315,7 @@ impl<'a> Training<'a> {
                 };
                 let rate = config.schedule.learning_rate(config.learning_rate, moment);
                 let ends_epoch = step + 1 == steps;
-                let (loss, embeddings) = self.step(&batch, rate)?;
+                let (loss, embeddings) = self.step(&batch, epoch, rate)?;
                 self.header.step += 1;
                 self.header.elapsed_secs = before + started.elapsed().as_secs_f64();
                 let metrics = Metrics {
@@ -314,7 +326,7 @@ impl<'a> Training<'a> {
                     clips_per_sec: speed.per_sec(batch.clips.len()),
                     elapsed_secs: self.header.elapsed_secs,
                     diagnostics: ends_epoch
-                        .then(|| Diagnostics::of_views(&embeddings[0], &embeddings[1])),
+                        .then(|| Diagnostics::of_views(&embeddings.0, embeddings.1.as_ref())),
                 };
                 log.write(&metrics)?;
                 let told = observe(&Progress {
@@ -348,8 +360,13 @@ impl<'a> Training<'a> {
         Ok(last.map_or(Outcome::Interrupted, Outcome::Finished))
     }
 
-    /// Views → embeddings → loss → weights, once. Gives the loss and the embeddings of both views.
-    fn step(&mut self, batch: &Batch, rate: f64) -> Result<(f64, [Tensor; 2]), TrainError> {
+    /// Views → embeddings → loss → weights, once. Gives the loss and the embeddings of the views that were looked at.
+    fn step(
+        &mut self,
+        batch: &Batch,
+        epoch: u32,
+        rate: f64,
+    ) -> Result<(f64, (Tensor, Option<Tensor>)), TrainError> {
         let labels: Vec<i64> = batch.clips.iter().map(|&clip| self.labels[clip]).collect();
         let labels = Tensor::from_slice(&labels).to_device(self.device);
         let [first, second] = &batch.views;
@@ -358,12 +375,16 @@ impl<'a> Training<'a> {
             mode: Mode::Training,
             precision: self.header.precision,
         };
-        let Step { loss, embeddings } = match &batch.frames {
-            None => self.method.step(&self.encoder, &views, &labels, pass),
-            Some(targets) => self
-                .method
-                .step_frames(&self.encoder, &views, targets, pass),
+        let input = StepInput {
+            views: &views,
+            labels: &labels,
+            clips: &batch.clips,
+            frames: batch.frames.as_ref(),
+            epoch: epoch.into(),
+            step: self.header.step,
+            pass,
         };
+        let Step { loss, embeddings } = self.method.step(&self.encoder, &input);
         let value = loss.double_value(&[]);
         if !value.is_finite() {
             return Err(TrainError::NotFinite {
@@ -374,6 +395,7 @@ impl<'a> Training<'a> {
         }
         let gradients = Tensor::f_run_backward(&[loss], self.optimizer.weights(), false, false)?;
         self.optimizer.step(gradients, rate);
+        self.method.finish_step();
         Ok((value, embeddings))
     }
 

@@ -1,0 +1,124 @@
+//! MoCo: a view attracts to what a slow twin makes of the other one, and is repelled by a queue of past ones.
+
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+
+use super::cld::{Cld, CldConfig};
+use super::views::{BatchStatistics, project};
+use super::{
+    MethodParts, MomentumTwin, Objective, ProjectionHead, ProjectionHeadConfig, Queue, Step,
+    StepInput, draws,
+};
+use crate::augment::Purpose;
+use crate::encoder::parameters::Parameters;
+use crate::encoder::{Encoder, EncoderError};
+use crate::loss::{Temperature, info_nce};
+
+/// Momentum contrast (He et al. 2020; version 2: Chen et al. 2020).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MocoConfig {
+    /// Of the softmax over similarities. Version 1: 0.07; version 2: 0.2.
+    pub temperature: Temperature,
+    /// The projection head. Version 1: one layer of 128; version 2: one as wide as the embedding, then 128.
+    pub head: ProjectionHeadConfig,
+    /// Past keys that a query is compared with, a multiple of the batch. Published: 65536. Well below the number of clips, or
+    /// the queue holds keys of the query's own clip.
+    pub queue: i64,
+    /// How much of the twin stays at every step, 0 to 1. Published: 0.999.
+    #[serde(default = "default_momentum")]
+    pub momentum: f64,
+    /// Parts in which the keys of a batch are normalised, after shuffling; a stand-in on one device for the shuffling between
+    /// devices of the paper. Default 1: all together.
+    #[serde(default = "default_key_groups")]
+    pub key_groups: usize,
+    /// Cross-level discrimination beside it; both views are then queries too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cld: Option<CldConfig>,
+}
+
+fn default_momentum() -> f64 {
+    0.999
+}
+
+fn default_key_groups() -> usize {
+    1
+}
+
+#[derive(Debug)]
+pub(super) struct Moco {
+    config: MocoConfig,
+    head: ProjectionHead,
+    cld: Option<Cld>,
+    twin: MomentumTwin,
+    queue: Queue,
+    seed: u64,
+    /// The keys of the last batch, until it is over.
+    keys: Option<Tensor>,
+}
+
+impl Moco {
+    pub(super) fn new(
+        config: &MocoConfig,
+        parts: &MethodParts<'_>,
+        parameters: &Parameters,
+    ) -> Result<Self, EncoderError> {
+        let (root, dim) = (parameters.root(), parts.encoder.dim());
+        let head = ProjectionHead::new(&config.head, dim, &root);
+        let twin = MomentumTwin::new(parts, &config.head, parameters, config.momentum)?;
+        Ok(Self {
+            queue: Queue::new(&root.sub("queue"), config.queue, config.head.projection()),
+            cld: (config.cld.as_ref()).map(|cld| Cld::new(cld, dim, &root.sub("cld"))),
+            config: config.clone(),
+            head,
+            twin,
+            seed: parts.seed,
+            keys: None,
+        })
+    }
+
+    fn keys(&self, views: &Tensor, input: &StepInput<'_>, view: u64) -> (Tensor, Tensor) {
+        let key = draws(self.seed, input.step, Purpose::KeyOrder);
+        let mut rng = key.rng_of_use(view);
+        let groups = self.config.key_groups;
+        self.twin.encode(views, input.pass, groups, &mut rng)
+    }
+}
+
+impl Objective for Moco {
+    fn step(&mut self, encoder: &Encoder, parameters: &Parameters, input: &StepInput<'_>) -> Step {
+        let [first, second] = input.views;
+        let (temperature, queue) = (self.config.temperature, self.queue.rows().copy());
+        self.twin.follow(encoder, parameters);
+        let (embedding, keys) = self.keys(second, input, 0);
+        let Some(cld) = &self.cld else {
+            let queries = encoder.embed(first, input.pass);
+            let loss = info_nce(
+                &self.head.forward(&queries, input.pass),
+                &keys,
+                &queue,
+                temperature,
+            );
+            self.keys = Some(keys);
+            return Step::of_two_views(loss, [queries, embedding]);
+        };
+        let (_, keys_of_first) = self.keys(first, input, 1);
+        let seen = project(encoder, &self.head, input, BatchStatistics::PerView);
+        let [a, b] = &seen.projections;
+        let instances = info_nce(a, &keys, &queue, temperature)
+            + info_nce(b, &keys_of_first, &queue, temperature);
+        let loss = instances / 2.0 + cld.loss(&seen.embeddings, input.pass);
+        self.keys = Some(keys);
+        Step::of_two_views(loss, seen.embeddings)
+    }
+
+    fn finish_step(&mut self) {
+        if let Some(keys) = self.keys.take() {
+            self.queue.push(&keys);
+        }
+    }
+
+    fn followers(&self) -> Vec<(&'static str, &Parameters)> {
+        self.twin.parameters().to_vec()
+    }
+}

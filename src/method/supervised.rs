@@ -1,0 +1,55 @@
+//! Plain supervised learning.
+
+use serde::{Deserialize, Serialize};
+use tch::{Reduction, Tensor};
+
+use super::{MethodParts, Objective, Step, StepInput};
+use crate::encoder::Encoder;
+use crate::encoder::layers::Linear;
+use crate::encoder::parameters::Parameters;
+
+/// A linear classifier on the embedding, learned with the encoder by cross entropy. It hears the first view alone.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SupervisedConfig {
+    /// How much of the target's weight is spread over all classes, `0..1`. Default 0.
+    pub label_smoothing: f64,
+}
+
+#[derive(Debug)]
+pub(super) struct Supervised {
+    config: SupervisedConfig,
+    classifier: Linear,
+}
+
+impl Supervised {
+    pub(super) fn new(
+        config: SupervisedConfig,
+        parts: &MethodParts<'_>,
+        parameters: &Parameters,
+    ) -> Self {
+        let scope = parameters.root().sub("classifier");
+        Self {
+            config,
+            classifier: Linear::new(&scope, parts.encoder.dim(), parts.classes as i64),
+        }
+    }
+}
+
+impl Objective for Supervised {
+    fn step(&mut self, encoder: &Encoder, _: &Parameters, input: &StepInput<'_>) -> Step {
+        let embeddings = encoder.embed(&input.views[0], input.pass);
+        let logits = self.classifier.forward(&embeddings, input.pass);
+        let loss = logits.to_kind(tch::Kind::Float).cross_entropy_loss(
+            input.labels,
+            None::<&Tensor>,
+            Reduction::Mean,
+            -100,
+            self.config.label_smoothing,
+        );
+        Step {
+            loss,
+            embeddings: (embeddings.detach(), None),
+        }
+    }
+}
