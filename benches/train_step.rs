@@ -4,7 +4,7 @@
 //! Argument: number of timed steps (default 10).
 #![expect(clippy::print_stdout, reason = "the result of a benchmark")]
 
-use chiffchaff::encoder::{Encoder, EncoderConfig, Mode, Pass};
+use chiffchaff::encoder::{Encoder, EncoderConfig, InputShape, Mode, Pass};
 use chiffchaff::loss::Temperature;
 use chiffchaff::method::{
     BatchStatistics, Method, MethodConfig, MethodParts, ProjectionHeadConfig, SimClrConfig,
@@ -37,7 +37,11 @@ fn main() {
 fn time_steps(name: &str, shape: [i64; 4], steps: usize) -> Vec<f64> {
     let config: EncoderConfig =
         serde_json::from_value(serde_json::json!({ "type": name })).expect("a known encoder");
-    let encoder = Encoder::new(&config, 0, Device::Cpu).expect("default settings");
+    let input = InputShape {
+        channels: shape[1] as usize,
+        bands: shape[2] as usize,
+    };
+    let encoder = Encoder::new(&config, input, 0, Device::Cpu).expect("default settings");
     let method = MethodConfig::SimClr(SimClrConfig {
         temperature: Temperature::new(0.2).expect("positive"),
         head: ProjectionHeadConfig {

@@ -279,11 +279,12 @@ impl Experiment {
                 "from 0 to 10 seconds",
             );
         }
+        let hears_samples = matches!(self.encoder, EncoderConfig::ResNet18Samples(_));
         must(
-            !matches!(self.features, FrontEnd::Samples(_)),
-            "features.type",
-            &"samples",
-            "another: no network hears sound as it is yet",
+            matches!(self.features, FrontEnd::Samples(_)) == hears_samples,
+            "encoder.type",
+            &"another",
+            "`resnet18-samples` where `features.type` is `samples`, and only there",
         );
         must(
             self.augment.waveform.is_empty() || matches!(self.views.cut, Cut::Random {}),

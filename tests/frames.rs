@@ -7,7 +7,7 @@ use chiffchaff::audio::{AudioReader, SampleRate, WavEncoding, Waveform, write_wa
 use chiffchaff::dataset::{ShotChoice, Span, Support, SyntheticConfig, parse_marks};
 use chiffchaff::detect::frames::{FrameConfig, FrameDetector, calls_model};
 use chiffchaff::detect::{DetectError, Detection, Event};
-use chiffchaff::encoder::{Encoder, Model, ModelCard, Provenance};
+use chiffchaff::encoder::{Encoder, InputShape, Model, ModelCard, Provenance};
 use chiffchaff::experiment::Experiment;
 use chiffchaff::features::{CacheConfig, CachePrecision, FeatureCache, FeatureSet, Normalization};
 use chiffchaff::train::{FrameLabels, Outcome, RunDir, Start, TrainingData, pretrain};
@@ -15,6 +15,12 @@ use few_shot_sound::{CALL_SECS, found_and_false, hidden_calls, shots, write_reco
 use std::ops::ControlFlow;
 use std::path::Path;
 use tch::Device;
+
+/// Of the images of `moummad-supcon`.
+const INPUT: InputShape = InputShape {
+    channels: 1,
+    bands: 128,
+};
 
 fn support(recording: &Path, extra: &str) -> Support {
     support_after(recording, 0.0, extra)
@@ -136,7 +142,7 @@ fn shots_behind_the_end_of_a_recording_are_refused() {
 fn a_network_that_mixes_frames_is_refused() {
     let experiment = Experiment::preset("moummad-supcon", &[]).unwrap();
     let model = Model {
-        encoder: Encoder::new(&experiment.encoder, 0, Device::Cpu).unwrap(),
+        encoder: Encoder::new(&experiment.encoder, INPUT, 0, Device::Cpu).unwrap(),
         card: ModelCard {
             front_end: experiment.features,
             normalization: Normalization::PatchMinMax,

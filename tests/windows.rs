@@ -8,12 +8,18 @@ use chiffchaff::detect::windows::{
     Adapt, ClassWeights, FirstGap, FreezeMode, Scaling, UnknownSpans, WindowDetector, WindowsConfig,
 };
 use chiffchaff::detect::{DetectError, Event};
-use chiffchaff::encoder::{Encoder, Model, ModelCard, Provenance};
+use chiffchaff::encoder::{Encoder, InputShape, Model, ModelCard, Provenance};
 use chiffchaff::experiment::Experiment;
 use chiffchaff::features::Normalization;
 use few_shot_sound::{found_and_false, hidden_calls, shots, span, write_recording};
 use std::path::PathBuf;
 use tch::Device;
+
+/// Of the images of `moummad-supcon`.
+const INPUT: InputShape = InputShape {
+    channels: 1,
+    bands: 128,
+};
 
 /// An encoder that has heard nothing: a small one, or that of the paper.
 fn model(paper: bool) -> Model {
@@ -21,7 +27,7 @@ fn model(paper: bool) -> Model {
     let overrides = if paper { &[][..] } else { &small };
     let experiment = Experiment::preset("moummad-supcon", overrides).unwrap();
     Model {
-        encoder: Encoder::new(&experiment.encoder, 3, Device::Cpu).unwrap(),
+        encoder: Encoder::new(&experiment.encoder, INPUT, 3, Device::Cpu).unwrap(),
         card: ModelCard {
             front_end: experiment.features,
             normalization: Normalization::PatchMinMax,

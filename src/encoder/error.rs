@@ -32,6 +32,32 @@ pub enum EncoderError {
         /// What would do.
         allowed: &'static str,
     },
+    /// Images of channels that the network cannot take.
+    #[error(
+        "images have {given} channels, but this encoder takes {allowed}\n\nhint: choose another `encoder.type`, or a front end of other channels, such as `--set features.type=\"three-band\"`"
+    )]
+    Channels {
+        /// Channels of the normalised features.
+        given: usize,
+        /// What would do.
+        allowed: &'static str,
+    },
+    /// Images of fewer bands than the network's minimum.
+    #[error("{given} bands are too few for this encoder, which needs at least {minimum}")]
+    TooFewBands {
+        /// Bands of the features.
+        given: usize,
+        /// The fewest it can hear.
+        minimum: usize,
+    },
+    /// Images where the network hears sound as it is.
+    #[error(
+        "images have {bands} bands, but this encoder hears sound as it is\n\nhint: set `features.type=\"samples\"`, or choose another `encoder.type`"
+    )]
+    NotSamples {
+        /// Bands of the features.
+        bands: usize,
+    },
     /// An input shorter than the network's minimum.
     #[error("{given} frames are too few for this encoder, which needs at least {minimum}")]
     TooShort {

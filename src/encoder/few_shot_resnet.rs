@@ -6,6 +6,7 @@ use tch::Tensor;
 
 use super::layers::{BatchNorm, Conv2d, Pass};
 use super::parameters::Scope;
+use super::{InputShape, Network};
 
 /// The published network has nothing to set.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -26,36 +27,47 @@ impl FewShotResNet {
     pub const ROWS: i64 = 8;
     /// Channels of the last block.
     pub const CHANNELS: i64 = 256;
-    /// The fewest frames that survive the three poolings.
-    pub const MIN_FRAMES: usize = 8;
 
     /// Adds the network's tensors to `scope`.
-    pub fn new(scope: &Scope<'_>) -> Self {
+    pub fn new(input: InputShape, scope: &Scope<'_>) -> Self {
         let block = |name: &str, inputs, outputs, pool| {
             Block::new(&scope.sub(name).sub(0), inputs, outputs, pool)
         };
         Self {
             blocks: [
-                block("layer1", 1, 64, [2, 2]),
+                block("layer1", input.channels as i64, 64, [2, 2]),
                 block("layer2", 64, 128, [2, 2]),
                 block("layer3", 128, Self::CHANNELS, [1, 2]),
             ],
         }
     }
+}
 
-    /// `[batch, 1, mels, frames]` → the map of each block; the last is
-    /// `[batch, 256, mels / 4, frames / 8]`. `pass_of` says how each block computes.
-    pub fn stages(&self, x: &Tensor, pass_of: &dyn Fn(usize) -> Pass) -> Vec<Tensor> {
+impl Network for FewShotResNet {
+    fn dim(&self) -> i64 {
+        Self::CHANNELS * Self::ROWS
+    }
+
+    fn min_shape(&self) -> [usize; 2] {
+        [4, 8]
+    }
+
+    /// The last is `[batch, 256, mels / 4, frames / 8]`.
+    fn stages(&self, x: &Tensor, pass_of: &dyn Fn(usize) -> Pass) -> Vec<Tensor> {
         let first = self.blocks[0].forward(x, pass_of(0));
         let second = self.blocks[1].forward(&first, pass_of(1));
         let third = self.blocks[2].forward(&second, pass_of(2));
         vec![first, second, third]
     }
 
-    /// The last block's map → embeddings `[batch, 2048]`, channel by channel.
-    pub fn pool(map: &Tensor) -> Tensor {
+    /// Channel by channel.
+    fn pool(&self, map: &Tensor, _pass: Pass) -> Tensor {
         let (pooled, _) = map.adaptive_max_pool2d([Self::ROWS, 1]); // [batch, 256, 8, 1]
         pooled.flatten(1, -1)
+    }
+
+    fn stage_names(&self) -> &[&[&str]] {
+        &[&["layer1."], &["layer2."], &["layer3."]]
     }
 }
 

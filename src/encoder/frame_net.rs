@@ -5,6 +5,7 @@ use tch::Tensor;
 
 use super::layers::{BatchNorm, Conv2d, Pass};
 use super::parameters::Scope;
+use super::{InputShape, Network};
 
 /// Output channels, stride over mels, dilation over frames of each convolution.
 const LAYERS: [(i64, i64, i64); 6] = [
@@ -36,8 +37,8 @@ impl FrameNet {
     pub const RADIUS: usize = 14;
 
     /// Adds the network's tensors to `scope`.
-    pub fn new(scope: &Scope<'_>) -> Self {
-        let mut inputs = 1;
+    pub fn new(input: InputShape, scope: &Scope<'_>) -> Self {
+        let mut inputs = input.channels as i64;
         let layer = |(index, &(outputs, stride, dilation)): (usize, &(i64, i64, i64))| {
             let (conv, bn) = (format!("conv{}", index + 1), format!("bn{}", index + 1));
             let channels = [inputs, outputs];
@@ -52,7 +53,7 @@ impl FrameNet {
         }
     }
 
-    /// `[batch, 1, mels, frames]` → `[batch, 96, mels / 16, frames]`.
+    /// `[batch, channels, mels, frames]` → `[batch, 96, mels / 16, frames]`.
     pub fn map(&self, x: &Tensor, pass: Pass) -> Tensor {
         let mut x = x.shallow_clone();
         for (conv, bn) in &self.layers {
@@ -73,11 +74,38 @@ impl FrameNet {
     }
 }
 
+impl Network for FrameNet {
+    fn dim(&self) -> i64 {
+        Self::DIM
+    }
+
+    fn stages(&self, x: &Tensor, pass_of: &dyn Fn(usize) -> Pass) -> Vec<Tensor> {
+        vec![self.map(x, pass_of(0))]
+    }
+
+    fn pool(&self, map: &Tensor, _pass: Pass) -> Tensor {
+        Self::pool_mels(map).mean_dim([2i64].as_slice(), false, None)
+    }
+
+    fn stage_names(&self) -> &[&[&str]] {
+        &[&["conv", "bn"]]
+    }
+
+    fn pool_frames(&self) -> Option<fn(&Tensor) -> Tensor> {
+        Some(Self::pool_mels)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::parameters::Parameters;
     use super::*;
     use tch::{Device, Kind};
+
+    const INPUT: InputShape = InputShape {
+        channels: 1,
+        bands: 80,
+    };
 
     fn noise(frames: i64) -> Tensor {
         tch::manual_seed(3);
@@ -87,7 +115,7 @@ mod tests {
     #[test]
     fn every_frame_has_an_embedding() {
         let parameters = Parameters::new(0, Device::Cpu);
-        let net = FrameNet::new(&parameters.root());
+        let net = FrameNet::new(INPUT, &parameters.root());
         let frames = FrameNet::pool_mels(&net.map(&noise(37), Pass::INFERENCE));
         assert_eq!(frames.size(), [1, FrameNet::DIM, 37]);
     }
@@ -95,7 +123,7 @@ mod tests {
     #[test]
     fn a_frame_sees_its_radius_and_no_farther() {
         let parameters = Parameters::new(0, Device::Cpu);
-        let net = FrameNet::new(&parameters.root());
+        let net = FrameNet::new(INPUT, &parameters.root());
         let x = noise(101);
         let frames = |x: &Tensor| FrameNet::pool_mels(&net.map(x, Pass::INFERENCE));
         let y = frames(&x);

@@ -53,29 +53,98 @@ impl Pass {
     };
 }
 
-/// A square convolution without bias.
-#[derive(Debug)]
-pub struct Conv2d {
-    weight: Tensor,
-    stride: [i64; 2],
-    padding: [i64; 2],
-    dilation: [i64; 2],
+/// Channels, kernel and steps of a convolution; pairs are rows × frames.
+#[derive(Debug, Clone, Copy)]
+pub struct ConvShape {
+    /// Channels in.
+    pub inputs: i64,
+    /// Channels out.
+    pub outputs: i64,
+    /// Size of the kernel; odd sizes keep the map's at stride 1.
+    pub kernel: [i64; 2],
+    /// Steps of the kernel.
+    pub stride: [i64; 2],
+    /// Parts that the channels fall into, each convolved by itself.
+    pub groups: i64,
 }
 
-impl Conv2d {
-    /// `kernel` × `kernel` from `inputs` to `outputs` channels, padded to keep the size at
-    /// stride 1; Kaiming-normal start.
-    pub fn new(scope: &Scope<'_>, inputs: i64, outputs: i64, kernel: i64, stride: i64) -> Self {
-        let init = Init::kaiming_fan_out(outputs, kernel * kernel);
+impl ConvShape {
+    /// `kernel` × `kernel`, from all channels to all.
+    pub fn square(inputs: i64, outputs: i64, kernel: i64, stride: i64) -> Self {
         Self {
-            weight: scope.weight("weight", &[outputs, inputs, kernel, kernel], init),
+            inputs,
+            outputs,
+            kernel: [kernel; 2],
             stride: [stride; 2],
-            padding: [kernel / 2; 2],
-            dilation: [1, 1],
+            groups: 1,
         }
     }
 
-    /// The same with a stride over mels alone, and taps `dilation` frames apart: the number of
+    /// Each channel by itself.
+    pub fn depthwise(channels: i64, kernel: [i64; 2], stride: i64) -> Self {
+        Self {
+            inputs: channels,
+            outputs: channels,
+            kernel,
+            stride: [stride; 2],
+            groups: channels,
+        }
+    }
+
+    /// Numbers that one output is made of.
+    pub fn fan_in(&self) -> i64 {
+        self.inputs / self.groups * self.kernel[0] * self.kernel[1]
+    }
+
+    /// How torchvision starts its convolutions: [`Init::kaiming_fan_out`], groups not minded.
+    pub fn fan_out_init(&self) -> Init {
+        Init::kaiming_fan_out(self.outputs, self.kernel[0] * self.kernel[1])
+    }
+}
+
+/// A convolution, padded by half its kernel.
+#[derive(Debug)]
+pub struct Conv2d {
+    weight: Tensor,
+    bias: Option<Tensor>,
+    stride: [i64; 2],
+    padding: [i64; 2],
+    dilation: [i64; 2],
+    groups: i64,
+}
+
+impl Conv2d {
+    /// `kernel` × `kernel` from `inputs` to `outputs` channels without bias, padded to keep the size at
+    /// stride 1; Kaiming-normal start.
+    pub fn new(scope: &Scope<'_>, inputs: i64, outputs: i64, kernel: i64, stride: i64) -> Self {
+        let shape = ConvShape::square(inputs, outputs, kernel, stride);
+        Self::shaped(scope, shape, shape.fan_out_init())
+    }
+
+    /// Of any shape, without bias.
+    pub fn shaped(scope: &Scope<'_>, shape: ConvShape, init: Init) -> Self {
+        let [height, width] = shape.kernel;
+        let weight = [shape.outputs, shape.inputs / shape.groups, height, width];
+        Self {
+            weight: scope.weight("weight", &weight, init),
+            bias: None,
+            stride: shape.stride,
+            padding: [height / 2, width / 2],
+            dilation: [1, 1],
+            groups: shape.groups,
+        }
+    }
+
+    /// The same with a bias for each output channel.
+    pub fn with_bias(self, scope: &Scope<'_>, init: Init) -> Self {
+        let outputs = self.weight.size()[0];
+        Self {
+            bias: Some(scope.weight("bias", &[outputs], init)),
+            ..self
+        }
+    }
+
+    /// As [`Self::new`], with a stride over mels alone, and taps `dilation` frames apart: the number of
     /// frames stays.
     pub fn along_time(
         scope: &Scope<'_>,
@@ -92,13 +161,14 @@ impl Conv2d {
         }
     }
 
-    /// `[batch, inputs, mels, frames]` → `[batch, outputs, mels / stride, frames / stride]`.
+    /// `[batch, inputs, mels, frames]` → `[batch, outputs, mels / stride, frames / stride]`, rounded up.
     pub fn forward(&self, x: &Tensor, pass: Pass) -> Tensor {
         let kind = pass.precision.kind();
         let weight = self.weight.to_kind(kind);
+        let bias = self.bias.as_ref().map(|bias| bias.to_kind(kind));
         let (stride, padding, dilation) = (self.stride, self.padding, self.dilation);
         x.to_kind(kind)
-            .conv2d(&weight, None::<&Tensor>, stride, padding, dilation, 1)
+            .conv2d(&weight, bias, stride, padding, dilation, self.groups)
     }
 }
 

@@ -1,8 +1,13 @@
-//! Networks: log-mel images `[batch, 1, mels, frames]` → embeddings `[batch, dim]`.
+//! Networks: images `[batch, channels, mels, frames]` → embeddings `[batch, dim]`.
+//!
+//! The front end decides the channels and the bands ([`InputShape`]). A [`Network`] gives the map of each of its stages
+//! and makes an embedding of the last; an [`Encoder`] is a network with its numbers.
 //!
 //! | encoder | source | embedding | file |
 //! |---|---|---|---|
-//! | `resnet18` | He et al. 2016, torchvision names | mean (and maximum) of the last map | `resnet.rs` |
+//! | `resnet18` | He et al. 2016, torchvision names | 512, mean (and maximum) of the last map | `resnet.rs` |
+//! | `resnet18-samples` | CLAR, Al-Tahan and Mohsenzadeh 2021 | the same, of sound as it is | `resnet.rs` |
+//! | `resnet50` | He et al. 2016, v1.5, torchvision names | 2048, mean (and maximum) of the last map | `resnet.rs` |
 //! | `few-shot-resnet` | Moummad et al. 2023 | 2048, max over 8 rows × all frames | `few_shot_resnet.rs` |
 //! | `frame-net` | our own | every frame: maximum and mean over mels, 192; clips: their mean | `frame_net.rs` |
 //! | `proto-resnet` | baseline of DCASE task 5 | 512, mean over 2 rows × 4 stretches | `proto_resnet.rs` |
@@ -15,6 +20,7 @@ mod frame_net;
 pub mod layers;
 pub(crate) mod layout;
 mod model;
+mod network;
 pub mod parameters;
 mod proto_resnet;
 mod resnet;
@@ -27,21 +33,28 @@ pub use few_shot_resnet::{FewShotResNet, FewShotResNetConfig};
 pub use frame_net::{FrameNet, FrameNetConfig};
 pub use layers::{Mode, Pass, Precision};
 pub use model::{Model, ModelCard, Provenance};
+pub use network::{InputShape, Network};
 pub use proto_resnet::{ProtoResNet, ProtoResNetConfig};
-pub use resnet::{MapPool, ResNet18, ResNet18Config};
+pub use resnet::{Architecture, MapPool, ResNet, ResNetConfig};
 
 use layout::channels_last;
 use parameters::{Parameters, Scope};
 use serde::{Deserialize, Serialize};
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
 /// Which network, with its settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum EncoderConfig {
-    /// torchvision's ResNet-18 with a one-channel stem.
+    /// torchvision's ResNet-18.
     #[serde(rename = "resnet18")]
-    ResNet18(ResNet18Config),
+    ResNet18(ResNetConfig),
+    /// ResNet-18 over time alone, for sound as it is.
+    #[serde(rename = "resnet18-samples")]
+    ResNet18Samples(ResNetConfig),
+    /// torchvision's ResNet-50.
+    #[serde(rename = "resnet50")]
+    ResNet50(ResNetConfig),
     /// The three-block ResNet of few-shot detection.
     FewShotResnet(FewShotResNetConfig),
     /// Our own light network for detection.
@@ -50,34 +63,57 @@ pub enum EncoderConfig {
     ProtoResnet(ProtoResNetConfig),
 }
 
+impl EncoderConfig {
+    fn network(
+        &self,
+        input: InputShape,
+        scope: &Scope<'_>,
+    ) -> Result<Box<dyn Network>, EncoderError> {
+        let resnet = |architecture, config| ResNet::new(architecture, config, input, scope);
+        Ok(match self {
+            Self::ResNet18(config) => Box::new(resnet(Architecture::ResNet18, config)?),
+            Self::ResNet18Samples(config) => {
+                Box::new(resnet(Architecture::ResNet18Samples, config)?)
+            }
+            Self::ResNet50(config) => Box::new(resnet(Architecture::ResNet50, config)?),
+            Self::FewShotResnet(_) => Box::new(FewShotResNet::new(input, scope)),
+            Self::FrameNet(_) => Box::new(FrameNet::new(input, scope)),
+            Self::ProtoResnet(_) => Box::new(ProtoResNet::new(input, scope)),
+        })
+    }
+}
+
 /// A network with its parameters.
 #[derive(Debug)]
 pub struct Encoder {
-    network: Network,
+    network: Box<dyn Network>,
+    input: InputShape,
     parameters: Parameters,
 }
 
-#[derive(Debug)]
-enum Network {
-    ResNet18(ResNet18),
-    FewShotResNet(Box<FewShotResNet>),
-    FrameNet(FrameNet),
-    ProtoResNet(Box<ProtoResNet>),
-}
-
 impl Encoder {
-    /// Channels of the images that every network sees as yet.
-    pub const CHANNELS: usize = 1;
-
-    /// A network as it is before training; the same `seed` gives the same one.
+    /// A network for images of this shape as it is before training; the same `seed` gives the same one.
     ///
     /// # Errors
-    /// If a setting is out of range.
-    pub fn new(config: &EncoderConfig, seed: u64, device: Device) -> Result<Self, EncoderError> {
+    /// If a setting is out of range, or the network cannot take such images.
+    pub fn new(
+        config: &EncoderConfig,
+        input: InputShape,
+        seed: u64,
+        device: Device,
+    ) -> Result<Self, EncoderError> {
         let parameters = Parameters::new(seed, device);
-        let network = Network::new(config, &parameters.root())?;
+        let network = config.network(input, &parameters.root())?;
+        let [minimum, _] = network.min_shape();
+        if input.bands < minimum {
+            return Err(EncoderError::TooFewBands {
+                given: input.bands,
+                minimum,
+            });
+        }
         Ok(Self {
             network,
+            input,
             parameters,
         })
     }
@@ -87,28 +123,23 @@ impl Encoder {
         &self.parameters
     }
 
+    /// The images it was made for.
+    pub fn input(&self) -> InputShape {
+        self.input
+    }
+
     /// Length of an embedding.
     pub fn dim(&self) -> i64 {
-        match &self.network {
-            Network::ResNet18(network) => network.dim(),
-            Network::FewShotResNet(_) => FewShotResNet::CHANNELS * FewShotResNet::ROWS,
-            Network::FrameNet(_) => FrameNet::DIM,
-            Network::ProtoResNet(_) => {
-                ProtoResNet::CHANNELS * ProtoResNet::ROWS * ProtoResNet::COLUMNS
-            }
-        }
+        self.network.dim()
     }
 
     /// The fewest frames that can be embedded.
     pub fn min_frames(&self) -> usize {
-        match &self.network {
-            Network::ResNet18(_) | Network::FrameNet(_) => 1,
-            Network::FewShotResNet(_) => FewShotResNet::MIN_FRAMES,
-            Network::ProtoResNet(_) => ProtoResNet::MIN_FRAMES,
-        }
+        let [_, frames] = self.network.min_shape();
+        frames
     }
 
-    /// `[batch, 1, mels, frames]` → fp32 embeddings `[batch, dim]`.
+    /// `[batch, channels, mels, frames]` → fp32 embeddings `[batch, dim]`.
     pub fn embed(&self, x: &Tensor, pass: Pass) -> Tensor {
         self.embed_by(x, &|_| pass)
     }
@@ -116,75 +147,55 @@ impl Encoder {
     /// As [`Self::embed`], each stage in the pass that `pass_of` gives for it: stages that are frozen and stages that
     /// are tuned.
     pub fn embed_by(&self, x: &Tensor, pass_of: &dyn Fn(usize) -> Pass) -> Tensor {
-        let maps = self.stages_by(x, pass_of);
-        let last = maps.last().expect("a network has stages");
-        match &self.network {
-            Network::ResNet18(network) => network.pool(last),
-            Network::FewShotResNet(_) => FewShotResNet::pool(last),
-            Network::FrameNet(_) => {
-                FrameNet::pool_mels(last).mean_dim([2i64].as_slice(), false, None)
-            }
-            Network::ProtoResNet(_) => ProtoResNet::pool(last),
-        }
-        .to_kind(tch::Kind::Float)
+        let last_pass = pass_of(self.stage_count() - 1);
+        let embed = |side: Tensor| {
+            let maps = self.network.stages(&side, pass_of);
+            let last = maps.last().expect("a network has stages");
+            let pooled = self.network.pool(last, last_pass);
+            pooled.to_kind(Kind::Float)
+        };
+        let sides = self.sides(x).map(embed);
+        sides.reduce(|sum, side| sum + side).expect("one side")
     }
 
-    /// `[batch, 1, mels, frames]` → the feature map of each stage, `[batch, channels, rows,
-    /// frames']`, in the pass's precision.
+    /// `[batch, channels, mels, frames]` → the feature map of each stage, `[batch, channels', rows,
+    /// frames']`, in the pass's precision; summed over sides where the network hears them one by one.
     pub fn stages(&self, x: &Tensor, pass: Pass) -> Vec<Tensor> {
-        self.stages_by(x, &|_| pass)
+        let maps = self
+            .sides(x)
+            .map(|side| self.network.stages(&side, &|_| pass));
+        let add = |(a, b): (Tensor, Tensor)| a + b;
+        maps.reduce(|sum, maps| sum.into_iter().zip(maps).map(add).collect())
+            .expect("one side")
     }
 
-    /// As [`Self::stages`], each in the pass that `pass_of` gives for it.
-    pub fn stages_by(&self, x: &Tensor, pass_of: &dyn Fn(usize) -> Pass) -> Vec<Tensor> {
-        let x = &channels_last(x.shallow_clone());
-        match &self.network {
-            Network::ResNet18(network) => network.stages(x, pass_of),
-            Network::FewShotResNet(network) => network.stages(x, pass_of),
-            Network::ProtoResNet(network) => network.stages(x, pass_of),
-            Network::FrameNet(network) => vec![network.map(x, pass_of(0))],
-        }
+    /// The images of each side, channels beside one another in memory.
+    fn sides(&self, x: &Tensor) -> impl Iterator<Item = Tensor> {
+        let sides = x.chunk(self.network.sides() as i64, 1);
+        sides.into_iter().map(channels_last)
     }
 
-    /// `[batch, 1, mels, frames]` → fp32 embeddings of every frame, `[batch, dim, frames]`, where the network keeps
-    /// frames apart.
+    /// `[batch, channels, mels, frames]` → fp32 embeddings of every frame, `[batch, dim, frames]`, where the network
+    /// keeps frames apart.
     pub fn embed_frames(&self, x: &Tensor, pass: Pass) -> Option<Tensor> {
-        match &self.network {
-            Network::FrameNet(_) => Some(FrameNet::pool_mels(&self.stages(x, pass)[0])),
-            Network::ResNet18(_) | Network::FewShotResNet(_) | Network::ProtoResNet(_) => None,
-        }
+        let pool = self.network.pool_frames()?;
+        Some(pool(&self.stages(x, pass)[0]))
     }
 
-    /// Number of stages, which are named `layer1` to `layerN`.
+    /// Number of stages.
     pub fn stage_count(&self) -> usize {
-        match &self.network {
-            Network::ResNet18(_) => 4,
-            Network::FewShotResNet(_) | Network::ProtoResNet(_) => 3,
-            Network::FrameNet(_) => 1,
-        }
+        self.network.stage_names().len()
     }
 
     /// The trainable tensors of the last `stages` stages; with all of them, those of the stem too.
     pub fn last_weights(&self, stages: usize) -> Vec<Tensor> {
-        let count = self.stage_count();
-        if stages >= count {
+        let names = self.network.stage_names();
+        if stages >= names.len() {
             return self.parameters.weights();
         }
-        let tuned = count - stages + 1..=count;
-        let tuned = tuned.map(|stage| self.parameters.weights_under(&format!("layer{stage}.")));
-        tuned.flatten().collect()
-    }
-}
-
-impl Network {
-    fn new(config: &EncoderConfig, scope: &Scope<'_>) -> Result<Self, EncoderError> {
-        Ok(match config {
-            EncoderConfig::ResNet18(config) => Self::ResNet18(ResNet18::new(config, scope)?),
-            EncoderConfig::FewShotResnet(_) => {
-                Self::FewShotResNet(Box::new(FewShotResNet::new(scope)))
-            }
-            EncoderConfig::FrameNet(_) => Self::FrameNet(FrameNet::new(scope)),
-            EncoderConfig::ProtoResnet(_) => Self::ProtoResNet(Box::new(ProtoResNet::new(scope))),
-        })
+        let tuned = names[names.len() - stages..].iter().copied().flatten();
+        tuned
+            .flat_map(|prefix| self.parameters.weights_under(prefix))
+            .collect()
     }
 }

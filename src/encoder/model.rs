@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use tch::{Device, Kind, Tensor};
 
 use super::tensor_file::TensorFile;
-use super::{EmbedConfig, Encoder, EncoderConfig, EncoderError};
-use crate::features::{FrontEnd, Normalization};
+use super::{EmbedConfig, Encoder, EncoderConfig, EncoderError, InputShape};
+use crate::features::{FeaturesError, FrontEnd, Normalization};
 
 /// Everything beside the weights that using a model takes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,6 +25,20 @@ pub struct ModelCard {
     pub seed: u64,
     /// What it heard.
     pub provenance: Provenance,
+}
+
+impl ModelCard {
+    /// The images that front end and normalisation make.
+    ///
+    /// # Errors
+    /// If a setting of the front end is out of range.
+    pub fn input(&self) -> Result<InputShape, FeaturesError> {
+        let extractor = self.front_end.extractor()?;
+        Ok(InputShape {
+            channels: self.normalization.channels(extractor.channels()),
+            bands: extractor.bands(),
+        })
+    }
 }
 
 /// What a model heard, for the honesty of what is measured on it.
@@ -116,7 +130,8 @@ impl Model {
     fn of(path: &Path, read: &TensorFile, device: Device) -> Result<Self, EncoderError> {
         let card: ModelCard =
             serde_json::from_str(&read.metadata).map_err(|e| not_a_model(path, e))?;
-        let encoder = Encoder::new(&card.encoder, card.seed, device)?;
+        let input = card.input().map_err(|e| not_a_model(path, e))?;
+        let encoder = Encoder::new(&card.encoder, input, card.seed, device)?;
         let find = |name: &str| read.tensors.get(name).map(Tensor::shallow_clone);
         let loaded = encoder.parameters().load(find);
         loaded.map_err(|e| not_a_model(path, e))?;
@@ -129,7 +144,8 @@ impl Model {
     /// None for a card that a model came with.
     pub fn encoder_copy(&self) -> Result<Encoder, EncoderError> {
         let device = self.encoder.parameters().device();
-        let copy = Encoder::new(&self.card.encoder, self.card.seed, device)?;
+        let input = self.encoder.input();
+        let copy = Encoder::new(&self.card.encoder, input, self.card.seed, device)?;
         let named = self.encoder.parameters().named();
         let find = |name: &str| {
             let found = named.iter().find(|(known, _)| known == name);
@@ -145,8 +161,9 @@ impl Model {
     /// None for a card that a model came with.
     pub fn untrained(&self) -> Result<Self, EncoderError> {
         let device = self.encoder.parameters().device();
+        let input = self.encoder.input();
         Ok(Self {
-            encoder: Encoder::new(&self.card.encoder, self.card.seed, device)?,
+            encoder: Encoder::new(&self.card.encoder, input, self.card.seed, device)?,
             card: self.card.clone(),
         })
     }

@@ -6,6 +6,7 @@ use tch::Tensor;
 use super::few_shot_resnet::Block;
 use super::layers::Pass;
 use super::parameters::Scope;
+use super::{InputShape, Network};
 
 /// The published network has nothing to set.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -28,26 +29,33 @@ impl ProtoResNet {
     pub const COLUMNS: i64 = 4;
     /// Channels of the last block.
     pub const CHANNELS: i64 = 64;
-    /// The fewest frames that survive the three poolings.
-    pub const MIN_FRAMES: usize = 8;
 
     /// Adds the network's tensors to `scope`.
-    pub fn new(scope: &Scope<'_>) -> Self {
+    pub fn new(input: InputShape, scope: &Scope<'_>) -> Self {
         let block = |name: &str, inputs, outputs| {
             Block::new(&scope.sub(name).sub(0), inputs, outputs, [2, 2])
         };
         Self {
             blocks: [
-                block("layer1", 1, 64),
+                block("layer1", input.channels as i64, 64),
                 block("layer2", 64, 128),
                 block("layer3", 128, Self::CHANNELS),
             ],
         }
     }
+}
 
-    /// `[batch, 1, mels, frames]` → the map of each block; the last is `[batch, 64, mels / 8, frames / 8]`. `pass_of`
-    /// says how each block computes.
-    pub fn stages(&self, x: &Tensor, pass_of: &dyn Fn(usize) -> Pass) -> Vec<Tensor> {
+impl Network for ProtoResNet {
+    fn dim(&self) -> i64 {
+        Self::CHANNELS * Self::ROWS * Self::COLUMNS
+    }
+
+    fn min_shape(&self) -> [usize; 2] {
+        [8, 8]
+    }
+
+    /// The last is `[batch, 64, mels / 8, frames / 8]`.
+    fn stages(&self, x: &Tensor, pass_of: &dyn Fn(usize) -> Pass) -> Vec<Tensor> {
         let mut maps: Vec<Tensor> = Vec::with_capacity(self.blocks.len());
         for (stage, block) in self.blocks.iter().enumerate() {
             let map = block.forward(maps.last().unwrap_or(x), pass_of(stage));
@@ -56,9 +64,12 @@ impl ProtoResNet {
         maps
     }
 
-    /// The last block's map → embeddings `[batch, 512]`.
-    pub fn pool(map: &Tensor) -> Tensor {
+    fn pool(&self, map: &Tensor, _pass: Pass) -> Tensor {
         let pooled = map.adaptive_avg_pool2d([Self::ROWS, Self::COLUMNS]); // [batch, 64, 2, 4]
         pooled.flatten(1, -1)
+    }
+
+    fn stage_names(&self) -> &[&[&str]] {
+        &[&["layer1."], &["layer2."], &["layer3."]]
     }
 }

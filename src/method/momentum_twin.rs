@@ -31,7 +31,12 @@ impl MomentumTwin {
         momentum: f64,
     ) -> Result<Self, EncoderError> {
         let device = parts.encoder.parameters().device();
-        let encoder = Encoder::new(parts.encoder_config, parts.seed, device)?;
+        let encoder = Encoder::new(
+            parts.encoder_config,
+            parts.encoder.input(),
+            parts.seed,
+            device,
+        )?;
         let own = Parameters::new(parts.seed, device);
         let twin = Self {
             head: ProjectionHead::new(head, encoder.dim(), &own.root()),

@@ -100,10 +100,11 @@ impl PrecisionChoice {
         match self {
             Self::Fp32 => Precision::Fp32,
             Self::Bf16 => Precision::Bf16,
-            // Dense convolutions gain wherever the hardware multiplies bf16; so far all encoders
-            // are made of those.
+            // Dense convolutions gain wherever the hardware multiplies bf16.
             Self::Auto => match encoder {
                 EncoderConfig::ResNet18(_)
+                | EncoderConfig::ResNet18Samples(_)
+                | EncoderConfig::ResNet50(_)
                 | EncoderConfig::FewShotResnet(_)
                 | EncoderConfig::FrameNet(_)
                 | EncoderConfig::ProtoResnet(_)

@@ -17,16 +17,6 @@ pub enum TrainError {
         /// Patches of a batch.
         batch_size: usize,
     },
-    /// The encoder sees images of another number of channels.
-    #[error(
-        "images have {given} channels, but the encoder sees {allowed}\n\nhint: choose a front end of one channel, such as `--set features.type=\"log-mel\"`, and another `normalization` than `imagenet`"
-    )]
-    Channels {
-        /// Channels of the normalised features.
-        given: usize,
-        /// Channels of the encoder's first layer.
-        allowed: usize,
-    },
     /// Episodes need classes to tell apart.
     #[error(
         "the training patches are of {classes} class, but episodes need at least 2\n\nhint: give data with more classes, such as `--data fewshot:PATH` with several tables"

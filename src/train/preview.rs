@@ -6,7 +6,7 @@ use super::TrainError;
 use crate::audio::Waveform;
 use crate::augment::spectrogram::{LogUnit, Patch, Pipeline};
 use crate::augment::{ViewKey, waveform};
-use crate::encoder::{Encoder, layout::images};
+use crate::encoder::layout::images;
 use crate::experiment::Experiment;
 use crate::features::{Features, Normalization};
 
@@ -30,12 +30,6 @@ pub fn augmented(
     }
     let features = extractor.compute_sound(&of_sound.augment(view, sound, other));
     let (channels, bands, frames) = (features.channels(), features.bands(), features.frames());
-    if channels != Encoder::CHANNELS {
-        return Err(TrainError::Channels {
-            given: channels,
-            allowed: Encoder::CHANNELS,
-        });
-    }
     let patch = Patch {
         bands,
         frames,

@@ -12,7 +12,9 @@ use super::sound_views::SoundViews;
 use super::views::{Batch, Batches, View, for_each_batch};
 use super::{Diagnostics, FrameLabels, Moment, Optimizer, TrainError};
 use crate::augment::spectrogram::{LogUnit, Patch, Pipeline};
-use crate::encoder::{Encoder, Mode, Model, ModelCard, Pass, Provenance, layout::images};
+use crate::encoder::{
+    Encoder, InputShape, Mode, Model, ModelCard, Pass, Provenance, layout::images,
+};
 use crate::experiment::Experiment;
 use crate::features::{FeatureSet, Normalization};
 use crate::method::{Method, MethodConfig, MethodParts, Step, StepInput};
@@ -172,14 +174,11 @@ impl<'a> Training<'a> {
             experiment.normalization,
             (0..data.clips.len()).map(|clip| data.clips.features(clip)),
         );
-        let channels = normalization.channels(data.clips.channels());
-        if channels != Encoder::CHANNELS {
-            return Err(TrainError::Channels {
-                given: channels,
-                allowed: Encoder::CHANNELS,
-            });
-        }
-        let encoder = Encoder::new(&experiment.encoder, config.seed, device)?;
+        let input = InputShape {
+            channels: normalization.channels(data.clips.channels()),
+            bands: data.clips.bands(),
+        };
+        let encoder = Encoder::new(&experiment.encoder, input, config.seed, device)?;
         let parts = MethodParts {
             encoder: &encoder,
             encoder_config: &experiment.encoder,

@@ -1,9 +1,11 @@
-"""Golden values for `encoder`: torchvision's ResNet-18 and the few-shot ResNet on fixed numbers.
+"""Golden values for `encoder`: torchvision's networks, and those of papers, on fixed numbers.
 
 Every tensor is filled by a formula that the Rust test repeats, so no weights are stored. Writes
-encoder.json: names and shapes of all tensors, and embeddings of a fixed input in inference mode.
+encoder.json: names and shapes of all tensors, and some columns of the embeddings of a fixed input,
+by the batch's own statistics and then by the running ones.
 """
 
+import copy
 import json
 import math
 import pathlib
@@ -18,13 +20,19 @@ def wave(count, phase):
     return torch.sin(0.7 * torch.arange(count, dtype=torch.float64) + phase)
 
 
+def chirp(count, phase):
+    """A wave that never repeats: the rows of a matrix of it are unlike one another."""
+    place = torch.arange(count, dtype=torch.float64)
+    return torch.sin(0.7 * place + 0.013 * place * place + phase)
+
+
 def fill(model):
     """Weights of the size that keeps the signal; norms near the identity."""
     with torch.no_grad():
         for index, (name, tensor) in enumerate(tensors(model).items()):
-            values = wave(tensor.numel(), index).reshape(tensor.shape)
-            if tensor.dim() == 4:
-                values = values * math.sqrt(2.0 / tensor[0].numel())
+            values = chirp(tensor.numel(), index).reshape(tensor.shape)
+            if tensor.dim() >= 2:
+                values = values * math.sqrt(4.0 / tensor[0].numel())
             elif name.endswith(("bias", "running_mean")):
                 values = 0.1 * values
             else:
@@ -68,27 +76,59 @@ class FewShot(nn.Module):
         return F.adaptive_max_pool2d(maps, (8, 1)).flatten(1)
 
 
-def resnet18():
-    net = torchvision.models.resnet18()
-    net.conv1 = nn.Conv2d(1, 64, 7, 2, 3, bias=False)
+def without_head(net, channels=1):
+    if channels != 3:
+        net.conv1 = nn.Conv2d(channels, 64, 7, 2, 3, bias=False)
     net.fc = nn.Identity()
     return net
 
 
-golden = {"torch": torch.__version__, "torchvision": torchvision.__version__, "encoders": {}}
-for kind, model, shape in [
-    ("resnet18", resnet18(), (2, 1, 64, 101)),
-    ("few-shot-resnet", FewShot(), (2, 1, 128, 34)),
+def over_time(net):
+    """The same network with kernels of one row."""
+    net.maxpool = nn.MaxPool2d((1, 3), (1, 2), (0, 1))
+    for module in list(net.modules()):
+        for name, conv in list(module.named_children()):
+            if isinstance(conv, nn.Conv2d):
+                (_, kernel), (_, stride), (_, padding) = conv.kernel_size, conv.stride, conv.padding
+                channels = conv.in_channels, conv.out_channels
+                flat = nn.Conv2d(*channels, (1, kernel), (1, stride), (0, padding), bias=False)
+                setattr(module, name, flat)
+    return net
+
+
+resnet18, resnet50 = torchvision.models.resnet18, torchvision.models.resnet50
+golden = {"torch": torch.__version__, "torchvision": torchvision.__version__, "encoders": []}
+for config, model, shape in [
+    ({"type": "resnet18"}, without_head(resnet18()), (2, 1, 64, 101)),
+    ({"type": "resnet18"}, without_head(resnet18(), 3), (3, 3, 32, 50)),
+    ({"type": "resnet18-samples"}, over_time(without_head(resnet18())), (3, 1, 1, 1000)),
+    ({"type": "resnet50"}, without_head(resnet50()), (4, 1, 64, 96)),
+    ({"type": "few-shot-resnet"}, FewShot(), (2, 1, 128, 34)),
 ]:
     fill(model)
     images = wave(math.prod(shape), 0.5).reshape(shape).float()
     with torch.no_grad():
-        embeddings = model.float().eval()(images)
-    golden["encoders"][kind] = {
-        "shape": shape,
-        "tensors": [[name, list(tensor.shape)] for name, tensor in tensors(model).items()],
-        "embeddings": [[round(value, 6) for value in row] for row in embeddings.tolist()],
-    }
+        # In double precision; how far single precision is from it, torch itself shows.
+        single = copy.deepcopy(model).float().train()(images)
+        model, images = model.double(), images.double()
+        training = model.train()(images)
+        rounding = ((single - training).abs().max() / training.abs().max()).item()
+        inference = model.eval()(images)
+    every = max(1, inference.shape[1] // 32)
+    columns = lambda rows: [[float(f"{value:.7g}") for value in row] for row in rows[:, ::every].tolist()]
+    golden["encoders"].append(
+        {
+            "config": config,
+            "shape": shape,
+            "tensors": [[name, list(tensor.shape)] for name, tensor in tensors(model).items()],
+            "every": every,
+            "rounding": float(f"{rounding:.2g}"),
+            "inference": columns(inference),
+            "training": columns(training),
+        }
+    )
+    spread = lambda rows: f"{rows.abs().max():.3g} (over the batch {rows.std(0).max():.3g})"
+    print(config, "inference", spread(inference), "training", spread(training), f"rounding {rounding:.2g}")
 
 path = pathlib.Path(__file__).with_name("encoder.json")
 path.write_text(json.dumps(golden) + "\n")
