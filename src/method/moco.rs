@@ -122,3 +122,105 @@ impl Objective for Moco {
         self.twin.parameters().to_vec()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encoder::{EncoderConfig, FewShotResNetConfig, InputShape, Mode, Pass, Precision};
+    use crate::method::Method;
+    use crate::method::MethodConfig;
+    use tch::{Device, Kind};
+
+    const PASS: Pass = Pass {
+        mode: Mode::Training,
+        precision: Precision::Fp32,
+    };
+
+    fn config(momentum: f64, key_groups: usize) -> MethodConfig {
+        MethodConfig::Moco(MocoConfig {
+            temperature: Temperature::new(0.2).unwrap(),
+            head: ProjectionHeadConfig {
+                widths: vec![6],
+                batch_norm: false,
+            },
+            queue: 8,
+            momentum,
+            key_groups,
+            cld: None,
+        })
+    }
+
+    fn tensor(method: &Method, name: &str) -> Tensor {
+        let state = method.state();
+        let (_, tensor) = state.iter().find(|(n, _)| n == name).unwrap();
+        tensor.copy()
+    }
+
+    /// The twin's and the trained encoder's first kernel, before, and after the trained one moved by 1 and a step.
+    fn kernels(momentum: f64) -> [Tensor; 3] {
+        let encoder_config = EncoderConfig::FewShotResnet(FewShotResNetConfig::default());
+        let input = InputShape {
+            channels: 1,
+            bands: 128,
+        };
+        let encoder = Encoder::new(&encoder_config, input, 3, Device::Cpu).unwrap();
+        let parts = MethodParts {
+            encoder: &encoder,
+            encoder_config: &encoder_config,
+            clips: 4,
+            classes: 0,
+            seed: 3,
+        };
+        let mut method = Method::new(&config(momentum, 1), &parts).unwrap();
+        let name = encoder.parameters().named()[0].0.clone();
+        let twin = format!("twin.encoder.{name}");
+        let before = tensor(&method, &twin);
+        tch::no_grad(|| {
+            let _ = encoder.parameters().weights()[0].g_add_scalar_(1.0);
+        });
+        let view = || Tensor::randn([4, 1, 128, 8], (Kind::Float, Device::Cpu));
+        let labels = Tensor::zeros([4], (Kind::Int64, Device::Cpu));
+        let (views, rows) = ([view(), view()], tensor(&method, "queue.rows"));
+        let input = StepInput {
+            views: &views,
+            labels: &labels,
+            clips: &[0, 1, 2, 3],
+            frames: None,
+            epoch: 0,
+            step: 0,
+            pass: PASS,
+        };
+        method.step(&encoder, &input);
+        assert_eq!(
+            tensor(&method, "queue.rows"),
+            rows,
+            "keys wait for the end of the step"
+        );
+        method.finish_step();
+        assert_ne!(
+            tensor(&method, "queue.rows").narrow(0, 0, 4),
+            rows.narrow(0, 0, 4)
+        );
+        assert_eq!(
+            tensor(&method, "queue.rows").narrow(0, 4, 4),
+            rows.narrow(0, 4, 4)
+        );
+        [
+            before,
+            tensor(&method, &twin),
+            encoder.parameters().weights()[0].copy(),
+        ]
+    }
+
+    #[test]
+    fn the_twin_stays_at_momentum_one_and_equals_the_encoder_at_zero() {
+        let [before, after, _] = kernels(1.0);
+        assert_eq!(before, after);
+        let [before, after, trained] = kernels(0.0);
+        assert_ne!(before, after);
+        assert_eq!(after, trained);
+        let [before, after, trained] = kernels(0.25);
+        let expected = before * 0.25 + trained * 0.75;
+        assert!(after.allclose(&expected, 1e-6, 1e-6, false));
+    }
+}
