@@ -330,6 +330,36 @@ fn a_killed_run_resumes_to_the_same_bytes() {
 }
 
 #[test]
+fn copies_in_several_datasets_are_heard_once_and_scored_folds_are_told() {
+    let desk = Desk::with_clips(12);
+    let table: String = (0..4)
+        .map(|clip| {
+            format!(
+                "clips/{}/{clip:03}.wav,x,{}\n",
+                ["low", "high"][clip % 2],
+                clip + 1
+            )
+        })
+        .collect();
+    desk.write("folds.csv", format!("path,label,fold\n{table}").as_bytes());
+    let given = run(&mut desk.pretrain("both", &["--data", "csv:folds.csv"]));
+    assert_eq!(given.code, 0, "{}", given.stderr);
+    for said in [
+        "4 clips sound exactly like others and are heard once",
+        "on 12 clips",
+        "all folds of folds are heard",
+    ] {
+        assert!(
+            given.stderr.contains(said),
+            "no `{said}` in {}",
+            given.stderr
+        );
+    }
+    let given = run(&mut desk.pretrain("one", &[]));
+    assert!(!given.stderr.contains("heard"), "{}", given.stderr);
+}
+
+#[test]
 fn a_fold_left_out_of_training_is_the_one_that_is_scored() {
     let desk = Desk::with_clips(20);
     let mut table = "path,label,fold\n".to_owned();

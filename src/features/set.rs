@@ -1,6 +1,7 @@
 //! The clips that a run hears, wherever their features are kept.
 
 use super::{FeatureCache, Features};
+use std::hash::{DefaultHasher, Hasher};
 use std::ops::Range;
 
 /// Clips of one or more caches of the same front end, or stretches of them, in a fixed order, each
@@ -103,6 +104,13 @@ impl<'a> FeatureSet<'a> {
         self.stretch(clip, 0, &mut values);
         let [channels, bands] = self.shape();
         Features::with_channels(channels, bands, values)
+    }
+
+    /// A hash of a clip's features, by which copies of one sound are known within a run of the program.
+    pub fn content(&self, clip: usize) -> u64 {
+        let mut hash = DefaultHasher::new();
+        hash.write(bytemuck::cast_slice(self.features(clip).values()));
+        hash.finish()
     }
 
     /// Fills `out` with `out.len() / frame_len` frames of a clip from frame `start` on, frame after

@@ -14,6 +14,7 @@ use chiffchaff::train::{
 };
 use clap::Args;
 use indicatif::ProgressBar;
+use std::collections::HashSet;
 use std::mem::discriminant;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -137,7 +138,7 @@ impl Job<'_> {
         };
         let corpora = self.open(whole, front_end, printer)?;
         let sounds = self.sounds(printer)?;
-        let data = self.training_data(&corpora, &sounds)?;
+        let data = self.training_data(&corpora, &sounds, printer)?;
         let skipped: Vec<Skipped> = corpora.iter().flat_map(|c| c.skipped.clone()).collect();
         let threads = self.experiment.train.compute_threads();
         printer.say(&format_args!(
@@ -219,10 +220,13 @@ impl Job<'_> {
         &self,
         corpora: &'c [Clips],
         sounds: &'c [Clips],
+        printer: &Printer,
     ) -> anyhow::Result<TrainingData<'c>> {
         let (mut set, mut sound_set) = (FeatureSet::default(), FeatureSet::default());
         let (mut labels, mut names) = (Vec::new(), Vec::new());
         let (mut frame_labels, mut classes) = (Vec::new(), 0);
+        // Of several datasets, one may be part of another.
+        let (union, mut contents, mut copies) = (corpora.len() > 1, HashSet::new(), 0);
         let cut = &self.experiment.views.cut;
         let frame_rate = self.experiment.features.frame_rate();
         for (corpus, clips) in corpora.iter().enumerate() {
@@ -262,6 +266,12 @@ impl Job<'_> {
                 let Some(heard) = clips.heard(clip, cut, frame_rate) else {
                     continue;
                 };
+                let mut one = FeatureSet::default();
+                one.push_stretch(heard.cache, heard.clip, heard.frames.clone());
+                if union && !contents.insert(one.content(0)) {
+                    copies += 1;
+                    continue;
+                }
                 if let Some(sounds) = sounds.get(corpus) {
                     if sounds.cache.frames(clip) == 0 {
                         continue; // gone since its features were computed
@@ -273,7 +283,23 @@ impl Job<'_> {
                 names.push(clips.name(clip));
             }
         }
-        if corpora.len() > 1 && self.experiment.method.needs_labels() && frame_labels.is_empty() {
+        if copies > 0 {
+            printer.say(&format_args!(
+                "{copies} clips sound exactly like others and are heard once"
+            ));
+        }
+        let folded: Vec<_> = (corpora.iter().map(|clips| &clips.dataset))
+            .filter(|dataset| !dataset.folds().is_empty())
+            .map(|dataset| dataset.name.as_str())
+            .collect();
+        if union && self.without_folds.is_empty() && !folded.is_empty() {
+            printer.warn(&format_args!(
+                "all folds of {} are heard, without labels: also those that are scored later\n\nhint: leave one out \
+                 with `--without-fold`, or say so beside the scores",
+                folded.join(" and ")
+            ));
+        }
+        if union && self.experiment.method.needs_labels() && frame_labels.is_empty() {
             bail!("labels of several `--data` do not share their numbering; give one");
         }
         let provenance = Provenance {
