@@ -20,18 +20,19 @@ pub(super) fn same_label(labels: &Tensor) -> Tensor {
 
 #[cfg(test)]
 mod tests {
-    use tch::{Device, Kind};
+    use tch::Kind;
 
     use super::super::testing::*;
     use super::*;
 
     #[test]
     fn equal_rows_are_at_0_and_pull_nowhere() {
-        let rows =
-            (Tensor::ones([40, 3], (Kind::Float, Device::Cpu)) * 0.1).set_requires_grad(true);
-        let distances = distances(&rows, &rows);
-        distances.sum(None).backward();
-        assert_eq!(distances.max().double_value(&[]), 0.0);
+        let rows = (some_rows(40, 7, 1) * 100.0)
+            .to_kind(Kind::Float)
+            .set_requires_grad(true);
+        let to_themselves = distances(&rows, &rows).diagonal(0, 0, 1);
+        to_themselves.sum(None).backward();
+        assert_eq!(to_themselves.max().double_value(&[]), 0.0);
         assert_eq!(rows.grad().abs().max().double_value(&[]), 0.0);
     }
 

@@ -6,10 +6,6 @@ use super::Margin;
 use super::distance::{distances, same_label};
 use super::similarity::is_self;
 
-/// Stands for the logarithm of an empty sum: finite, so that no NaN enters the gradient, and so low
-/// that no distance lifts it above 0.
-const LOG_OF_NOTHING: f64 = -1e30;
-
 /// The lifted structure loss (Oh Song et al. 2016, eq. 4, arXiv:1511.06452).
 ///
 /// ```text
@@ -50,7 +46,7 @@ pub fn lifted_structure(embeddings: &Tensor, labels: &Tensor, margin: Margin) ->
     let same = same_label(labels);
     let pairs = same.logical_and(&is_self(items, embeddings).logical_not());
     let log_negatives = (margin.get() - &distances)
-        .masked_fill(&same, LOG_OF_NOTHING)
+        .masked_fill(&same, f64::NEG_INFINITY)
         .logsumexp(1, false); // [items]
     let j = log_negatives
         .unsqueeze(1)
