@@ -177,6 +177,11 @@ impl<'a> Scope<'a> {
         }
     }
 
+    /// The seed of all starting values.
+    pub fn seed(&self) -> u64 {
+        self.parameters.seed
+    }
+
     /// A new trainable tensor.
     pub fn weight(&self, name: &str, shape: &[i64], init: Init) -> Tensor {
         let values = draw(
