@@ -125,6 +125,10 @@ impl Network for EsResNet {
             &["layer4.", "att4.", "att5."],
         ]
     }
+
+    fn added_names(&self) -> &[&str] {
+        &["att"]
+    }
 }
 
 /// Weights in 0..=1 for every number of a map, of what came before it.

@@ -2,7 +2,7 @@
 
 Every tensor is filled by a formula that the Rust test repeats, so no weights are stored. Writes
 encoder.json: names and shapes of all tensors, and some columns of the embeddings of a fixed input,
-by the batch's own statistics and then by the running ones.
+by the batch's own statistics and then by the running ones. And state_dict.pth, as torch.save writes it.
 """
 
 import copy
@@ -246,3 +246,10 @@ for config, model, shape in [
 
 path = pathlib.Path(__file__).with_name("encoder.json")
 path.write_text(json.dumps(golden) + "\n")
+
+state = {
+    "conv1.weight": 0.5 * torch.arange(6).reshape(2, 1, 1, 3),
+    "bn1.bias": torch.zeros(2),
+    "bn1.num_batches_tracked": torch.tensor(3),
+}
+torch.save(state, path.with_name("state_dict.pth"))
