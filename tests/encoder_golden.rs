@@ -51,7 +51,9 @@ fn all() -> Vec<(Value, [i64; 2])> {
     let several = |kind: &str| (json!({ "type": kind }), [2, 64]);
     let mut all: Vec<_> = ["resnet18", "resnet50"].map(several).to_vec();
     all.extend(["few-shot-resnet", "frame-net", "proto-resnet"].map(several));
+    all.extend(["vgg", "crnn", "efficientnet-b0", "densenet121"].map(several));
     all.push((json!({"type": "resnet18-samples"}), [1, 1]));
+    all.push((json!({"type": "esresnet", "attention": true}), [6, 64]));
     all
 }
 
@@ -141,14 +143,24 @@ fn embeddings_are_torchvisions() {
 
 #[test]
 fn parameter_counts_are_the_published_ones() {
-    // torchvision's, less the classifier of 1000 classes.
+    // torchvision's, less the classifier of 1000 classes; the others by the sizes of their layers.
     let counts = [
-        ("resnet18", 11_689_512 - 513_000),
-        ("resnet50", 25_557_032 - 2_049_000),
+        (json!({"type": "resnet18"}), 3, 11_689_512 - 513_000),
+        (json!({"type": "resnet50"}), 3, 25_557_032 - 2_049_000),
+        (json!({"type": "esresnet"}), 3, 25_557_032 - 2_049_000),
+        (
+            json!({"type": "esresnet", "attention": true}),
+            6,
+            30_531_648,
+        ),
+        (json!({"type": "efficientnet-b0"}), 3, 5_288_548 - 1_281_000),
+        (json!({"type": "densenet121"}), 3, 7_978_856 - 1_025_000),
+        (json!({"type": "vgg"}), 1, 280_032),
+        (json!({"type": "crnn"}), 1, 946_816),
     ];
-    for (kind, count) in counts {
-        let encoder = encoder(&json!({ "type": kind }), 3, 224);
-        assert_eq!(encoder.parameters().count(), count, "{kind}");
+    for (config, channels, count) in counts {
+        let encoder = encoder(&config, channels, 96);
+        assert_eq!(encoder.parameters().count(), count, "{config}");
     }
 }
 
@@ -250,6 +262,46 @@ fn the_last_stages_are_parts_of_the_network() {
         );
         assert_eq!(counts[stages], encoder.parameters().weights().len());
     }
+}
+
+#[test]
+fn a_siamese_embedding_is_the_sum_of_its_sides() {
+    for config in [
+        json!({"type": "esresnet"}),
+        json!({"type": "esresnet", "attention": true}),
+        json!({"type": "densenet121", "siamese": true}),
+    ] {
+        let images = wave(&[2, 6, 48, 40], 0.5);
+        let stereo = encoder(&config, 6, 48);
+        let mono = encoder(&config, 3, 48);
+        let both = stereo.embed(&images, Pass::INFERENCE);
+        let sides = images.chunk(2, 1);
+        let [left, right] = [0, 1].map(|side: usize| mono.embed(&sides[side], Pass::INFERENCE));
+        assert_eq!(both, left + right, "{config}");
+        for channels in [1, 2, 4] {
+            let refused = try_encoder(&config, channels, 48).unwrap_err();
+            assert!(
+                refused.to_string().contains("three for each side"),
+                "{refused}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_backward_state_of_the_last_frame_has_read_that_frame_alone() {
+    let images = wave(&[1, 1, 40, 64], 0.5);
+    let embeddings = [false, true].map(|whole| {
+        let config = json!({"type": "crnn", "backward_final_state": whole});
+        encoder(&config, 1, 40).embed(&images, Pass::INFERENCE)
+    });
+    assert_ne!(embeddings[0], embeddings[1]);
+    // One frame behind the pooling: both states have read the same.
+    let [code, whole] = [false, true].map(|whole| {
+        let config = json!({"type": "crnn", "backward_final_state": whole});
+        encoder(&config, 1, 40).embed(&images.narrow(3, 0, 8), Pass::INFERENCE)
+    });
+    assert_eq!(code, whole);
 }
 
 #[test]

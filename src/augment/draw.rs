@@ -191,6 +191,8 @@ pub enum Purpose {
     Reverb = 52,
     /// [`super::waveform::Background`].
     BackgroundNoise = 53,
+    /// Which blocks of a network a patch leaves out ([`crate::encoder::EfficientNet`]).
+    StochasticDepth = 60,
 }
 
 #[cfg(test)]

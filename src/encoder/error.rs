@@ -82,6 +82,24 @@ pub enum EncoderError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A file without tensors by name.
+    #[error("{}: no weights to start from: {reason}", path.display())]
+    NotWeights {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Weights of another network.
+    #[error(
+        "{}: these weights do not fit the encoder: {problems}\n\nhint: give weights of the network that `encoder.type` names, with its width and channels", path.display()
+    )]
+    OtherWeights {
+        /// The file.
+        path: PathBuf,
+        /// The tensors that differ.
+        problems: String,
+    },
     /// A device that no one knows.
     #[error("device is `{given}`, but must be cpu, cuda, cuda:N or mps")]
     DeviceName {

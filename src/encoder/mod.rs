@@ -8,15 +8,25 @@
 //! | `resnet18` | He et al. 2016, torchvision names | 512, mean (and maximum) of the last map | `resnet.rs` |
 //! | `resnet18-samples` | CLAR, Al-Tahan and Mohsenzadeh 2021 | the same, of sound as it is | `resnet.rs` |
 //! | `resnet50` | He et al. 2016, v1.5, torchvision names | 2048, mean (and maximum) of the last map | `resnet.rs` |
+//! | `esresnet` | Guzhov et al. 2020 | 2048, mean of the last map, summed over sides | `esresnet.rs` |
+//! | `vgg` | Fonseca et al. 2021 | 512, maximum and mean, then linear | `vgg.rs` |
+//! | `crnn` | Fonseca et al. 2021 | 64, product of two directions | `crnn.rs` |
+//! | `efficientnet-b0` | Tan and Le 2019, torchvision names | 1280, maximum (or mean) of the last map | `efficientnet.rs` |
+//! | `densenet121` | Huang et al. 2017, torchvision names | 1024, mean of the last map | `densenet.rs` |
 //! | `few-shot-resnet` | Moummad et al. 2023 | 2048, max over 8 rows × all frames | `few_shot_resnet.rs` |
 //! | `frame-net` | our own | every frame: maximum and mean over mels, 192; clips: their mean | `frame_net.rs` |
 //! | `proto-resnet` | baseline of DCASE task 5 | 512, mean over 2 rows × 4 stretches | `proto_resnet.rs` |
 
+mod crnn;
+mod densenet;
 mod device;
+mod efficientnet;
 mod embed;
 mod error;
+mod esresnet;
 mod few_shot_resnet;
 mod frame_net;
+mod init;
 pub mod layers;
 pub(crate) mod layout;
 mod model;
@@ -25,17 +35,24 @@ pub mod parameters;
 mod proto_resnet;
 mod resnet;
 pub mod tensor_file;
+mod vgg;
 
+pub use crnn::{Crnn, CrnnConfig};
+pub use densenet::{DenseNet, DenseNetConfig};
 pub use device::DeviceName;
+pub use efficientnet::{EfficientNet, EfficientNetConfig};
 pub use embed::{EmbedConfig, Statistic, embed};
 pub use error::EncoderError;
+pub use esresnet::{EsResNet, EsResNetConfig};
 pub use few_shot_resnet::{FewShotResNet, FewShotResNetConfig};
 pub use frame_net::{FrameNet, FrameNetConfig};
+pub use init::{Initialized, StartingWeights};
 pub use layers::{Mode, Pass, Precision};
 pub use model::{Model, ModelCard, Provenance};
 pub use network::{InputShape, Network};
 pub use proto_resnet::{ProtoResNet, ProtoResNetConfig};
 pub use resnet::{Architecture, MapPool, ResNet, ResNetConfig};
+pub use vgg::{Vgg, VggConfig};
 
 use layout::channels_last;
 use parameters::{Parameters, Scope};
@@ -55,6 +72,19 @@ pub enum EncoderConfig {
     /// torchvision's ResNet-50.
     #[serde(rename = "resnet50")]
     ResNet50(ResNetConfig),
+    /// ResNet-50 on three bands, side by side.
+    #[serde(rename = "esresnet")]
+    EsResNet(EsResNetConfig),
+    /// Fonseca's VGG-like network.
+    Vgg(VggConfig),
+    /// Fonseca's convolutional recurrent network.
+    Crnn(CrnnConfig),
+    /// torchvision's EfficientNet-B0.
+    #[serde(rename = "efficientnet-b0")]
+    EfficientNetB0(EfficientNetConfig),
+    /// torchvision's DenseNet-121.
+    #[serde(rename = "densenet121")]
+    DenseNet121(DenseNetConfig),
     /// The three-block ResNet of few-shot detection.
     FewShotResnet(FewShotResNetConfig),
     /// Our own light network for detection.
@@ -76,6 +106,11 @@ impl EncoderConfig {
                 Box::new(resnet(Architecture::ResNet18Samples, config)?)
             }
             Self::ResNet50(config) => Box::new(resnet(Architecture::ResNet50, config)?),
+            Self::EsResNet(config) => Box::new(EsResNet::new(config, input, scope)?),
+            Self::Vgg(_) => Box::new(Vgg::new(input, scope)),
+            Self::Crnn(config) => Box::new(Crnn::new(config, input, scope)),
+            Self::EfficientNetB0(config) => Box::new(EfficientNet::new(config, input, scope)?),
+            Self::DenseNet121(config) => Box::new(DenseNet::new(config, input, scope)?),
             Self::FewShotResnet(_) => Box::new(FewShotResNet::new(input, scope)),
             Self::FrameNet(_) => Box::new(FrameNet::new(input, scope)),
             Self::ProtoResnet(_) => Box::new(ProtoResNet::new(input, scope)),

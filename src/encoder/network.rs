@@ -39,6 +39,12 @@ pub trait Network: std::fmt::Debug {
     /// How the names of each stage's tensors begin. A tensor of no stage belongs to the stem.
     fn stage_names(&self) -> &[&[&str]];
 
+    /// How the names of tensors begin that the network has beyond the one it is made of, and that published weights
+    /// therefore lack.
+    fn added_names(&self) -> &[&str] {
+        &[]
+    }
+
     /// The last map → fp32 embeddings of every frame, `[batch, dim, frames]`, where frames are kept apart.
     fn pool_frames(&self) -> Option<fn(&Tensor) -> Tensor> {
         None

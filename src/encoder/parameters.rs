@@ -196,6 +196,11 @@ impl<'a> Scope<'a> {
         }
     }
 
+    /// The seed of all starting values.
+    pub fn seed(&self) -> u64 {
+        self.parameters.seed
+    }
+
     /// A new trainable tensor.
     pub fn weight(&self, name: &str, shape: &[i64], init: Init) -> Tensor {
         self.add(name, self.drawn(shape, init), Role::Weight)

@@ -39,13 +39,9 @@ impl TensorFile {
         let metadata = header.metadata().as_ref();
         let metadata = metadata.and_then(|entries| entries.get(METADATA_KEY));
         let metadata = metadata.ok_or_else(|| invalid("it has no `chiffchaff` metadata"))?;
-        let mut tensors = BTreeMap::new();
-        for (name, view) in SafeTensors::deserialize(bytes).map_err(invalid)?.tensors() {
-            tensors.insert(name, tensor_of(&view)?);
-        }
         Ok(Self {
             metadata: metadata.clone(),
-            tensors,
+            tensors: tensors_of(bytes)?,
         })
     }
 
@@ -74,6 +70,16 @@ impl TensorFile {
         let bytes = safetensors::serialize(views, Some(metadata)).map_err(invalid)?;
         write_whole(path, &bytes)
     }
+}
+
+/// The tensors of any file of this format, by name.
+///
+/// # Errors
+/// `InvalidData` with a reason where the bytes are no such file.
+pub(super) fn tensors_of(bytes: &[u8]) -> std::io::Result<BTreeMap<String, Tensor>> {
+    let file = SafeTensors::deserialize(bytes).map_err(invalid)?;
+    let of = |(name, view): (String, TensorView<'_>)| Ok((name, tensor_of(&view)?));
+    file.tensors().into_iter().map(of).collect()
 }
 
 fn bytes_of(tensor: &Tensor) -> std::io::Result<(Dtype, Vec<u8>)> {

@@ -105,6 +105,8 @@ impl PrecisionChoice {
                 EncoderConfig::ResNet18(_)
                 | EncoderConfig::ResNet18Samples(_)
                 | EncoderConfig::ResNet50(_)
+                | EncoderConfig::EsResNet(_)
+                | EncoderConfig::Vgg(_)
                 | EncoderConfig::FewShotResnet(_)
                 | EncoderConfig::FrameNet(_)
                 | EncoderConfig::ProtoResnet(_)
