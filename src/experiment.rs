@@ -69,6 +69,32 @@ pub const PRESETS: &[(&str, &str)] = &[
     ),
     ("calls", include_str!("../presets/calls.toml")),
     ("prototypical", include_str!("../presets/prototypical.toml")),
+    ("simclr", include_str!("../presets/simclr.toml")),
+    ("moco-v1", include_str!("../presets/moco-v1.toml")),
+    ("moco-v2", include_str!("../presets/moco-v2.toml")),
+    ("swav", include_str!("../presets/swav.toml")),
+    ("cld", include_str!("../presets/cld.toml")),
+    ("saeed-cola", include_str!("../presets/saeed-cola.toml")),
+    ("emami-cola", include_str!("../presets/emami-cola.toml")),
+    (
+        "emami-cola-noise",
+        include_str!("../presets/emami-cola-noise.toml"),
+    ),
+    (
+        "emami-cola-stretch",
+        include_str!("../presets/emami-cola-stretch.toml"),
+    ),
+    (
+        "emami-cola-rir",
+        include_str!("../presets/emami-cola-rir.toml"),
+    ),
+    (
+        "emami-cola-masks",
+        include_str!("../presets/emami-cola-masks.toml"),
+    ),
+    ("hornauer-dls", include_str!("../presets/hornauer-dls.toml")),
+    ("lin-npid", include_str!("../presets/lin-npid.toml")),
+    ("lin-moco", include_str!("../presets/lin-moco.toml")),
 ];
 
 /// What is wrong with a configuration; all of it.
