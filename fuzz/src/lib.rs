@@ -1,6 +1,6 @@
 //! Everything that reads a file, given files nobody would write.
 //!
-//! Every function here takes the content of a file, or of a small tree of them ([`tree`]), and reads it as the program
+//! Every function here takes the content of a file, or of a small tree of them (`tree.rs`), and reads it as the program
 //! would. What it reads must make sense, what it refuses must be refused by an error: a panic, an allocation without
 //! bound or an endless loop is a finding. `cargo xtask fuzz` gives them random bytes, the test `seeds` gives them the
 //! files under `seeds/`, among which every finding stays once it is mended.
