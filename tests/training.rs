@@ -103,14 +103,18 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
+        Self::hearing(&experiment(&[]).features)
+    }
+
+    /// With the features of another front end.
+    fn hearing(front_end: &FrontEnd) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let dataset = dataset(folder.path());
-        let front_end = experiment(&[]).features;
         let samples = FrontEnd::Samples(SamplesConfig {
             sample_rate: front_end.sample_rate(),
         });
         Self {
-            cache: cache(folder.path(), &dataset, &front_end),
+            cache: cache(folder.path(), &dataset, front_end),
             sounds: cache(folder.path(), &dataset, &samples),
             folder,
             dataset,
@@ -180,6 +184,40 @@ fn a_resumed_run_ends_in_the_same_bytes_whatever_the_data_threads() {
         let lines = std::fs::read_to_string(bench.run_dir(&parts).metrics()).unwrap();
         assert_eq!(lines.lines().count(), 7);
     }
+}
+
+/// What a run in two parts leaves is what a run in one leaves; the model of it.
+fn resumed(bench: &Bench, settings: &[&str]) -> Model {
+    let settings = [settings, &["train.threads=1", "train.max_steps=3"]].concat();
+    bench
+        .train("whole", Start::New, &settings, usize::MAX)
+        .unwrap();
+    bench.train("parts", Start::New, &settings, 1).unwrap();
+    bench
+        .train("parts", Start::Resume, &settings, usize::MAX)
+        .unwrap();
+    assert!(bench.model_bytes("whole") == bench.model_bytes("parts"));
+    Model::load(&bench.run_dir("whole").model(), Device::Cpu).unwrap()
+}
+
+#[test]
+fn images_of_several_channels_train_and_their_model_loads() {
+    let coloured = resumed(&Bench::new(), &["normalization=imagenet"]);
+    assert_eq!(coloured.encoder.input().channels, 3);
+
+    let stereo = r#"features={
+        type = "three-band", sample_rate = 8000, n_fft = 128, win_length = 128, hop_length = 80,
+        channels = "stereo",
+    }"#;
+    let bench = Bench::hearing(&experiment(&[stereo]).features);
+    let trained = resumed(&bench, &[stereo]);
+    assert_eq!(trained.encoder.input().channels, 6);
+}
+
+#[test]
+fn blocks_left_out_by_chance_are_the_same_after_a_resume() {
+    let settings = [r#"encoder={ type = "efficientnet-b0", stochastic_depth = 0.5 }"#];
+    resumed(&Bench::new(), &settings);
 }
 
 /// Every kind of draw: one number, noise, a room, another clip.

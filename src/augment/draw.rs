@@ -191,7 +191,7 @@ pub enum Purpose {
     Reverb = 52,
     /// [`super::waveform::Background`].
     BackgroundNoise = 53,
-    /// Which blocks of a network a patch leaves out ([`crate::encoder::EfficientNet`]).
+    /// Which blocks of a network a patch leaves out.
     StochasticDepth = 60,
 }
 

@@ -1,6 +1,6 @@
 //! Augmentations of log-mel patches: drawn clip by clip, applied batch by batch.
 //!
-//! In: patches `[batch, 1, mels, frames]` in the logarithm the front end takes ([`LogUnit`]), not
+//! In: patches `[batch, channels, mels, frames]` in the logarithm the front end takes ([`LogUnit`]), not
 //! yet standardised. Out: the same shape. Each augmentation is a small type that is its own
 //! configuration; it draws plain numbers per clip, and strength 0 leaves a clip bit for bit as it is.
 //!

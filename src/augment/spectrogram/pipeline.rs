@@ -118,8 +118,8 @@ impl Pipeline {
         }
     }
 
-    /// Does to `batch` what was drawn, clip by clip: `[batch, 1, mels, frames]` of f32, on any
-    /// device, to the same. `background` are other clips, one for each, of the same shape.
+    /// Does to `batch` what was drawn, clip by clip and alike to all channels of a clip: `[batch, channels, mels, frames]`
+    /// of f32, on any device, to the same. `background` are other clips, one for each, of the same shape.
     ///
     /// # Panics
     /// If the shapes are not those the pipeline was made for, `draws` are not one per clip and
@@ -133,7 +133,7 @@ impl Pipeline {
     ) -> tch::Tensor {
         let shape = [
             draws.len() as i64,
-            1,
+            batch.size().get(1).copied().unwrap_or(1),
             self.patch.bands as i64,
             self.patch.frames as i64,
         ];
@@ -417,6 +417,22 @@ mod tests {
                 let pipeline = pipeline(&[augmentation]);
                 let changed = pipeline.apply(&patches, &draws(&pipeline, 0..4), Some(&background));
                 assert_eq!(changed.size(), patches.size());
+                assert!(!changed.equal(&patches), "{augmentation:?}");
+            }
+        }
+
+        #[test]
+        fn all_channels_of_a_clip_are_changed_alike() {
+            let (patches, background) = (some_patches(4, 24, 31, 1), some_patches(4, 24, 31, 2));
+            let [patches, background] = [patches, background].map(|of| of.repeat([1, 3, 1, 1]));
+            for augmentation in all() {
+                let pipeline = pipeline(&[augmentation]);
+                let changed = pipeline.apply(&patches, &draws(&pipeline, 0..4), Some(&background));
+                assert_eq!(changed.size(), patches.size());
+                let first = changed.narrow(1, 0, 1).expand_as(&changed);
+                // Noise is another number everywhere.
+                let noise = matches!(augmentation, Augmentation::GaussianNoise(_));
+                assert!(noise || changed.equal(&first), "{augmentation:?}");
                 assert!(!changed.equal(&patches), "{augmentation:?}");
             }
         }

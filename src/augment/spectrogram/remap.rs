@@ -16,7 +16,9 @@ pub(super) fn frames<D: Copy>(
     draws: &[D],
     source: impl Fn(usize, D, usize) -> usize,
 ) -> Tensor {
-    let (clips, _, _, frames) = batch.size4().expect("patches are [batch, 1, mels, frames]");
+    let (clips, _, _, frames) = batch
+        .size4()
+        .expect("patches are [batch, channels, mels, frames]");
     let index: Vec<i64> = draws
         .iter()
         .flat_map(|&draw| (0..frames as usize).map(move |frame| (frame, draw)))
@@ -57,20 +59,18 @@ pub(super) fn bands<D: Copy>(
     draws: &[D],
     source: impl Fn(usize, D, usize) -> usize,
 ) -> Tensor {
-    let (_, _, bands, frames) = batch.size4().expect("patches are [batch, 1, mels, frames]");
-    let rows: Vec<i64> = draws
+    let (clips, _, bands, _) = batch
+        .size4()
+        .expect("patches are [batch, channels, mels, frames]");
+    let index: Vec<i64> = draws
         .iter()
-        .enumerate()
-        .flat_map(|(clip, &draw)| (0..bands as usize).map(move |band| (clip, band, draw)))
-        .map(|(clip, band, draw)| {
-            (clip * bands as usize + source(band, draw, bands as usize)) as i64
-        })
+        .flat_map(|&draw| (0..bands as usize).map(move |band| (band, draw)))
+        .map(|(band, draw)| source(band, draw, bands as usize) as i64)
         .collect();
-    let rows = Tensor::from_slice(&rows).to_device(batch.device());
-    batch
-        .reshape([-1, frames])
-        .index_select(0, &rows)
-        .view(batch.size().as_slice())
+    let index = Tensor::from_slice(&index)
+        .view([clips, 1, bands, 1])
+        .to_device(batch.device());
+    batch.gather(2, &index.expand_as(batch), false)
 }
 
 #[cfg(test)]

@@ -134,7 +134,9 @@ impl ResizedCrop {
     /// Two matrix products per clip: bilinear interpolation is linear in each axis alone.
     #[cfg(feature = "nn")]
     pub(super) fn apply(batch: &tch::Tensor, crops: &[Crop]) -> tch::Tensor {
-        let (_, _, bands, frames) = batch.size4().expect("patches are [batch, 1, mels, frames]");
+        let (_, _, bands, frames) = batch
+            .size4()
+            .expect("patches are [batch, channels, mels, frames]");
         let whole = |crop: &Crop| crop.bands == bands as usize && crop.frames == frames as usize;
         if crops.iter().all(whole) {
             return batch.shallow_clone();
@@ -150,9 +152,9 @@ impl ResizedCrop {
             batch,
         );
         over_bands
-            .bmm(&batch.squeeze_dim(1)) // [batch, mels, frames]
-            .bmm(&over_frames.transpose(1, 2))
-            .unsqueeze(1)
+            .unsqueeze(1) // [batch, 1, mels, mels]
+            .matmul(batch)
+            .matmul(&over_frames.transpose(1, 2).unsqueeze(1))
     }
 }
 

@@ -117,8 +117,9 @@ impl SpecAugment {
 
     #[cfg(feature = "nn")]
     pub(super) fn apply(&self, batch: &tch::Tensor, masks: &[Masks]) -> tch::Tensor {
-        let (clips, _, bands, frames) =
-            batch.size4().expect("patches are [batch, 1, mels, frames]");
+        let (clips, _, bands, frames) = batch
+            .size4()
+            .expect("patches are [batch, channels, mels, frames]");
         let in_bands = covered(masks.iter().map(|masks| &masks.bands), bands, batch)
             .view([clips, 1, bands, 1]);
         let in_frames = covered(masks.iter().map(|masks| &masks.frames), frames, batch)
