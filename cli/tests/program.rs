@@ -2,6 +2,7 @@
 
 use assert_cmd::Command;
 use chiffchaff::audio::{SampleRate, WavEncoding, Waveform, write_wav};
+use chiffchaff::encoder::{DeviceName, Model};
 use std::f32::consts::TAU;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -327,6 +328,54 @@ fn a_killed_run_resumes_to_the_same_bytes() {
         .map(|run| fs::read(desk.path(run).join("encoder.safetensors")).unwrap());
     assert!(whole == killed, "the models differ");
     assert_eq!(steps(&desk.path("killed")), 60);
+}
+
+#[test]
+fn a_run_starts_from_the_weights_it_is_given_or_says_why_not() {
+    let desk = Desk::with_clips(12);
+    let given = run(&mut desk.pretrain("first", &[]));
+    assert_eq!(given.code, 0, "{}", given.stderr);
+    // A learning rate of almost nothing leaves the weights where they started.
+    let still = [
+        "--set",
+        "train.learning_rate=1e-30",
+        "--set",
+        "train.max_steps=1",
+    ];
+    let from = ["--init", "first/encoder.safetensors"];
+    let given = run(&mut desk.pretrain("second", &[&from[..], &still].concat()));
+    assert_eq!(given.code, 0, "{}", given.stderr);
+    let kernel = |run: &str| {
+        let cpu: DeviceName = "cpu".parse().unwrap();
+        let model = Model::load(&desk.path(run), cpu.open().unwrap()).unwrap();
+        assert_eq!(
+            model.card.provenance.started_from.is_some(),
+            run == "second"
+        );
+        let (_, kernel) = &model.encoder.parameters().named()[0];
+        Vec::<f32>::try_from(kernel.view(-1)).unwrap()
+    };
+    assert_eq!(kernel("first"), kernel("second"));
+
+    desk.write("not_weights.pth", b"text");
+    for (more, reason) in [
+        (vec!["--init", "nowhere.pth"], "nowhere.pth"),
+        (vec!["--init", "not_weights.pth"], "not_weights.pth"),
+        (
+            vec![
+                "--init",
+                "first/encoder.safetensors",
+                "--set",
+                "encoder.width=8",
+            ],
+            "has shape",
+        ),
+    ] {
+        let given = run(&mut desk.pretrain("third", &more));
+        assert_eq!(given.code, 2);
+        assert!(given.stderr.contains(reason), "{}", given.stderr);
+        assert!(!desk.path("third").exists());
+    }
 }
 
 #[test]

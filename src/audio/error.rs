@@ -75,7 +75,7 @@ pub enum ReadProblem {
     Empty,
     /// No known container was recognised.
     #[error(
-        "is not a sound file of a known format (WAV, FLAC, Ogg, MP3, AAC, M4A, AIFF, CAF, Matroska)"
+        "is not a sound file of a known format (WAV, FLAC, Ogg, MP3, AAC, M4A, AIFF, AU, CAF, Matroska)"
     )]
     NotAudio,
     /// A container without any sound in it: a video without an audio track, a picture.

@@ -12,6 +12,7 @@
 //! Samples are `f32` with full scale at ±1; time is in samples, or in seconds where a name says so. Whatever the
 //! file holds, reading it ends in samples or in an [`AudioError`] that names file and reason.
 
+mod au;
 mod error;
 mod mono;
 mod reader;

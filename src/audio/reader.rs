@@ -1,6 +1,6 @@
 //! A sound file → blocks of samples, at the file's own rate.
 
-use super::{AudioError, ReadProblem, SampleRate, Waveform};
+use super::{AudioError, ReadProblem, SampleRate, Waveform, au};
 use std::{
     fs::File,
     io,
@@ -31,7 +31,7 @@ pub const MAX_SAMPLES_AT_ONCE: usize = 1 << 30;
 /// A sound file that is being decoded, block by block, in memory that does not grow with its length.
 ///
 /// Reads WAV (integers of 8 to 32 bits, floats of 32 and 64, A-law, µ-law, MS and IMA ADPCM), FLAC, Ogg Vorbis, MP3
-/// (and layers 1 and 2), AAC, M4A (AAC-LC and Apple Lossless), AIFF, CAF and Matroska. The content decides, not the
+/// (and layers 1 and 2), AAC, M4A (AAC-LC and Apple Lossless), AIFF, AU, CAF and Matroska. The content decides, not the
 /// extension. Silence that an encoder put in front is removed for Ogg and MP3; AAC keeps its encoder's delay (about 1024
 /// to 2112 samples), which its files do not state in one agreed way.
 ///
@@ -374,7 +374,7 @@ fn probe(path: &Path) -> Result<Box<dyn FormatReader>, ReadProblem> {
         return Err(ReadProblem::Empty);
     }
     let file = File::open(path).map_err(ReadProblem::Io)?;
-    let stream = MediaSourceStream::new(Box::new(file), Default::default());
+    let stream = MediaSourceStream::new(au::stream(file)?, Default::default());
     symphonia::default::get_probe()
         .probe(&Hint::new(), stream, Default::default(), Default::default())
         .map_err(|error| match error {

@@ -508,7 +508,7 @@ mod tests {
             "b/same_in_floats.wav has the same samples as a/tone.wav",
             "b/silent.wav is silent: its loudest sample is 0.000000 of full scale",
             "b/silent_too.wav is silent: its loudest sample is 0.000000 of full scale",
-            "b/text.mp3 is not a sound file of a known format (WAV, FLAC, Ogg, MP3, AAC, M4A, AIFF, CAF, Matroska)",
+            "b/text.mp3 is not a sound file of a known format (WAV, FLAC, Ogg, MP3, AAC, M4A, AIFF, AU, CAF, Matroska)",
         ];
         assert_eq!(texts(&scan, root.path()), expected);
         assert_eq!((scan.clips, scan.readable), (8, 5));

@@ -58,6 +58,11 @@ impl StartingWeights {
         })
     }
 
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// What the file has for a tensor of this name and shape. The three colours of a first layer are summed for a
     /// network of one channel: what it gives for a grey image.
     fn fitting(&self, name: &str, wanted: &[i64]) -> Option<Result<Tensor, String>> {

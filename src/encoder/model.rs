@@ -50,6 +50,9 @@ pub struct Provenance {
     pub datasets: Vec<String>,
     /// Clips heard.
     pub clips: usize,
+    /// The file whose weights it started from, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_from: Option<String>,
     /// Official folds that were left out.
     pub excluded_folds: Vec<u32>,
     /// Version of the program that trained it.

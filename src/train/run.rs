@@ -13,7 +13,7 @@ use super::views::{Batch, Batches, View, for_each_batch};
 use super::{Diagnostics, FrameLabels, Moment, Optimizer, TrainError};
 use crate::augment::spectrogram::{LogUnit, Patch, Pipeline};
 use crate::encoder::{
-    Encoder, InputShape, Mode, Model, ModelCard, Pass, Provenance, layout::images,
+    Encoder, InputShape, Mode, Model, ModelCard, Pass, Provenance, StartingWeights, layout::images,
 };
 use crate::experiment::Experiment;
 use crate::features::{FeatureSet, Normalization};
@@ -38,10 +38,12 @@ pub struct TrainingData<'a> {
 }
 
 /// From where to train.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Start {
+#[derive(Debug, Clone, Copy)]
+pub enum Start<'w> {
     /// The beginning; refuses a directory that already holds a run.
     New,
+    /// The beginning, with an encoder that starts from these weights.
+    From(&'w StartingWeights),
     /// The last checkpoint.
     Resume,
 }
@@ -134,13 +136,17 @@ pub fn pretrain(
     experiment: &Experiment,
     data: &TrainingData<'_>,
     run: &RunDir,
-    start: Start,
+    start: Start<'_>,
     device: Device,
     mut observe: impl FnMut(&Progress<'_>) -> ControlFlow<()>,
 ) -> Result<Outcome, TrainError> {
-    let mut training = Training::new(experiment, data, run, device)?;
+    let weights = match start {
+        Start::From(weights) => Some(weights),
+        Start::New | Start::Resume => None,
+    };
+    let mut training = Training::new(experiment, data, run, weights, device)?;
     match start {
-        Start::New => training.begin()?,
+        Start::New | Start::From(_) => training.begin()?,
         Start::Resume => training.resume()?,
     }
     training.run(&mut observe)
@@ -165,6 +171,7 @@ impl<'a> Training<'a> {
         experiment: &'a Experiment,
         data: &'a TrainingData<'a>,
         run: &'a RunDir,
+        weights: Option<&StartingWeights>,
         device: Device,
     ) -> Result<Self, TrainError> {
         let config = &experiment.train;
@@ -179,6 +186,9 @@ impl<'a> Training<'a> {
             bands: data.clips.bands(),
         };
         let encoder = Encoder::new(&experiment.encoder, input, config.seed, device)?;
+        if let Some(weights) = weights {
+            encoder.start_from(weights)?;
+        }
         let parts = MethodParts {
             encoder: &encoder,
             encoder_config: &experiment.encoder,

@@ -5,7 +5,7 @@ use crate::clips::{CacheArguments, Clips, Whole};
 use crate::{Finish, printer::Printer, provenance};
 use anyhow::{Context, bail};
 use chiffchaff::dataset::DatasetSource;
-use chiffchaff::encoder::{DeviceName, Provenance};
+use chiffchaff::encoder::{DeviceName, Provenance, StartingWeights};
 use chiffchaff::experiment::Experiment;
 use chiffchaff::features::{FeatureSet, FrontEnd, SamplesConfig};
 use chiffchaff::report::Skipped;
@@ -50,6 +50,10 @@ pub(crate) struct Arguments {
     /// The run directory, made if it is not there
     #[arg(long, value_name = "RUN")]
     out: PathBuf,
+    /// Start the encoder from these weights: a model of an earlier run, or published ones under torchvision's names
+    /// (`.safetensors`, or `.pth` of PyTorch 1.6 or later)
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    init: Option<PathBuf>,
     /// Go on from the run's last checkpoint
     #[arg(long)]
     resume: bool,
@@ -61,10 +65,12 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Finish> {
-    let start = if arguments.resume {
-        Start::Resume
-    } else {
-        Start::New
+    let weights = arguments.init.as_deref().map(StartingWeights::read);
+    let weights = weights.transpose()?;
+    let start = match &weights {
+        _ if arguments.resume => Start::Resume,
+        Some(weights) => Start::From(weights),
+        None => Start::New,
     };
     let job = Job {
         experiment: arguments.experiment()?,
@@ -115,7 +121,7 @@ pub(crate) struct Job<'a> {
     pub(crate) data: &'a [DatasetSource],
     pub(crate) without_folds: &'a [u32],
     pub(crate) run: RunDir,
-    pub(crate) start: Start,
+    pub(crate) start: Start<'a>,
     pub(crate) device: DeviceName,
     pub(crate) cache: &'a CacheArguments,
 }
@@ -306,6 +312,10 @@ impl Job<'_> {
             preset: self.experiment.preset.name.clone(),
             datasets: corpora.iter().map(|c| c.dataset.name.clone()).collect(),
             clips: names.len(),
+            started_from: match self.start {
+                Start::From(weights) => Some(weights.path().display().to_string()),
+                Start::New | Start::Resume => None,
+            },
             excluded_folds: self.without_folds.to_vec(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
