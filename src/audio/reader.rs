@@ -139,7 +139,11 @@ impl AudioReader {
             return Ok(false);
         }
         let start = output.len();
-        append_mean_of_any(&self.decoder.last_decoded(), output);
+        let decoded = self.decoder.last_decoded();
+        append_mean_of_any(&decoded, output);
+        if !may_be_no_sound(&decoded) {
+            return Ok(true);
+        }
         let mixed = &output[start..];
         if let Some(problem) =
             find_no_sound(mixed, self.position - mixed.len() as u64, self.sample_rate)
@@ -465,6 +469,14 @@ where
         let scale = 1.0 / buffer.num_planes() as f32;
         output[start..].iter_mut().for_each(|sum| *sum *= scale);
     }
+}
+
+/// Whole numbers are always within full scale.
+fn may_be_no_sound(buffer: &GenericAudioBufferRef<'_>) -> bool {
+    matches!(
+        buffer,
+        GenericAudioBufferRef::F32(_) | GenericAudioBufferRef::F64(_)
+    )
 }
 
 /// The first value that cannot be sound; `start` is the position of the first sample in the file.
