@@ -11,7 +11,7 @@
 //! | [`signal`] | mathematics on samples: windows, STFT, filter banks |
 //! | [`features`] | waveform → [`features::Features`] (`[mels, frames]`), cached on disk |
 //! | [`augment`] | features → two views, by draws that depend only on what they are for |
-//! | `encoder` | `[batch, 1, mels, frames]` → [`Embeddings`] (`[items, dim]`) |
+//! | `encoder` | `[batch, channels, mels, frames]` → [`Embeddings`] (`[items, dim]`) |
 //! | `loss` | embeddings → scalar |
 //! | `method` | what each method keeps between steps |
 //! | `train` | the loop: optimiser, schedule, precision, checkpoint, diagnostics |
