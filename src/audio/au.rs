@@ -9,7 +9,7 @@
 use super::ReadProblem;
 use std::{
     fs::File,
-    io::{self, Cursor, Read, Seek, SeekFrom},
+    io::{Cursor, Read, Seek, SeekFrom},
 };
 use symphonia::core::{
     errors::Error as DecodeError,
@@ -71,7 +71,7 @@ pub(super) fn stream(mut file: File) -> Result<Box<dyn MediaSource>, ReadProblem
     file.seek(SeekFrom::Start(offset.into()))
         .map_err(ReadProblem::Io)?;
     let header = aiff_c(rate, channels, bits, compression, bytes as u32, frame);
-    let whole: io::Chain<_, _> = Cursor::new(header).chain(file.take(bytes));
+    let whole = Cursor::new(header).chain(file.take(bytes));
     Ok(Box::new(ReadOnlySource::new(whole)))
 }
 

@@ -88,7 +88,7 @@ impl Moco {
 impl Objective for Moco {
     fn step(&mut self, encoder: &Encoder, parameters: &Parameters, input: &StepInput<'_>) -> Step {
         let [first, second] = input.views;
-        let (temperature, queue) = (self.config.temperature, self.queue.rows().copy());
+        let (temperature, queue) = (self.config.temperature, self.queue.rows());
         self.twin.follow(encoder, parameters);
         let (embedding, keys) = self.keys(second, input, 0);
         let Some(cld) = &self.cld else {
@@ -96,7 +96,7 @@ impl Objective for Moco {
             let loss = info_nce(
                 &self.head.forward(&queries, input.pass),
                 &keys,
-                &queue,
+                queue,
                 temperature,
             );
             self.keys = Some(keys);
@@ -105,8 +105,8 @@ impl Objective for Moco {
         let (_, keys_of_first) = self.keys(first, input, 1);
         let seen = project(encoder, &self.head, input, BatchStatistics::PerView);
         let [a, b] = &seen.projections;
-        let instances = info_nce(a, &keys, &queue, temperature)
-            + info_nce(b, &keys_of_first, &queue, temperature);
+        let instances = info_nce(a, &keys, queue, temperature)
+            + info_nce(b, &keys_of_first, queue, temperature);
         let loss = instances / 2.0 + cld.loss(&seen.embeddings, input.pass);
         self.keys = Some(keys);
         Step::of_two_views(loss, seen.embeddings)

@@ -72,10 +72,10 @@ impl Npid {
     }
 
     /// The loss of embeddings of length 1, `[batch, dim]`, of `clips`, `[batch]`.
-    fn instances(&mut self, embeddings: &Tensor, clips: &Tensor, compared: &Tensor) -> Tensor {
+    fn instances(&self, embeddings: &Tensor, clips: &Tensor, compared: &Tensor) -> Tensor {
         let (rows, temperature) = (self.bank.rows(), self.config.temperature);
         if self.config.negatives == 0 {
-            return npid_softmax(embeddings, &rows.copy(), clips, temperature);
+            return npid_softmax(embeddings, rows, clips, temperature);
         }
         let [batch, dim] = [embeddings.size()[0], embeddings.size()[1]];
         let chosen = rows // [batch, 1 + negatives, dim], the clip itself first
@@ -84,7 +84,7 @@ impl Npid {
         let items = rows.size()[0];
         if self.log_partition.double_value(&[]).is_nan() {
             let estimate = npid_log_normaliser(embeddings, &chosen, items, temperature);
-            let _ = self.log_partition.fill_(estimate);
+            let _ = self.log_partition.shallow_clone().fill_(estimate);
         }
         let log_partition = self.log_partition.double_value(&[]);
         npid_nce(embeddings, &chosen, items, log_partition, temperature)
@@ -109,7 +109,7 @@ impl Objective for Npid {
         let clips: Vec<i64> = input.clips.iter().map(|&clip| clip as i64).collect();
         let clips = Tensor::from_slice(&clips).to_device(input.views[0].device());
         let compared = self.compared(&clips, input);
-        if self.cld.is_none() {
+        let Some(cld) = &self.cld else {
             let embeddings = encoder.embed(&input.views[0], input.pass);
             let v = unit_rows(&self.head.forward(&embeddings, input.pass));
             let loss = self.instances(&v, &clips, &compared);
@@ -118,16 +118,12 @@ impl Objective for Npid {
                 loss,
                 embeddings: (embeddings.detach(), None),
             };
-        }
+        };
         let seen = project(encoder, &self.head, input, BatchStatistics::PerView);
         let [a, b] = seen.projections.each_ref().map(unit_rows);
         let instances =
             self.instances(&a, &clips, &compared) + self.instances(&b, &clips, &compared);
-        let groups = self
-            .cld
-            .as_ref()
-            .map(|cld| cld.loss(&seen.embeddings, input.pass));
-        let loss = instances / 2.0 + groups.expect("checked above");
+        let loss = instances / 2.0 + cld.loss(&seen.embeddings, input.pass);
         self.heard = Some((clips, a.detach()));
         Step::of_two_views(loss, seen.embeddings)
     }

@@ -45,16 +45,21 @@ pub(super) fn project(
     input: &StepInput<'_>,
     statistics: BatchStatistics,
 ) -> Seen {
-    let embeddings = embed(encoder, input, statistics);
-    let projections = match statistics {
-        BatchStatistics::Joint => halves(&head.forward(&Tensor::cat(&embeddings, 0), input.pass)),
-        BatchStatistics::PerView => {
-            [0, 1].map(|view: usize| head.forward(&embeddings[view], input.pass))
+    match statistics {
+        BatchStatistics::Joint => {
+            let embeddings = encoder.embed(&Tensor::cat(input.views, 0), input.pass); // [2·batch, dim]
+            Seen {
+                projections: halves(&head.forward(&embeddings, input.pass)),
+                embeddings: halves(&embeddings),
+            }
         }
-    };
-    Seen {
-        embeddings,
-        projections,
+        BatchStatistics::PerView => {
+            let embeddings = embed(encoder, input, statistics);
+            Seen {
+                projections: (embeddings.each_ref()).map(|view| head.forward(view, input.pass)),
+                embeddings,
+            }
+        }
     }
 }
 

@@ -272,17 +272,20 @@ impl Job<'_> {
                 let Some(heard) = clips.heard(clip, cut, frame_rate) else {
                     continue;
                 };
-                let mut one = FeatureSet::default();
-                one.push_stretch(heard.cache, heard.clip, heard.frames.clone());
-                if union && !contents.insert(one.content(0)) {
-                    copies += 1;
-                    continue;
+                let sounds = sounds.get(corpus).map(|sounds| &sounds.cache);
+                if sounds.is_some_and(|sounds| sounds.frames(clip) == 0) {
+                    continue; // gone since its features were computed
                 }
-                if let Some(sounds) = sounds.get(corpus) {
-                    if sounds.cache.frames(clip) == 0 {
-                        continue; // gone since its features were computed
+                if union {
+                    let mut one = FeatureSet::default();
+                    one.push_stretch(heard.cache, heard.clip, heard.frames.clone());
+                    if !contents.insert(one.content(0)) {
+                        copies += 1;
+                        continue;
                     }
-                    sound_set.extend(&sounds.cache, [clip]);
+                }
+                if let Some(sounds) = sounds {
+                    sound_set.extend(sounds, [clip]);
                 }
                 set.push_stretch(heard.cache, heard.clip, heard.frames);
                 labels.push(dataset.clips[clip].label);
