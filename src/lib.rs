@@ -40,6 +40,8 @@ pub mod method;
 pub mod report;
 pub mod signal;
 #[cfg(feature = "nn")]
+pub mod study;
+#[cfg(feature = "nn")]
 pub mod train;
 mod whole_file;
 

@@ -5,12 +5,13 @@ mod few_shot_sound;
 
 use chiffchaff::dataset::Span;
 use chiffchaff::detect::windows::{
-    Adapt, ClassWeights, FirstGap, FreezeMode, Scaling, UnknownSpans, WindowDetector, WindowsConfig,
+    Adapt, ClassWeights, FirstGap, Scaling, UnknownSpans, WindowDetector, WindowsConfig,
 };
 use chiffchaff::detect::{DetectError, Event};
 use chiffchaff::encoder::{Encoder, InputShape, Model, ModelCard, Provenance};
 use chiffchaff::experiment::Experiment;
 use chiffchaff::features::Normalization;
+use chiffchaff::train::FreezeMode;
 use few_shot_sound::{found_and_false, hidden_calls, shots, span, write_recording};
 use std::path::PathBuf;
 use tch::Device;

@@ -7,7 +7,8 @@ mod provenance;
 
 use clap::{Parser, Subcommand};
 use commands::{
-    demo, detect, doctor, evaluate, export, features, presets, pretrain, report, score, synthesize,
+    demo, detect, doctor, evaluate, export, features, presets, pretrain, report, score, study,
+    synthesize,
 };
 use printer::Printer;
 use std::process::ExitCode;
@@ -40,6 +41,7 @@ enum Command {
     Features(features::Arguments),
     Pretrain(pretrain::Arguments),
     Evaluate(evaluate::Arguments),
+    Study(study::Arguments),
     Detect(detect::Arguments),
     Score(score::Arguments),
     Export(export::Arguments),
@@ -53,7 +55,11 @@ impl Command {
     fn computes(&self) -> bool {
         matches!(
             self,
-            Self::Demo(_) | Self::Pretrain(_) | Self::Evaluate(_) | Self::Detect(_)
+            Self::Demo(_)
+                | Self::Pretrain(_)
+                | Self::Evaluate(_)
+                | Self::Study(_)
+                | Self::Detect(_)
         )
     }
 }
@@ -79,6 +85,7 @@ fn main() -> ExitCode {
         Command::Features(arguments) => features::run(&arguments, &printer),
         Command::Pretrain(arguments) => pretrain::run(&arguments, &printer),
         Command::Evaluate(arguments) => evaluate::run(&arguments, &printer),
+        Command::Study(arguments) => study::run(&arguments, &printer),
         Command::Detect(arguments) => detect::run(&arguments, &printer),
         Command::Score(arguments) => score::run(&arguments, &printer),
         Command::Export(arguments) => export::run(&arguments, &printer),

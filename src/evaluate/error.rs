@@ -90,4 +90,25 @@ pub enum EvaluateError {
         /// Their dimension.
         dim: usize,
     },
+    /// Fine-tuning ran away.
+    #[cfg(feature = "nn")]
+    #[error(
+        "fine-tuning: the loss is {loss} in epoch {epoch} of fold {fold}, but must be finite\n\nhint: a smaller learning rate may help"
+    )]
+    Diverged {
+        /// What it was.
+        loss: f64,
+        /// The scored fold, which is not learned from.
+        fold: u32,
+        /// The epoch, from 1.
+        epoch: u32,
+    },
+    /// The encoder cannot be used.
+    #[cfg(feature = "nn")]
+    #[error(transparent)]
+    Encoder(#[from] crate::encoder::EncoderError),
+    /// The tensor engine refused.
+    #[cfg(feature = "nn")]
+    #[error(transparent)]
+    Engine(#[from] tch::TchError),
 }

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ClassScore, Confusion, ProtocolName, Task, interval::bootstrap};
+use super::{
+    ClassScore, Confusion, ProtocolName, Task,
+    interval::{FoldPairs, bootstrap},
+};
 
 /// Scores by protocol.
 pub type Scores = BTreeMap<ProtocolName, Score>;
@@ -63,6 +66,9 @@ pub struct Score {
     pub macro_f1: Estimate,
     /// What each fold chose for itself inside its training folds.
     pub chosen: Vec<Setting>,
+    /// Accuracy on each scored fold after every epoch of fitting, `[fold][epoch]`; empty where nothing is fitted by epochs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accuracy_by_epoch: Vec<Vec<f64>>,
     /// Class names in the order of the confusion matrix.
     pub classes: Vec<String>,
     /// Over all scored folds.
@@ -129,6 +135,54 @@ impl Evaluation {
             warnings: leak_warning(task).into_iter().collect(),
         }
     }
+
+    /// Fine-tuning from the weights the encoder began with, where that was measured: as a protocol, or as the baseline of
+    /// fine-tuning.
+    pub fn scratch(&self) -> Option<&Score> {
+        let untrained = self.baselines.get(&Baseline::Untrained);
+        let baseline = || untrained?.get(&ProtocolName::Finetune);
+        self.protocols.get(&ProtocolName::Scratch).or_else(baseline)
+    }
+
+    /// Evaluations of one task, each of other folds and by a model of its own that never heard them, as one.
+    ///
+    /// # Panics
+    /// If there is none, or they are not of the same classes and protocols.
+    pub fn joined(parts: Vec<Self>, model: impl Into<String>) -> Self {
+        let join = |scores: &dyn Fn(&Self) -> &Scores| -> Scores {
+            let names = scores(&parts[0]).keys();
+            names
+                .map(|name| {
+                    let of_part = |part| scores(part).get(name).expect("the same protocols");
+                    (
+                        *name,
+                        Score::joined(&parts.iter().map(of_part).collect::<Vec<_>>()),
+                    )
+                })
+                .collect()
+        };
+        let baselines = parts[0].baselines.keys();
+        let baselines = baselines.map(|b| (*b, join(&|part| &part.baselines[b])));
+        Self {
+            dataset: parts[0].dataset.clone(),
+            model: model.into(),
+            protocols: join(&|part| &part.protocols),
+            baselines: baselines.collect(),
+            notes: in_all(&parts, |part| &part.notes),
+            warnings: in_all(&parts, |part| &part.warnings),
+        }
+    }
+}
+
+/// What is said of any part, once.
+fn in_all(parts: &[Evaluation], said: fn(&Evaluation) -> &Vec<String>) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for text in parts.iter().flat_map(said) {
+        if !all.contains(text) {
+            all.push(text.clone());
+        }
+    }
+    all
 }
 
 impl Score {
@@ -138,7 +192,6 @@ impl Score {
         chosen: Vec<Setting>,
         predictions: &[(Vec<usize>, Vec<usize>)],
     ) -> Self {
-        let classes = task.classes().len();
         let pairs = |(truth, predicted): &(Vec<usize>, Vec<usize>)| {
             truth
                 .iter()
@@ -147,12 +200,40 @@ impl Score {
                 .collect::<Vec<_>>()
         };
         let folds: Vec<_> = predictions.iter().map(pairs).collect();
+        Self::of_folds(task.scored_folds(), task.classes(), chosen, &folds)
+    }
+
+    /// Scores of other folds of the same task each, as one.
+    fn joined(parts: &[&Self]) -> Self {
+        let pairs = |part: &Self| {
+            assert_eq!(part.folds.len(), 1, "a part is one fold");
+            part.confusion.pairs().collect::<FoldPairs>()
+        };
+        let folds: Vec<_> = parts.iter().map(|part| pairs(part)).collect();
+        let scored: Vec<u32> = parts.iter().flat_map(|part| part.folds.clone()).collect();
+        let chosen = parts.iter().flat_map(|part| part.chosen.clone());
+        Self {
+            accuracy_by_epoch: parts
+                .iter()
+                .flat_map(|part| part.accuracy_by_epoch.clone())
+                .collect(),
+            ..Self::of_folds(&scored, &parts[0].classes, chosen.collect(), &folds)
+        }
+    }
+
+    fn of_folds(
+        scored: &[u32],
+        names: &[String],
+        chosen: Vec<Setting>,
+        folds: &[FoldPairs],
+    ) -> Self {
+        let classes = names.len();
         let metrics: [fn(&Confusion) -> f64; 3] = [
             Confusion::accuracy,
             Confusion::balanced_accuracy,
             Confusion::macro_f1,
         ];
-        let intervals = bootstrap(&folds, classes, metrics);
+        let intervals = bootstrap(folds, classes, metrics);
         let by_fold: Vec<Confusion> = folds
             .iter()
             .map(|fold| Confusion::new(classes, fold.iter().copied()))
@@ -165,13 +246,14 @@ impl Score {
         };
         let confusion = Confusion::new(classes, folds.iter().flatten().copied());
         Self {
-            folds: task.scored_folds().to_vec(),
+            folds: scored.to_vec(),
             accuracy: estimate(0),
             balanced_accuracy: estimate(1),
             macro_f1: estimate(2),
             chosen,
-            classes: task.classes().to_vec(),
-            per_class: confusion.per_class(task.classes()),
+            accuracy_by_epoch: Vec::new(),
+            classes: names.to_vec(),
+            per_class: confusion.per_class(names),
             confusion,
         }
     }

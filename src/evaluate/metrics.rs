@@ -42,6 +42,15 @@ impl Confusion {
         &self.counts
     }
 
+    /// True and predicted class of each clip, class by class.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (usize, usize)> {
+        let cells = self.counts.iter().enumerate().flat_map(|(truth, row)| {
+            let predicted = row.iter().enumerate();
+            predicted.map(move |(predicted, &count)| ((truth, predicted), count))
+        });
+        cells.flat_map(|(pair, count)| std::iter::repeat_n(pair, count as usize))
+    }
+
     /// Part of the clips predicted rightly, 0..=1; 0 without clips.
     pub fn accuracy(&self) -> f64 {
         let hits = self.classes().map(|class| self.hits(class)).sum();

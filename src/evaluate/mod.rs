@@ -22,6 +22,8 @@
 mod classic;
 mod error;
 mod evaluation;
+#[cfg(feature = "nn")]
+mod fine_tune;
 mod interval;
 mod knn;
 mod lbfgs;
@@ -38,6 +40,8 @@ mod task;
 pub use classic::mfcc_statistics;
 pub use error::EvaluateError;
 pub use evaluation::{Baseline, Estimate, Evaluation, Score, Scores, Setting};
+#[cfg(feature = "nn")]
+pub use fine_tune::{FineTune, FineTuneProgress, Unfreeze};
 pub(crate) use interval::{RESAMPLES, percentile_interval, resample_rng};
 pub use knn::WeightedKnn;
 pub use linear_probe::LinearProbe;

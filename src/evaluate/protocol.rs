@@ -29,6 +29,12 @@ pub enum ProtocolName {
     Linear,
     /// [`WeightedKnn`]
     Knn,
+    /// A linear layer on the frozen encoder, fitted by epochs of gradient descent.
+    Frozen,
+    /// The encoder fitted along with the linear layer, from its pre-trained weights.
+    Finetune,
+    /// The same from the weights it began with.
+    Scratch,
 }
 
 impl ProtocolName {
@@ -37,6 +43,9 @@ impl ProtocolName {
         match self {
             Self::Linear => "linear probe",
             Self::Knn => "k-NN",
+            Self::Frozen => "frozen encoder",
+            Self::Finetune => "fine-tuning",
+            Self::Scratch => "from scratch",
         }
     }
 }

@@ -8,6 +8,8 @@ use serde::Serialize;
 use super::{
     ReportError, Run, Skipped,
     chart::{LineChart, Tick, hundredths, ticks},
+    comparison::Comparison,
+    curves::CurveChart,
     run::Measurement,
     table::{Row, interval, percent, rows},
 };
@@ -42,6 +44,7 @@ pub fn html(runs: &[Run]) -> Result<String, ReportError> {
     let page = Page {
         title: title(runs),
         version: env!("CARGO_PKG_VERSION"),
+        comparison: Comparison::of(runs),
         runs: runs.iter().map(Section::of).collect(),
     };
     let template = environment.get_template("report.html")?;
@@ -68,6 +71,7 @@ fn title(runs: &[Run]) -> String {
 struct Page<'a> {
     title: String,
     version: &'static str,
+    comparison: Option<Comparison>,
     runs: Vec<Section<'a>>,
 }
 
@@ -79,6 +83,7 @@ struct Section<'a> {
     warnings: Vec<String>,
     notes: &'a [String],
     groups: Vec<Group>,
+    curves: Option<CurveChart<'a>>,
     charts: Vec<LineChart>,
     details: Vec<Detail<'a>>,
     facts: Vec<(&'a str, String)>,
@@ -176,6 +181,7 @@ impl<'a> Section<'a> {
             warnings: warnings(run),
             notes: evaluation.map_or(&[], |evaluation| &evaluation.notes),
             groups: evaluation.map(groups).unwrap_or_default(),
+            curves: evaluation.and_then(|evaluation| CurveChart::of(&run.name, evaluation)),
             charts: charts(&run.metrics),
             details: evaluation.map(details).unwrap_or_default(),
             facts: facts(run),

@@ -6,6 +6,8 @@
 //! [`FeaturePicture`] what a front end makes of a clip.
 
 mod chart;
+mod comparison;
+mod curves;
 mod detection;
 mod error;
 mod html;
@@ -17,6 +19,7 @@ mod sample;
 mod spectrogram;
 mod table;
 
+pub use comparison::{comparison, comparison_markdown};
 pub use detection::{RecordingPicture, write_detections};
 pub use error::ReportError;
 pub use html::{html, write_html};

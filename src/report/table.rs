@@ -238,7 +238,7 @@ fn wrap(text: &str, width: usize) -> String {
     lines.join("\n")
 }
 
-fn markdown_text(text: &str) -> String {
+pub(super) fn markdown_text(text: &str) -> String {
     let special = |c: char| "\\*_[]<>|#".contains(c);
     text.chars()
         .flat_map(|c| special(c).then_some('\\').into_iter().chain([c]))

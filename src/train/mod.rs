@@ -4,6 +4,7 @@
 //! number of data threads nor an interruption shows in the result.
 
 mod checkpoint;
+mod classifier;
 mod config;
 mod diagnostics;
 mod error;
@@ -16,6 +17,8 @@ mod schedule;
 mod sound_views;
 mod views;
 
+pub use classifier::FreezeMode;
+pub(crate) use classifier::{Classifier, ClassifierParts};
 pub use config::{DecayScope, PrecisionChoice, TrainConfig};
 pub use diagnostics::{
     Collapse, Diagnostics, alignment, effective_rank, embedding_std, uniformity,

@@ -1,6 +1,6 @@
 //! `chiffchaff demo`: the whole story on bundled recordings.
 
-use super::evaluate::{Folds, ProtocolChoice};
+use super::evaluate::{FittingArguments, Folds, ProtocolChoice};
 use super::{detect, evaluate, pretrain};
 use crate::clips::CacheArguments;
 use crate::{Finish, printer::Printer};
@@ -75,6 +75,8 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
         data: &data,
         protocols: &[ProtocolChoice::Linear, ProtocolChoice::Knn],
         folds: &Folds::All,
+        fitting: &FittingArguments::default(),
+        baselines: true,
         device: DeviceName::Cpu,
         cache: &arguments.cache,
     };

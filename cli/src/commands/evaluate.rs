@@ -8,22 +8,26 @@ use chiffchaff::Embeddings;
 use chiffchaff::dataset::{Dataset, DatasetSource};
 use chiffchaff::encoder::{DeviceName, Model, ModelCard, embed};
 use chiffchaff::evaluate::{
-    Baseline, Evaluation, LinearProbe, Protocol, Task, WeightedKnn, evaluate, mfcc_statistics,
+    Baseline, Evaluation, FineTune, FineTuneProgress, LinearProbe, Protocol, ProtocolName, Score,
+    Scores, Task, Unfreeze, WeightedKnn, evaluate, mfcc_statistics,
 };
-use chiffchaff::features::{FrontEnd, MfccConfig};
+use chiffchaff::features::{FeatureSet, FrontEnd, MfccConfig};
 use chiffchaff::report::{Run, table, write_html};
+use chiffchaff::train::FreezeMode;
 use clap::{Args, ValueEnum};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Measure an encoder on labelled clips with folds
 ///
-/// The encoder stays as it is. Each fold is predicted from the others; what a protocol has to choose
-/// is chosen within those. Beside the encoder stand the same network untrained, and MFCC statistics.
+/// Each fold is predicted from the others; what a protocol has to choose is chosen within those. Beside the
+/// encoder stand the same network untrained, and MFCC statistics. For `frozen`, `finetune` and `scratch`, which are
+/// fitted by epochs, the accuracy after every epoch is kept; the score is that of the last one.
 #[derive(Args)]
 #[command(after_help = "Examples:
   chiffchaff evaluate --model runs/demo --data esc10:data/esc10
-  chiffchaff evaluate --model runs/demo --data esc10:data/esc10 --protocol knn --format json")]
+  chiffchaff evaluate --model runs/demo --data esc10:data/esc10 --protocol knn --format json
+  chiffchaff evaluate --model runs/demo --data esc10:data/esc10 --protocol finetune --unfreeze last-two")]
 pub(crate) struct Arguments {
     /// A run directory, or the encoder.safetensors of one
     #[arg(long, value_name = "RUN|FILE")]
@@ -46,7 +50,68 @@ pub(crate) struct Arguments {
     #[arg(long, default_value = "cpu")]
     device: DeviceName,
     #[command(flatten)]
+    fitting: FittingArguments,
+    #[command(flatten)]
     cache: CacheArguments,
+}
+
+/// How encoders are fitted to labelled clips.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct FittingArguments {
+    /// For `frozen`, `finetune` and `scratch`: passes over the training clips
+    #[arg(long, value_name = "N", default_value_t = FineTune::default().epochs)]
+    pub(crate) epochs: u32,
+    /// For `finetune`: what learns along with the linear layer
+    #[arg(long, value_enum, default_value_t = Unfrozen::All)]
+    unfreeze: Unfrozen,
+    /// For `frozen`, and `finetune` in part: batch normalisation goes by the batch where nothing learns, as the code of
+    /// Fonseca et al. and of Moummad et al. does
+    #[arg(long)]
+    freeze_weights_only: bool,
+}
+
+/// What learns, on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Unfrozen {
+    /// The whole encoder
+    All,
+    /// Its last stage
+    Last,
+    /// Its last two stages
+    LastTwo,
+}
+
+impl Default for FittingArguments {
+    fn default() -> Self {
+        Self {
+            epochs: FineTune::default().epochs,
+            unfreeze: Unfrozen::All,
+            freeze_weights_only: false,
+        }
+    }
+}
+
+impl FittingArguments {
+    /// What a protocol that is fitted by epochs does.
+    fn fine_tune(&self, protocol: ProtocolChoice) -> FineTune {
+        let of = match protocol {
+            ProtocolChoice::Frozen => FineTune::frozen(),
+            _ => FineTune::default(),
+        };
+        FineTune {
+            epochs: self.epochs,
+            unfreeze: match (protocol, self.unfreeze) {
+                (ProtocolChoice::Finetune, Unfrozen::Last) => Unfreeze::Last,
+                (ProtocolChoice::Finetune, Unfrozen::LastTwo) => Unfreeze::LastTwo,
+                _ => of.unfreeze,
+            },
+            freeze: match self.freeze_weights_only {
+                true => FreezeMode::WeightsOnly,
+                false => FreezeMode::WeightsAndBn,
+            },
+            ..of
+        }
+    }
 }
 
 /// A protocol's name on the command line.
@@ -56,6 +121,12 @@ pub(crate) enum ProtocolChoice {
     Linear,
     /// Weighted vote of the nearest training clips
     Knn,
+    /// A linear layer on the frozen encoder, fitted by gradient descent
+    Frozen,
+    /// The encoder fitted along with the linear layer
+    Finetune,
+    /// The same from the weights the encoder began with
+    Scratch,
 }
 
 /// Which folds are scored.
@@ -86,6 +157,8 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
         data: &arguments.data,
         protocols: &arguments.protocol,
         folds: &arguments.folds,
+        fitting: &arguments.fitting,
+        baselines: true,
         device: arguments.device,
         cache: &arguments.cache,
     };
@@ -113,6 +186,9 @@ pub(crate) struct Job<'a> {
     pub(crate) data: &'a DatasetSource,
     pub(crate) protocols: &'a [ProtocolChoice],
     pub(crate) folds: &'a Folds,
+    pub(crate) fitting: &'a FittingArguments,
+    /// Whether to score untrained encoder and MFCC statistics, too.
+    pub(crate) baselines: bool,
     pub(crate) device: DeviceName,
     pub(crate) cache: &'a CacheArguments,
 }
@@ -153,37 +229,63 @@ impl Job<'_> {
         record.skipped = clips.skipped.clone();
 
         let task = self.task(&clips, &usable, &model.card)?;
-        let protocols: Vec<Protocol> = self.protocols.iter().map(|p| p.protocol()).collect();
-        let score = |embeddings: &Embeddings| evaluate(&task, embeddings, &protocols);
-        let embedded = |model: &Model, what: &str| {
-            let bar = printer.bar(
-                usable.len() as u64,
-                "{msg} {bar:30} {pos}/{len} clips, {eta} left",
-            );
-            bar.set_message(format!("embedding, {what}"));
-            let observe = |done| bar.set_position(done as u64);
-            let embedded = embed(model, &clips.features(&usable), observe);
-            bar.finish_and_clear();
-            embedded
+        let bench = Bench {
+            job: self,
+            task: &task,
+            features: clips.features(&usable),
+            printer,
         };
-
-        let name = model_name(self.model, &model.card);
-        let scores = score(&embedded(&model, "trained")?)?;
-        let mut evaluation = Evaluation::new(&task, name, scores);
-        let untrained = score(&embedded(&model.untrained()?, "untrained")?)?;
-        let mfcc: Vec<_> = usable
-            .iter()
-            .map(|&clip| classic.cache.features(clip))
-            .collect();
-        let mfcc = score(&mfcc_statistics(&mfcc)?)?;
-        evaluation.baselines.insert(Baseline::Untrained, untrained);
-        evaluation.baselines.insert(Baseline::Classic, mfcc);
+        let scores = bench.scores(&model, "trained")?;
+        let mut evaluation = Evaluation::new(&task, model_name(self.model, &model.card), scores);
+        if self.baselines {
+            let untrained = bench.scores(&model.untrained()?, "untrained")?;
+            let mfcc: Vec<_> = usable
+                .iter()
+                .map(|&clip| classic.cache.features(clip))
+                .collect();
+            let mfcc = evaluate(&task, &mfcc_statistics(&mfcc)?, &self.of_embeddings())?;
+            for (baseline, scores) in [(Baseline::Untrained, untrained), (Baseline::Classic, mfcc)]
+            {
+                if !scores.is_empty() {
+                    evaluation.baselines.insert(baseline, scores);
+                }
+            }
+        }
+        self.add_scratch(&mut evaluation, &bench, &model)?;
         evaluation.notes = notes(&model.card, &clips, self.data);
         Ok(Measured {
             evaluation,
             clips,
             record,
         })
+    }
+
+    /// The protocols that go by embeddings alone.
+    fn of_embeddings(&self) -> Vec<Protocol> {
+        let of_embeddings = self.protocols.iter();
+        of_embeddings
+            .filter_map(|choice| choice.of_embeddings())
+            .collect()
+    }
+
+    /// Fine-tuning from the weights the encoder began with, where it is asked for: the fine-tuned baseline, if there is one.
+    fn add_scratch(
+        &self,
+        evaluation: &mut Evaluation,
+        bench: &Bench<'_>,
+        model: &Model,
+    ) -> anyhow::Result<()> {
+        if !self.protocols.contains(&ProtocolChoice::Scratch) {
+            return Ok(());
+        }
+        let untrained = evaluation.baselines.get(&Baseline::Untrained);
+        let known = untrained.and_then(|scores| scores.get(&ProtocolName::Finetune));
+        let score = match known {
+            Some(score) if self.fitting.unfreeze == Unfrozen::All => score.clone(),
+            _ => bench.fitted(&model.untrained()?, "from scratch", ProtocolChoice::Scratch)?,
+        };
+        evaluation.protocols.insert(ProtocolName::Scratch, score);
+        Ok(())
     }
 
     /// The usable clips' labels and folds; folds are made up, by source, where there are none.
@@ -214,12 +316,90 @@ impl Job<'_> {
     }
 }
 
+impl TryFrom<ProtocolName> for ProtocolChoice {
+    type Error = anyhow::Error;
+
+    fn try_from(name: ProtocolName) -> anyhow::Result<Self> {
+        Ok(match name {
+            ProtocolName::Linear => Self::Linear,
+            ProtocolName::Knn => Self::Knn,
+            ProtocolName::Frozen => Self::Frozen,
+            ProtocolName::Finetune => Self::Finetune,
+            ProtocolName::Scratch => Self::Scratch,
+            other => bail!("this program cannot measure by {}", other.title()),
+        })
+    }
+}
+
 impl ProtocolChoice {
-    fn protocol(self) -> Protocol {
+    /// The protocol, if it goes by embeddings alone.
+    fn of_embeddings(self) -> Option<Protocol> {
         match self {
-            Self::Linear => Protocol::Linear(LinearProbe::default()),
-            Self::Knn => Protocol::Knn(WeightedKnn::default()),
+            Self::Linear => Some(Protocol::Linear(LinearProbe::default())),
+            Self::Knn => Some(Protocol::Knn(WeightedKnn::default())),
+            Self::Frozen | Self::Finetune | Self::Scratch => None,
         }
+    }
+}
+
+/// Clips at hand, to score encoders on.
+struct Bench<'a> {
+    job: &'a Job<'a>,
+    task: &'a Task,
+    features: FeatureSet<'a>,
+    printer: &'a Printer,
+}
+
+impl Bench<'_> {
+    /// What `model` scores by every protocol but `scratch`.
+    fn scores(&self, model: &Model, what: &str) -> anyhow::Result<Scores> {
+        let of_embeddings = self.job.of_embeddings();
+        let mut scores = match of_embeddings.as_slice() {
+            [] => Scores::new(),
+            protocols => evaluate(self.task, &self.embedded(model, what)?, protocols)?,
+        };
+        let fitted = [
+            (ProtocolChoice::Frozen, ProtocolName::Frozen),
+            (ProtocolChoice::Finetune, ProtocolName::Finetune),
+        ];
+        for (choice, name) in fitted {
+            if self.job.protocols.contains(&choice) {
+                scores.insert(name, self.fitted(model, what, choice)?);
+            }
+        }
+        Ok(scores)
+    }
+
+    fn embedded(&self, model: &Model, what: &str) -> anyhow::Result<Embeddings> {
+        let bar = self.printer.bar(
+            self.features.len() as u64,
+            "{msg} {bar:30} {pos}/{len} clips, {eta} left",
+        );
+        bar.set_message(format!("embedding, {what}"));
+        let embedded = embed(model, &self.features, |done| bar.set_position(done as u64));
+        bar.finish_and_clear();
+        Ok(embedded?)
+    }
+
+    /// What `model` scores where it is fitted by epochs.
+    fn fitted(&self, model: &Model, what: &str, choice: ProtocolChoice) -> anyhow::Result<Score> {
+        let config = self.job.fitting.fine_tune(choice);
+        let folds = self.task.scored_folds().len() as u64;
+        let epochs = u64::from(config.epochs);
+        let bar = self.printer.bar(
+            folds * epochs,
+            "{msg} {bar:30} {pos}/{len} epochs, {eta} left",
+        );
+        let told = |progress: FineTuneProgress| {
+            bar.set_position(progress.folds_done as u64 * epochs + u64::from(progress.epoch));
+            bar.set_message(format!(
+                "fitting, {what}, {:.0} %",
+                100.0 * progress.accuracy
+            ));
+        };
+        let score = config.score(self.task, model, &self.features, told);
+        bar.finish_and_clear();
+        Ok(score?)
     }
 }
 

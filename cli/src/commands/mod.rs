@@ -10,6 +10,7 @@ pub(crate) mod presets;
 pub(crate) mod pretrain;
 pub(crate) mod report;
 pub(crate) mod score;
+pub(crate) mod study;
 pub(crate) mod synthesize;
 
 use chiffchaff::dataset::DatasetKind;

@@ -18,7 +18,6 @@ use std::collections::HashSet;
 use std::mem::discriminant;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Learn an encoder from sound
@@ -334,17 +333,17 @@ impl Job<'_> {
 }
 
 /// Set once when the user presses Ctrl-C.
-fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let handle = stop.clone();
-    let installed = ctrlc::set_handler(move || {
+fn stop_on_interrupt() -> anyhow::Result<&'static AtomicBool> {
+    static STOP: AtomicBool = AtomicBool::new(false);
+    let installed = ctrlc::set_handler(|| {
         // A second Ctrl-C does not wait for the step to end.
-        if handle.swap(true, Ordering::Relaxed) {
+        if STOP.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
     });
     match installed {
-        Ok(()) | Err(ctrlc::Error::MultipleHandlers) => Ok(stop),
+        // Of several runs in one program, the first has set it.
+        Ok(()) | Err(ctrlc::Error::MultipleHandlers) => Ok(&STOP),
         Err(error) => Err(error).context("cannot listen for Ctrl-C"),
     }
 }

@@ -1,31 +1,26 @@
 //! A recording's own classifier: the pre-trained network and a linear layer, trained on its shots (SYSTEMS §3.6).
 
-use super::config::{ClassWeights, FreezeMode, Scaling, WindowsConfig};
+use super::config::{ClassWeights, Scaling, WindowsConfig};
 use crate::augment::spectrogram::{
     Augmentation, LogUnit, Patch, Pipeline, SpectrogramAugmentConfig, Step, TimeCrop,
 };
 use crate::augment::{Interval, Purpose, ViewKey};
 use crate::detect::DetectError;
-use crate::encoder::layers::Linear;
-use crate::encoder::parameters::Parameters;
-use crate::encoder::{Encoder, Mode, Model, Pass, Precision};
+use crate::encoder::Model;
 use crate::features::Normalization;
-use crate::train::{DecayScope, Moment, Optimizer, OptimizerConfig, Schedule};
+use crate::train::{
+    self, ClassifierParts, DecayScope, Moment, Optimizer, OptimizerConfig, Schedule,
+};
 use rand::seq::SliceRandom;
-use tch::{Kind, Reduction, Tensor};
+use tch::{Kind, Tensor};
 
 /// Patches of a training step.
 const BATCH: usize = 32;
 
 pub(super) struct Classifier<'a> {
     config: &'a WindowsConfig,
-    encoder: Encoder,
-    head: Linear,
-    head_parameters: Parameters,
+    network: train::Classifier,
     normalization: Normalization,
-    precision: Precision,
-    /// Blocks that stay as they are.
-    frozen: usize,
 }
 
 impl<'a> Classifier<'a> {
@@ -33,27 +28,20 @@ impl<'a> Classifier<'a> {
     pub(super) fn new(model: &Model, config: &'a WindowsConfig) -> Result<Self, DetectError> {
         let encoder = model.encoder_copy()?;
         let device = encoder.parameters().device();
-        let blocks = encoder.stage_count();
-        let tuned = config.adapt.tuned_blocks(blocks).min(blocks);
-        for weight in encoder.parameters().weights() {
-            let _ = weight.set_requires_grad(false);
-        }
-        for weight in encoder.last_weights(tuned) {
-            let _ = weight.set_requires_grad(true);
-        }
-        let head_parameters = Parameters::new(config.seed, device);
-        let head = Linear::new(&head_parameters.root(), encoder.dim(), 2);
+        let parts = ClassifierParts {
+            classes: 2,
+            tuned: config.adapt.tuned_blocks(encoder.stage_count()),
+            freeze: config.freeze,
+            precision: config.precision.resolve(&model.card.encoder, device),
+            seed: config.seed,
+        };
         Ok(Self {
-            head,
-            head_parameters,
+            network: train::Classifier::new(encoder, parts),
             normalization: match config.scaling {
                 Scaling::AsTrained => model.card.normalization,
                 Scaling::Raw => Normalization::None,
             },
-            precision: config.precision.resolve(&model.card.encoder, device),
-            frozen: blocks - tuned,
             config,
-            encoder,
         })
     }
 
@@ -79,7 +67,7 @@ impl<'a> Classifier<'a> {
             milestones: vec![10, 20, 30],
             factor: 0.5,
         };
-        let mut optimizer = Optimizer::new(&adam, DecayScope::All, self.trained());
+        let mut optimizer = Optimizer::new(&adam, DecayScope::All, self.network.weights());
         for epoch in 0..adapt.epochs() {
             let rate = halving.learning_rate(
                 adapt.learning_rate(),
@@ -106,21 +94,12 @@ impl<'a> Classifier<'a> {
                             None => patches,
                         };
                         let patches = self.normalization.after_augmentation(patches);
-                        self.encoder.embed_by(&patches, &|block| self.pass(block))
+                        self.network.embed_learning(&patches)
                     }
                 };
-                let logits = self.logits(&embeddings);
                 let targets = labels.index_select(0, &rows);
-                let loss = logits.cross_entropy_loss(
-                    &targets,
-                    weights.as_ref(),
-                    Reduction::Mean,
-                    -100,
-                    0.0,
-                );
-                let trained = optimizer.weights();
-                let gradients = Tensor::f_run_backward(&[loss], trained, false, false)?;
-                optimizer.step(gradients, rate);
+                let weights = weights.as_ref();
+                (self.network).learn(&embeddings, &targets, weights, &mut optimizer, rate)?;
             }
         }
         Ok(())
@@ -129,64 +108,23 @@ impl<'a> Classifier<'a> {
     /// How probable it is that each of these images `[items, 1, mels, window]` is like the shots, 0..=1.
     pub(super) fn probabilities(&self, images: Tensor) -> Result<Vec<f32>, DetectError> {
         let images = self.normalization.apply(images);
-        let judged = tch::no_grad(|| {
-            let embeddings = self.encoder.embed(&images, self.judging());
-            self.logits(&embeddings).softmax(1, Kind::Float) // [items, 2]
-        });
+        let logits = tch::no_grad(|| self.network.logits(&self.network.embed(&images)));
+        let judged = logits.softmax(1, Kind::Float); // [items, 2]
         let positive = judged.select(1, 1).contiguous().to_device(tch::Device::Cpu);
         Ok(Vec::try_from(&positive)?)
     }
 
-    /// The linear layer and the blocks that are tuned.
-    fn trained(&self) -> Vec<Tensor> {
-        let blocks = self.encoder.stage_count() - self.frozen;
-        let mut trained = self.encoder.last_weights(blocks);
-        trained.extend(self.head_parameters.weights());
-        trained
-    }
-
-    /// `[batch, dim]` → fp32 `[batch, 2]`.
-    fn logits(&self, embeddings: &Tensor) -> Tensor {
-        // Few and cheap numbers: always in full precision.
-        self.head.forward(embeddings, Pass::INFERENCE)
-    }
-
-    /// How a block computes while the classifier learns.
-    fn pass(&self, block: usize) -> Pass {
-        let still = block < self.frozen && self.config.freeze == FreezeMode::WeightsAndBn;
-        Pass {
-            mode: if still {
-                Mode::Inference
-            } else {
-                Mode::Training
-            },
-            precision: self.precision,
-        }
-    }
-
-    fn judging(&self) -> Pass {
-        Pass {
-            precision: self.precision,
-            ..Pass::INFERENCE
-        }
-    }
-
     fn nothing_moves(&self) -> bool {
-        let blocks = self.encoder.stage_count();
-        self.frozen == blocks
-            && self.config.freeze == FreezeMode::WeightsAndBn
-            && !self.config.adapt.crops()
+        self.network.keeps_embeddings() && !self.config.adapt.crops()
     }
 
     fn embed_all(&self, images: &Tensor) -> Tensor {
-        tch::no_grad(|| {
-            let batches = images.split(BATCH as i64, 0);
-            let embedded = batches.iter().map(|batch| {
-                let batch = self.normalization.after_augmentation(batch.shallow_clone());
-                self.encoder.embed(&batch, self.judging())
-            });
-            Tensor::cat(&embedded.collect::<Vec<_>>(), 0)
-        })
+        let batches = images.split(BATCH as i64, 0);
+        let embedded = batches.iter().map(|batch| {
+            let batch = self.normalization.after_augmentation(batch.shallow_clone());
+            self.network.embed(&batch)
+        });
+        Tensor::cat(&embedded.collect::<Vec<_>>(), 0)
     }
 
     fn crop(&self, images: &Tensor) -> Result<Option<Pipeline>, DetectError> {

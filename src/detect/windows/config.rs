@@ -1,6 +1,6 @@
 //! How a recording's own classifier is made.
 
-use crate::train::PrecisionChoice;
+use crate::train::{FreezeMode, PrecisionChoice};
 use serde::{Deserialize, Serialize};
 
 /// Settings of [`WindowDetector`](super::WindowDetector).
@@ -92,18 +92,6 @@ pub enum Scaling {
     AsTrained,
     /// Not at all, whatever pre-training did: the released code gives decibels to a network that has only seen 0..=1.
     Raw,
-}
-
-/// What stays as it is in blocks that are not trained.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FreezeMode {
-    /// Weights, and the statistics of batch normalisation, which goes by them.
-    #[default]
-    WeightsAndBn,
-    /// Weights alone: batch normalisation goes by the batch, and its statistics move with every batch; the query is
-    /// then judged by them. As released.
-    WeightsOnly,
 }
 
 /// How the stretch before the first shot gives negatives.

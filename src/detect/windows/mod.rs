@@ -17,6 +17,6 @@ pub(in crate::detect) mod patches;
 pub(in crate::detect) mod runs;
 mod support;
 
-pub use config::{Adapt, ClassWeights, FirstGap, FreezeMode, Scaling, UnknownSpans, WindowsConfig};
+pub use config::{Adapt, ClassWeights, FirstGap, Scaling, UnknownSpans, WindowsConfig};
 pub use detector::WindowDetector;
 pub use support::{Support, window_length};
