@@ -55,6 +55,7 @@ pub struct PresetCard {
 /// The presets that are built in, by name.
 pub const PRESETS: &[(&str, &str)] = &[
     ("small", include_str!("../presets/small.toml")),
+    ("large", include_str!("../presets/large.toml")),
     (
         "fonseca-simclr",
         include_str!("../presets/fonseca-simclr.toml"),

@@ -327,3 +327,225 @@ impl<'a> Tuning<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audio::{SampleRate, Waveform};
+    use crate::dataset::{Clip, Dataset};
+    use crate::encoder::{Encoder, InputShape, ModelCard, Provenance};
+    use crate::evaluate::{Evaluation, ProtocolName, Scores};
+    use crate::experiment::Experiment;
+    use crate::features::{CacheConfig, CachePrecision, FeatureCache, Normalization};
+
+    const CLIPS: usize = 36;
+
+    /// A model, and clips of three kinds of sound in three folds.
+    struct Garden {
+        _folder: tempfile::TempDir,
+        model: Model,
+        cache: FeatureCache,
+        task: Task,
+    }
+
+    impl Garden {
+        fn new() -> Self {
+            let set = [
+                "encoder.width=4",
+                "features.sample_rate=8000",
+                "features.n_fft=256",
+                "features.win_length=256",
+                "features.hop_length=80",
+                "features.n_mels=16",
+                "features.f_max=4000.0",
+                "augment.steps[4].frequency_width=4",
+                "views.frames=32",
+            ];
+            tch::set_num_threads(1); // Such small steps only wait for one another.
+            let experiment = Experiment::preset("small", &set.map(String::from)).unwrap();
+            let folder = tempfile::tempdir().unwrap();
+            let path = |clip: usize| folder.path().join(format!("{clip}.wav"));
+            let clips: Vec<_> = (0..CLIPS)
+                .map(|clip| {
+                    std::fs::write(path(clip), clip.to_string()).unwrap();
+                    Clip::unlabelled(path(clip))
+                })
+                .collect();
+            let dataset = Dataset::new("garden", clips, vec![]);
+            let config = CacheConfig {
+                dir: folder.path().join("cache"),
+                precision: CachePrecision::F32,
+            };
+            let load = |clip: &Clip| {
+                let number: usize = std::fs::read_to_string(&clip.path)?.parse().unwrap();
+                let rate = SampleRate::new(8000).unwrap();
+                Ok::<_, std::io::Error>(Waveform::mono(sound(number), rate))
+            };
+            let front_end = &experiment.features;
+            let (cache, _) =
+                FeatureCache::open(&config, &dataset, front_end, load, |_, _| {}).unwrap();
+            let input = InputShape {
+                channels: 1,
+                bands: 16,
+            };
+            let card = ModelCard {
+                front_end: experiment.features.clone(),
+                normalization: Normalization::None,
+                encoder: experiment.encoder.clone(),
+                frames: 32,
+                embed: experiment.embed.clone(),
+                seed: 3,
+                provenance: Provenance::default(),
+            };
+            let encoder = Encoder::new(&card.encoder, input, card.seed, Device::Cpu).unwrap();
+            Self {
+                _folder: folder,
+                model: Model { card, encoder },
+                cache,
+                task: task((0..CLIPS).map(|clip| clip % 3).collect()),
+            }
+        }
+
+        fn score(&self, config: &FineTune, task: &Task) -> Score {
+            let clips = FeatureSet::of(&self.cache, 0..CLIPS);
+            config.score(task, &self.model, &clips, |_| {}).unwrap()
+        }
+    }
+
+    fn task(labels: Vec<usize>) -> Task {
+        let classes = ["tone", "noise", "both"].map(String::from).to_vec();
+        let folds = (0..CLIPS).map(|clip| (clip / 3 % 3) as u32 + 1).collect();
+        Task::new("garden", classes, labels, folds).unwrap()
+    }
+
+    fn sound(number: usize) -> Vec<f32> {
+        let sample = |i: usize| {
+            let pitch = 400.0 + 60.0 * number as f32;
+            let tone = (std::f32::consts::TAU * pitch * i as f32 / 8000.0).sin();
+            let noise = ((i * 2_654_435_761 + number * 97) % 1000) as f32 / 500.0 - 1.0;
+            [0.3 * tone, 0.3 * noise, 0.15 * (tone + noise)][number % 3]
+        };
+        (0..4000).map(sample).collect()
+    }
+
+    fn short(of: FineTune) -> FineTune {
+        FineTune {
+            epochs: 6,
+            batch_size: 8,
+            learning_rate: 2e-3,
+            precision: PrecisionChoice::Fp32,
+            ..of
+        }
+    }
+
+    #[test]
+    fn what_is_tuned_learns_and_leaves_the_model_as_it_was() {
+        let garden = Garden::new();
+        let weights = || garden.model.encoder.parameters().named();
+        let before: Vec<_> = weights().iter().map(|(_, w)| w.copy()).collect();
+        let tuned = garden.score(&short(FineTune::default()), &garden.task);
+        assert!(tuned.accuracy.mean > 0.8, "{:?}", tuned.accuracy_by_epoch);
+        let lengths: Vec<_> = tuned.accuracy_by_epoch.iter().map(Vec::len).collect();
+        assert_eq!(lengths, [6, 6, 6]);
+        let last = tuned.accuracy_by_epoch.iter().map(|fold| fold[5]);
+        assert_eq!(last.collect::<Vec<_>>(), tuned.accuracy.per_fold);
+        for (before, (name, after)) in before.iter().zip(weights()) {
+            assert!(before.equal(&after), "{name} moved");
+        }
+        assert_eq!(
+            garden.score(&short(FineTune::default()), &garden.task),
+            tuned
+        );
+    }
+
+    #[test]
+    fn as_much_learns_as_is_unfrozen() {
+        let garden = Garden::new();
+        let learning = |unfreeze| {
+            let config = FineTune {
+                unfreeze,
+                ..short(FineTune::default())
+            };
+            let clips = FeatureSet::of(&garden.cache, 0..CLIPS);
+            let tuning = Tuning::new(&config, &garden.task, &garden.model, &clips).unwrap();
+            tuning.classifier.weights().len()
+        };
+        let all = garden.model.encoder.parameters().weights().len() + 2;
+        assert_eq!(learning(Unfreeze::Nothing), 2);
+        assert_eq!(learning(Unfreeze::All), all);
+        let (last, two) = (learning(Unfreeze::Last), learning(Unfreeze::LastTwo));
+        assert!(2 < last && last < two && two < all, "{last} {two} {all}");
+    }
+
+    #[test]
+    fn the_labels_of_the_scored_fold_teach_nothing() {
+        let garden = Garden::new();
+        let folds = |clip: usize| clip / 3 % 3 + 1;
+        let lied = (0..CLIPS).map(|clip| match folds(clip) {
+            1 => 0,
+            _ => clip % 3,
+        });
+        let predicted = |task: &Task| {
+            let score = garden.score(
+                &short(FineTune::frozen()),
+                &task.clone().scoring_only(&[1]).unwrap(),
+            );
+            let rows = score.confusion.counts().to_vec();
+            (0..3)
+                .map(|c| rows.iter().map(|row| row[c]).sum())
+                .collect::<Vec<u32>>()
+        };
+        assert_eq!(predicted(&garden.task), predicted(&task(lied.collect())));
+    }
+
+    #[test]
+    fn folds_scored_one_by_one_join_to_what_all_give_at_once() {
+        let garden = Garden::new();
+        let config = FineTune {
+            epochs: 2,
+            ..short(FineTune::default())
+        };
+        let evaluation = |folds: &[u32]| {
+            let task = garden.task.clone().scoring_only(folds).unwrap();
+            let score = garden.score(&config, &task);
+            Evaluation::new(&task, "m", Scores::from([(ProtocolName::Finetune, score)]))
+        };
+        let parts = [1, 2, 3].map(|fold| evaluation(&[fold])).to_vec();
+        let joined = Evaluation::joined(parts, "m");
+        let (joined, whole) = (&joined.protocols, evaluation(&[1, 2, 3]).protocols);
+        let (joined, whole) = (
+            &joined[&ProtocolName::Finetune],
+            &whole[&ProtocolName::Finetune],
+        );
+        assert_eq!(joined.accuracy.per_fold, whole.accuracy.per_fold);
+        assert_eq!(joined.accuracy_by_epoch, whole.accuracy_by_epoch);
+        assert_eq!(
+            (&joined.confusion, &joined.folds),
+            (&whole.confusion, &whole.folds)
+        );
+    }
+
+    #[test]
+    fn settings_that_cannot_work_are_refused_by_key() {
+        let refused = |config: FineTune| config.check().unwrap_err().to_string();
+        let default = FineTune::default;
+        let epochs = refused(FineTune {
+            epochs: 0,
+            ..default()
+        });
+        assert!(epochs.starts_with("`finetune.epochs` is 0"), "{epochs}");
+        let batch = refused(FineTune {
+            batch_size: 1,
+            ..default()
+        });
+        assert!(batch.starts_with("`finetune.batch_size` is 1"), "{batch}");
+        let rate = refused(FineTune {
+            learning_rate: f64::NAN,
+            ..default()
+        });
+        assert!(
+            rate.starts_with("`finetune.learning_rate` is NaN"),
+            "{rate}"
+        );
+    }
+}

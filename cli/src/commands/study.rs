@@ -31,7 +31,7 @@ pub(crate) struct Arguments {
     /// A study that is built in, or a file that ends in .toml; without one, they are listed
     #[arg(value_name = "NAME|FILE")]
     study: Option<String>,
-    #[arg(long, value_name = "KIND:PATH", required_unless_present = "format", help = data_help("Labelled clips, to learn from and to measure on"))]
+    #[arg(long, value_name = "KIND:PATH", help = data_help("Labelled clips, to learn from and to measure on"))]
     data: Option<DatasetSource>,
     /// Change one key of the configuration of every run, such as train.seed=1
     #[arg(long, value_name = "KEY=VALUE")]
@@ -55,7 +55,9 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
     let (study, data, out) = match (&arguments.study, &arguments.data, &arguments.out) {
         (None, ..) => return list(printer),
         (Some(study), Some(data), Some(out)) => (study, data, out),
-        _ => bail!("a study needs `--data KIND:PATH` and `--out DIR`"),
+        _ => bail!(
+            "a study needs `--data KIND:PATH` and `--out DIR`\n\nhint: for example `--data esc10:data/esc10 --out runs/methods`"
+        ),
     };
     let study = if study.ends_with(".toml") {
         let toml = std::fs::read_to_string(study).with_context(|| study.clone())?;

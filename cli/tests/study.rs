@@ -1,0 +1,153 @@
+//! Several encoders trained, measured and compared by one command.
+
+mod desk;
+
+use chiffchaff::audio::{SampleRate, WavEncoding, Waveform, write_wav};
+use desk::run;
+use std::f32::consts::TAU;
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+const STUDY: &str = r#"
+name = "batches"
+summary = "Two batch sizes"
+notes = ["a note of the study"]
+preset = "small"
+each_fold_unheard = true
+protocols = ["finetune", "knn"]
+set = [
+    "encoder.width=4", "views.frames=32", "train.threads=1", "features.n_mels=32", "train.max_steps=2",
+]
+
+[[runs]]
+name = "eight"
+set = ["train.batch_size=8"]
+
+[[runs]]
+name = "four"
+set = ["train.batch_size=4"]
+"#;
+
+/// 24 clips of two classes in three folds, as a table.
+fn clips(desk: &Path) {
+    let mut table = "path,label,fold\n".to_owned();
+    for clip in 0..24 {
+        let pitch = [200.0, 2000.0][clip % 2] + 20.0 * clip as f32;
+        let sample = |i: usize| 0.4 * (TAU * pitch * i as f32 / 22050.0).sin();
+        let rate = SampleRate::new(22050).unwrap();
+        let sound = Waveform::mono((0..22050).map(sample).collect(), rate);
+        write_wav(
+            &desk.join(format!("{clip}.wav")),
+            &sound,
+            WavEncoding::Int16,
+        )
+        .unwrap();
+        writeln!(
+            table,
+            "{clip}.wav,{},{}",
+            ["low", "high"][clip % 2],
+            clip / 2 % 3 + 1
+        )
+        .unwrap();
+    }
+    fs::write(desk.join("clips.csv"), table).unwrap();
+}
+
+#[test]
+fn a_study_trains_measures_and_compares_and_goes_on_where_it_was() {
+    let desk = tempfile::tempdir().unwrap();
+    let desk = desk.path();
+    clips(desk);
+    fs::write(desk.join("batches.toml"), STUDY).unwrap();
+    let arguments = [
+        "batches.toml",
+        "--data",
+        "csv:clips.csv",
+        "--out",
+        "runs",
+        "--cache",
+        "cache",
+        "--epochs",
+        "2",
+    ];
+    let study = |more: &[&str]| run(desk, "study", &[&arguments[..], more].concat());
+
+    let (code, stdout, stderr) = study(&[]);
+    assert_eq!(code, 0, "{stderr}");
+    for row in [
+        "eight",
+        "four",
+        "untrained encoder",
+        "MFCC statistics",
+        "from scratch",
+    ] {
+        assert!(stdout.contains(row), "{stdout}");
+    }
+    for fold in 1..=3 {
+        let run = desk.join(format!("runs/eight/without-{fold}"));
+        assert!(run.join("encoder.safetensors").exists());
+    }
+    let page = fs::read_to_string(desk.join("runs/report.html")).unwrap();
+    assert!(page.contains("While fine-tuning") && page.contains("a note of the study"));
+    let text = fs::read_to_string(desk.join("runs/comparison.md")).unwrap();
+    assert!(
+        text.starts_with("Two batch sizes") && text.contains("| four |"),
+        "{text}"
+    );
+
+    // One run is lost; the others are not trained again, and the result is the same.
+    let before = fs::read(desk.join("runs/four/without-1/encoder.safetensors")).unwrap();
+    fs::remove_dir_all(desk.join("runs/eight")).unwrap();
+    let (code, again, stderr) = study(&[]);
+    assert_eq!((code, again), (0, stdout), "{stderr}");
+    assert_eq!(stderr.matches("training `small`").count(), 3, "{stderr}");
+    let after = fs::read(desk.join("runs/four/without-1/encoder.safetensors")).unwrap();
+    assert!(before == after);
+
+    let (code, json, _) = study(&["--format", "json", "--quiet"]);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let curve = &json["four"]["protocols"]["finetune"]["accuracy_by_epoch"];
+    assert_eq!((code, curve.as_array().unwrap().len()), (0, 3));
+    assert_eq!(curve[0].as_array().unwrap().len(), 2);
+
+    let (code, _, stderr) = study(&["--set", "train.seed=5"]);
+    assert_eq!(code, 2);
+    assert!(stderr.contains("made with other settings"), "{stderr}");
+}
+
+#[test]
+fn studies_are_listed_and_wrong_ones_are_named() {
+    let desk = tempfile::tempdir().unwrap();
+    let desk = desk.path();
+    let (code, stdout, _) = run(desk, "study", &[]);
+    assert_eq!(code, 0);
+    assert!(
+        stdout.contains("emami-ablation") && stdout.contains("moco"),
+        "{stdout}"
+    );
+
+    let refused = |arguments: &[&str], parts: &[&str]| {
+        let (code, _, stderr) = run(desk, "study", arguments);
+        assert_eq!(code, 2, "{stderr}");
+        for part in parts {
+            assert!(stderr.contains(part), "{part}: {stderr}");
+        }
+    };
+    let at = ["--data", "folder:.", "--out", "runs"];
+    refused(&["methods"], &["--data KIND:PATH", "--out DIR"]);
+    refused(
+        &[&["mehtods"][..], &at].concat(),
+        &["no study `mehtods`", "`methods`"],
+    );
+    refused(&[&["none.toml"][..], &at].concat(), &["none.toml"]);
+    fs::write(
+        desk.join("bad.toml"),
+        STUDY.replace("each_fold", "each_fnord"),
+    )
+    .unwrap();
+    refused(
+        &[&["bad.toml"][..], &at].concat(),
+        &["bad.toml", "each_fnord_unheard"],
+    );
+}
