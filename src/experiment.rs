@@ -75,6 +75,7 @@ pub const PRESETS: &[(&str, &str)] = &[
     ("moco-v1", include_str!("../presets/moco-v1.toml")),
     ("moco-v2", include_str!("../presets/moco-v2.toml")),
     ("swav", include_str!("../presets/swav.toml")),
+    ("clar", include_str!("../presets/clar.toml")),
     ("cld", include_str!("../presets/cld.toml")),
     ("saeed-cola", include_str!("../presets/saeed-cola.toml")),
     ("emami-cola", include_str!("../presets/emami-cola.toml")),
@@ -229,6 +230,11 @@ impl Experiment {
         };
         experiment.check(problems);
         Some(experiment)
+    }
+
+    /// Whether training needs the sound of clips beside their features.
+    pub fn hears_sound(&self) -> bool {
+        !self.augment.waveform.is_empty() || self.method.hears_sound()
     }
 
     /// Which logarithm of energy the features are, if one at all.
@@ -398,6 +404,44 @@ mod tests {
             assert_eq!(preset.preset.name, *name);
             let again = Experiment::parse("again", &preset.to_toml(), &[]).unwrap();
             assert_eq!(again, preset);
+        }
+    }
+
+    #[test]
+    fn the_front_end_of_clar_is_the_published_one() {
+        let clar = Experiment::preset("clar", &[]).unwrap();
+        assert_eq!(Some(clar.features), FrontEnd::published("clar"));
+    }
+
+    #[test]
+    fn what_only_some_methods_hear_is_refused_by_others() {
+        let text = |preset: &str, given: &[&str]| {
+            let given: Vec<String> = given.iter().map(ToString::to_string).collect();
+            let error = Experiment::preset(preset, &given);
+            error.unwrap_err().to_string()
+        };
+        let refused = text("small", &["views.small={count=2, frames=10}"]);
+        assert!(refused.contains("`views.small` is given"), "{refused}");
+        let small = ["views.small={count=0, frames=1000}"];
+        let refused = text("swav", &small);
+        for key in ["`views.small.count` is 0", "`views.small.frames` is 1000"] {
+            assert!(refused.contains(key), "{refused}");
+        }
+        let refused = text(
+            "clar",
+            &[
+                r#"views.cut={type="windows", hop_frames=9}"#,
+                "augment.waveform=[]",
+            ],
+        );
+        assert!(refused.contains("`views.cut` is another"), "{refused}");
+        let wrong = ["method.label_weight=-1.0", "method.sound_encoder={width=0}"];
+        let refused = text("clar", &wrong);
+        for key in [
+            "`method.label_weight` is -1",
+            "`method.sound_encoder.width` is 0",
+        ] {
+            assert!(refused.contains(key), "{refused}");
         }
     }
 

@@ -70,6 +70,26 @@ impl Experiment {
             &self.views.patches_per_clip,
             "within 1..=10000",
         );
+        if let Some(small) = &self.views.small {
+            must(
+                matches!(self.method, MethodConfig::Swav(_)),
+                "views.small",
+                &"given",
+                "absent, unless `method.type` is `swav`",
+            );
+            must(
+                (1..=32).contains(&small.count),
+                "views.small.count",
+                &small.count,
+                "within 1..=32",
+            );
+            must(
+                (1..=self.views.frames).contains(&small.frames),
+                "views.small.frames",
+                &small.frames,
+                "at least 1 and at most `views.frames`",
+            );
+        }
         if let Cut::Windows(cut) = &self.views.cut {
             must(
                 (1..=self.views.frames).contains(&cut.hop_frames),
@@ -96,6 +116,12 @@ impl Experiment {
             "augment.waveform",
             &"given",
             "absent, unless `views.cut` is `{ type = \"random\" }`: augmented sound has other frames",
+        );
+        must(
+            !self.method.hears_sound() || matches!(self.views.cut, Cut::Random {}),
+            "views.cut",
+            &"another",
+            "`{ type = \"random\" }`, as the method hears the sound of clips",
         );
         if let MethodConfig::FrameSupCon(_) = &self.method {
             must(

@@ -183,6 +183,7 @@ mod tests {
         let (views, rows) = ([view(), view()], tensor(&method, "queue.rows"));
         let input = StepInput {
             views: &views,
+            small_views: &[],
             labels: &labels,
             clips: &[0, 1, 2, 3],
             frames: None,

@@ -1,4 +1,4 @@
-//! SwAV: a view predicts the cluster of the other one.
+//! SwAV: a view predicts the cluster of another one.
 
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
@@ -12,7 +12,7 @@ use crate::encoder::Encoder;
 use crate::encoder::parameters::Parameters;
 use crate::loss::{SinkhornConfig, Temperature, sinkhorn, swapped_prediction, unit_rows};
 
-/// Swapped assignments between views (Caron et al. 2020), with two views of full size.
+/// Swapped assignments between views (Caron et al. 2020), with small views beside the two of full size where `views.small` asks for them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SwavConfig {
@@ -77,6 +77,18 @@ impl Swav {
         let scores = self.prototypes.scores(&together, true).detach();
         sinkhorn(&scores, &self.config.codes).narrow(0, 0, batch)
     }
+
+    /// The scores of each small view, `[batch, prototypes]`; all of them go through the encoder together.
+    fn small_scores(&self, encoder: &Encoder, input: &StepInput<'_>, frozen: bool) -> Vec<Tensor> {
+        if input.small_views.is_empty() {
+            return Vec::new();
+        }
+        let together = Tensor::cat(input.small_views, 0); // [small · batch, channels, mels, frames]
+        let embeddings = encoder.embed(&together, input.pass);
+        let z = unit_rows(&self.head.forward(&embeddings, input.pass));
+        let scores = self.prototypes.scores(&z, frozen); // [small · batch, prototypes]
+        scores.chunk(input.small_views.len() as i64, 0)
+    }
 }
 
 impl Objective for Swav {
@@ -85,7 +97,10 @@ impl Objective for Swav {
         let seen = project(encoder, &self.head, input, BatchStatistics::PerView);
         let z = seen.projections.each_ref().map(unit_rows);
         let frozen = input.step < self.config.frozen_steps;
-        let scores = z.each_ref().map(|z| self.prototypes.scores(z, frozen));
+        let mut scores: Vec<_> = (z.iter())
+            .map(|z| self.prototypes.scores(z, frozen))
+            .collect();
+        scores.extend(self.small_scores(encoder, input, frozen));
         let codes = [0, 1].map(|view| self.codes(&z[view], view, input.epoch));
         let loss = swapped_prediction(&scores, &codes, self.config.temperature);
         self.heard = Some(z.map(|z| z.detach()));

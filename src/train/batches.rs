@@ -7,11 +7,11 @@ use std::sync::Arc;
 use crate::augment::spectrogram::{Background, Draws, Pipeline};
 use crate::augment::{Purpose, ViewKey};
 use crate::features::{FeatureSet, WindowCut};
-use crate::method::{FrameSupConConfig, FrameTargets, PrototypicalConfig};
+use crate::method::{FrameSupConConfig, FrameTargets, PrototypicalConfig, ViewForm};
 
 use super::FrameLabels;
 use super::episodes::Episodes;
-use super::sound_views::SoundViews;
+use super::sound_views::{SoundViews, Stretch};
 use super::views::{Cut, Placement, ViewsConfig};
 
 /// One batch, before augmentation.
@@ -21,13 +21,33 @@ pub(crate) struct Batch {
     pub clips: Vec<usize>,
     /// The two views of every patch; of an episode, support and query.
     pub views: [View; 2],
+    /// Views that show a part of every patch, where the method compares some.
+    pub small_views: Vec<FeatureView>,
     /// Which frames of the views are compared, where frames are.
     pub frames: Option<FrameTargets>,
 }
 
 /// One view of every patch of a batch.
 #[derive(Debug)]
-pub(crate) struct View {
+pub(crate) enum View {
+    /// Features, before their augmentation.
+    Features(FeatureView),
+    /// Sound, augmented: `[batch, samples]`.
+    Sound(Vec<f32>),
+}
+
+impl View {
+    fn units(&self) -> &[i64] {
+        match self {
+            Self::Features(view) => &view.units,
+            Self::Sound(_) => &[],
+        }
+    }
+}
+
+/// One view of every patch of a batch, as features.
+#[derive(Debug)]
+pub(crate) struct FeatureView {
     /// `[batch, frames, channels, mels]`
     pub patches: Vec<f32>,
     /// `[batch, frames, channels, mels]`: what each patch is mixed with, if mixed.
@@ -36,6 +56,16 @@ pub(crate) struct View {
     pub draws: Vec<Draws>,
     /// `[batch, frames]`: what each frame is of, where frames have labels.
     units: Vec<i64>,
+}
+
+/// A view to be made of a batch.
+struct ViewOf<'p> {
+    epoch: u32,
+    /// The batch's number in its epoch.
+    step: u64,
+    patches: &'p [usize],
+    /// Its number: 0 and 1, and above those the small ones.
+    view: u32,
 }
 
 /// Makes batches from cached features.
@@ -50,8 +80,12 @@ pub(crate) struct Batches<'a> {
     windows: Option<Arc<[(usize, usize)]>>,
     episodes: Option<Arc<Episodes>>,
     frames: Option<(&'a [FrameLabels], FrameSupConConfig)>,
-    /// Where views are of augmented sound.
+    /// Where views are of sound, or of augmented sound.
     sounds: Option<Arc<SoundViews<'a>>>,
+    /// In which form the first and the second view are heard.
+    forms: [ViewForm; 2],
+    /// How many small views there are, and their augmentations.
+    small: Option<(u32, Pipeline)>,
 }
 
 impl<'a> Batches<'a> {
@@ -76,13 +110,27 @@ impl<'a> Batches<'a> {
             episodes: None,
             frames: None,
             sounds: None,
+            forms: [ViewForm::Features; 2],
+            small: None,
         }
     }
 
-    /// Takes views from augmented sound in place of the features.
-    pub(crate) fn with_sounds(mut self, sounds: SoundViews<'a>) -> Self {
+    /// Takes views from augmented sound in place of the features, each in the form it is to be heard in.
+    pub(crate) fn with_sounds(mut self, sounds: SoundViews<'a>, forms: [ViewForm; 2]) -> Self {
         self.sounds = Some(Arc::new(sounds));
+        self.forms = forms;
         self
+    }
+
+    /// Adds small views, `count` of each patch; `augment` is for patches of their length.
+    pub(crate) fn with_small_views(mut self, count: u32, augment: Pipeline) -> Self {
+        self.small = Some((count, augment));
+        self
+    }
+
+    /// The augmentations of small views.
+    pub(crate) fn augment_small(&self) -> Option<&Pipeline> {
+        self.small.as_ref().map(|(_, augment)| augment)
     }
 
     /// Labels every frame; one row of labels per clip.
@@ -155,14 +203,28 @@ impl<'a> Batches<'a> {
                 episodes.draw(&mut key.draws(Purpose::Episode).rng())
             }
         };
-        let views = [0, 1].map(|view| self.view(epoch, step, &patches[view as usize], view));
+        let view = |view: u32| ViewOf {
+            epoch,
+            step,
+            patches: &patches[view.min(1) as usize],
+            view,
+        };
+        let views = [0, 1].map(|number| match self.forms[number as usize] {
+            ViewForm::Features => View::Features(self.features(view(number), &self.augment)),
+            ViewForm::Sound => View::Sound(self.sound(view(number))),
+        });
+        let small = (self.small.iter()).flat_map(|(count, augment)| {
+            // The first two numbers are those of the whole views.
+            (2..2 + count).map(|number| self.features(view(number), augment))
+        });
         Batch {
             clips: patches[0].iter().map(|&p| self.clip_of(p)).collect(),
             frames: self.frames.as_ref().map(|(_, config)| {
-                let units = views.iter().flat_map(|view| &view.units).copied().collect();
+                let units = views.iter().flat_map(View::units).copied().collect();
                 let key = self.batch_key(epoch, 0).shared_by_batch(step);
                 FrameTargets::choose(units, config, &mut key.draws(Purpose::Frames).rng())
             }),
+            small_views: small.collect(),
             views,
         }
     }
@@ -176,42 +238,35 @@ impl<'a> Batches<'a> {
         }
     }
 
-    fn view(&self, epoch: u32, step: u64, patches: &[usize], view: u32) -> View {
-        let size = self.views.frames * self.clips.frame_len();
-        let mut stretches = vec![0.0; patches.len() * size];
-        let mut draws = Vec::with_capacity(patches.len());
+    /// View number `view` of `patches`, as features of the length that `augment` is for.
+    fn features(&self, of: ViewOf<'_>, augment: &Pipeline) -> FeatureView {
+        let frames = augment.patch().frames;
+        let size = frames * self.clips.frame_len();
+        let mut stretches = vec![0.0; of.patches.len() * size];
+        let mut draws = Vec::with_capacity(of.patches.len());
         let mut units = Vec::new();
-        for (&patch, stretch) in patches.iter().zip(stretches.chunks_mut(size)) {
-            let key = self.key(epoch, patch, view);
-            let placed_by = match self.views.placement {
-                Placement::Independent => key,
-                Placement::Same => key.shared_by_views(),
-            };
-            let mut rng = placed_by.draws(Purpose::PatchStart).rng();
-            let source = patch % self.sources();
-            let (clip, start) = match &self.sounds {
-                None => self.cut(source, &mut rng, stretch),
-                Some(sounds) => {
-                    let (clip, start) = self.place(source, &mut rng);
-                    sounds.fill(key, step, clip, start, stretch);
-                    (clip, start)
-                }
-            };
-            if let Some((labels, _)) = &self.frames {
-                units.extend(labels[clip].units(clip, start, self.views.frames));
+        for (&patch, into) in of.patches.iter().zip(stretches.chunks_mut(size)) {
+            let stretch = self.stretch(&of, patch, frames);
+            let Stretch { clip, start, .. } = stretch;
+            match &self.sounds {
+                Some(sounds) if sounds.augment() => sounds.features(stretch, into),
+                _ => self.clips.stretch(clip, start, into),
             }
-            draws.push(self.augment.draw_in_batch(key, step));
+            if let Some((labels, _)) = &self.frames {
+                units.extend(labels[clip].units(clip, start, frames));
+            }
+            draws.push(augment.draw_in_batch(stretch.view, of.step));
         }
-        let background = match self.augment.background() {
+        let background = match augment.background() {
             None => None,
-            Some(Background::OtherClips) => self.other_clips(epoch, patches, view),
+            Some(Background::OtherClips) => self.other_clips(&of, size),
             Some(Background::SameBatch) => {
-                let key = self.batch_key(epoch, view).shared_by_batch(step);
+                let key = self.batch_key(of.epoch, of.view).shared_by_batch(of.step);
                 let mut rng = key.draws(Purpose::Background).rng();
                 Some(reordered(&stretches, size, &mut rng))
             }
         };
-        View {
+        FeatureView {
             patches: stretches,
             background,
             draws,
@@ -219,18 +274,57 @@ impl<'a> Batches<'a> {
         }
     }
 
+    /// View number `view` of `patches`, as sound: `[batch, samples]`.
+    fn sound(&self, of: ViewOf<'_>) -> Vec<f32> {
+        let sounds = self.sounds.as_ref();
+        let sounds = sounds.expect("a method that hears sound is given some");
+        let frames = self.views.frames;
+        let size = sounds.samples_of(frames);
+        let mut values = vec![0.0; of.patches.len() * size];
+        for (&patch, into) in of.patches.iter().zip(values.chunks_mut(size)) {
+            sounds.samples(self.stretch(&of, patch, frames), into);
+        }
+        values
+    }
+
+    /// Which `frames` frames of which clip a view of a patch shows: where a whole view would lie, or anywhere within it.
+    fn stretch(&self, of: &ViewOf<'_>, patch: usize, frames: usize) -> Stretch {
+        let view = self.key(of.epoch, patch, of.view);
+        let placed_by = match self.views.placement {
+            Placement::Independent => view,
+            Placement::Same => view.shared_by_views(),
+        };
+        let mut rng = placed_by.draws(Purpose::PatchStart).rng();
+        let (clip, first) = self.place(patch % self.sources(), &mut rng);
+        let whole = (self.clips.frames(clip) - first).min(self.views.frames);
+        let inside = match whole.saturating_sub(frames) {
+            0 => 0,
+            room => {
+                let mut rng = view.draws(Purpose::SmallView).rng();
+                rng.random_range(0..=room)
+            }
+        };
+        Stretch {
+            view,
+            step: of.step,
+            clip,
+            start: first + inside,
+        }
+    }
+
     /// A stretch of another clip for each patch, if there is another.
-    fn other_clips(&self, epoch: u32, patches: &[usize], view: u32) -> Option<Vec<f32>> {
-        let (size, sources) = (self.views.frames * self.clips.frame_len(), self.sources());
+    fn other_clips(&self, of: &ViewOf<'_>, size: usize) -> Option<Vec<f32>> {
+        let sources = self.sources();
         if sources < 2 {
             return None;
         }
-        let mut background = vec![0.0; patches.len() * size];
-        for (&patch, stretch) in patches.iter().zip(background.chunks_mut(size)) {
-            let key = self.key(epoch, patch, view);
+        let mut background = vec![0.0; of.patches.len() * size];
+        for (&patch, stretch) in of.patches.iter().zip(background.chunks_mut(size)) {
+            let key = self.key(of.epoch, patch, of.view);
             let mut rng = key.draws(Purpose::Background).rng();
             let other = patch % sources + rng.random_range(1..sources);
-            self.cut(other % sources, &mut rng, stretch);
+            let (clip, start) = self.place(other % sources, &mut rng);
+            self.clips.stretch(clip, start, stretch);
         }
         Some(background)
     }
@@ -240,13 +334,6 @@ impl<'a> Batches<'a> {
             item: patch as u64,
             ..self.batch_key(epoch, view)
         }
-    }
-
-    /// Copies a window, or a stretch of a clip placed at random, into `[frames, channels, mels]`; gives clip and first frame.
-    fn cut(&self, source: usize, rng: &mut impl Rng, into: &mut [f32]) -> (usize, usize) {
-        let (clip, start) = self.place(source, rng);
-        self.clips.stretch(clip, start, into);
-        (clip, start)
     }
 
     /// Clip and first frame of a window, or of a stretch of a clip placed at random.
@@ -331,12 +418,137 @@ mod tests {
     use super::*;
     use std::ops::Range;
 
+    use crate::audio::{SampleRate, Waveform};
+    use crate::augment::spectrogram::{LogUnit, Patch};
+    use crate::dataset::{Clip, Dataset};
+    use crate::features::{
+        CacheConfig, CachePrecision, FeatureCache, FrontEnd, LogMelConfig, SamplesConfig,
+    };
+
+    const LENGTHS: [usize; 3] = [9000, 8000, 3000];
+
+    /// The features of three clips whose `n`th sample is `n`/10000.
+    fn cache(folder: &std::path::Path, front_end: &FrontEnd) -> FeatureCache {
+        let clip = |length: usize| {
+            let path = folder.join(length.to_string());
+            std::fs::write(&path, "its sound comes from below").unwrap();
+            Clip::unlabelled(path)
+        };
+        let dataset = Dataset::new("three", LENGTHS.map(clip).to_vec(), Vec::new());
+        let config = CacheConfig {
+            dir: folder.join("cache"),
+            precision: CachePrecision::F32,
+        };
+        let load = |clip: &Clip| {
+            let name = clip.path.file_name().unwrap().to_str().unwrap();
+            let samples = (0..name.parse().unwrap()).map(|n| n as f32 / 10_000.0);
+            Ok::<_, std::io::Error>(Waveform::mono(samples.collect(), front_end.sample_rate()))
+        };
+        let opened = FeatureCache::open(&config, &dataset, front_end, load, |_, _| {});
+        opened.unwrap().0
+    }
+
+    fn of_samples() -> FrontEnd {
+        let sample_rate = SampleRate::new(8000).unwrap();
+        FrontEnd::Samples(SamplesConfig { sample_rate })
+    }
+
+    fn nothing(bands: usize, frames: usize) -> Pipeline {
+        let unit = LogUnit::Ln;
+        Pipeline::new(
+            &Default::default(),
+            Patch {
+                bands,
+                frames,
+                unit,
+            },
+        )
+        .unwrap()
+    }
+
+    fn views(frames: usize, placement: Placement) -> ViewsConfig {
+        ViewsConfig {
+            frames,
+            patches_per_clip: 2,
+            placement,
+            small: None,
+            cut: Cut::Random {},
+        }
+    }
+
+    fn whole(batch: &Batch) -> [&FeatureView; 2] {
+        batch.views.each_ref().map(|view| match view {
+            View::Features(view) => view,
+            View::Sound(_) => panic!("features are heard"),
+        })
+    }
+
+    #[test]
+    fn small_views_lie_within_the_patch_apart_and_leave_whole_ones_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = cache(folder.path(), &of_samples());
+        let clips = FeatureSet::of(&cache, 0..3);
+        let same = views(4000, Placement::Same);
+        let plain = Batches::new(&clips, &same, nothing(1, 4000), 6, 7);
+        let small = plain.clone().with_small_views(3, nothing(1, 1000));
+        let order = plain.order(0);
+        let [without, with] = [plain.batch(0, &order, 0), small.batch(0, &order, 0)];
+        for (a, b) in whole(&without).iter().zip(whole(&with)) {
+            assert_eq!((&a.patches, &a.draws), (&b.patches, &b.draws));
+        }
+        assert!(without.small_views.is_empty());
+        assert_eq!(with.small_views.len(), 3);
+        let mut starts = Vec::new();
+        for view in &with.small_views {
+            let patches = whole(&with)[0].patches.chunks(4000);
+            for (patch, part) in patches.zip(view.patches.chunks(1000)) {
+                let first = patch.iter().position(|sample| *sample == part[0]).unwrap();
+                assert_eq!(part, &patch[first..first + 1000]);
+                starts.push(first);
+            }
+        }
+        starts.sort_unstable();
+        starts.dedup();
+        assert!(starts.len() > 12, "{starts:?}");
+    }
+
+    #[test]
+    fn sound_lasts_as_long_as_the_features_of_the_same_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let front_end = FrontEnd::LogMel(LogMelConfig {
+            sample_rate: SampleRate::new(8000).unwrap(),
+            n_fft: 128,
+            win_length: 128,
+            hop_length: 80,
+            n_mels: 8,
+            f_max: 4000.0,
+            ..LogMelConfig::small()
+        });
+        let [features, samples] = [&front_end, &of_samples()].map(|f| cache(folder.path(), f));
+        let [clips, sounds] = [&features, &samples].map(|cache| FeatureSet::of(cache, 0..3));
+        let same = views(50, Placement::Same);
+        let sounds = SoundViews::new(&sounds, &Default::default(), &front_end).unwrap();
+        let forms = [ViewForm::Sound, ViewForm::Features];
+        let batches = Batches::new(&clips, &same, nothing(8, 50), 6, 7).with_sounds(sounds, forms);
+        let batch = batches.batch(0, &batches.order(0), 0);
+        let [View::Sound(sound), View::Features(image)] = &batch.views else {
+            panic!("sound and features are heard");
+        };
+        assert_eq!((sound.len(), image.patches.len()), (6 * 4000, 6 * 50 * 8));
+        let patches = sound.chunks(4000).zip(image.patches.chunks(50 * 8));
+        for ((sound, image), &clip) in patches.zip(&batch.clips) {
+            let first = (sound[0] * 10_000.0).round() as usize;
+            assert_eq!(first % 80, 0);
+            let mut expected = [0.0; 50 * 8];
+            clips.stretch(clip, first / 80, &mut expected);
+            assert_eq!(image, expected);
+            let at = |n: usize| (first + n % (LENGTHS[clip] - first).min(6000)) as f32 / 10_000.0;
+            assert!(sound.iter().enumerate().all(|(n, sample)| *sample == at(n)));
+        }
+    }
+
     #[test]
     fn patches_of_events_are_windows_of_the_whole_recording_without_silence() {
-        use crate::audio::{SampleRate, Waveform};
-        use crate::dataset::{Clip, Dataset};
-        use crate::features::{CacheConfig, CachePrecision, FeatureCache, FrontEnd, LogMelConfig};
-
         let mut state = 1u32;
         let mut samples: Vec<f32> = (0..3 * 22_050)
             .map(|_| {
@@ -373,15 +585,10 @@ mod tests {
             frames: 34,
             patches_per_clip: 1,
             placement: Placement::Same,
+            small: None,
             cut: Cut::Windows(WindowsCut::MOUMMAD),
         };
-        let patch = crate::augment::spectrogram::Patch {
-            bands: 128,
-            frames: 34,
-            unit: crate::augment::spectrogram::LogUnit::Decibel,
-        };
-        let augment = Pipeline::new(&Default::default(), patch).unwrap();
-        let batches = Batches::new(&events, &views, augment, 3, 0);
+        let batches = Batches::new(&events, &views, nothing(128, 34), 3, 0);
         assert_eq!((batches.patches(), batches.steps_per_epoch()), (3, 1));
 
         let whole = front_end.extractor().unwrap().compute(&samples);
@@ -393,7 +600,9 @@ mod tests {
         let expected = [tiled(34..68), tiled(51..85), tiled(68..86)];
         let order = batches.order(0);
         let batch = batches.batch(0, &order, 0);
-        let [first, second] = &batch.views;
+        let [View::Features(first), View::Features(second)] = &batch.views else {
+            panic!("features are heard");
+        };
         assert_eq!(first.patches, second.patches);
         for (&window, patch) in order.iter().zip(first.patches.chunks(34 * 128)) {
             assert_eq!(patch, expected[window], "window {window}");

@@ -31,4 +31,4 @@ pub use optimizer::{Optimizer, OptimizerConfig};
 pub use preview::augmented;
 pub use run::{Outcome, Progress, RunDir, Start, TrainingData, pretrain};
 pub use schedule::{Moment, Schedule};
-pub use views::{Cut, Placement, Rounding, ViewsConfig, WindowsCut};
+pub use views::{Cut, Placement, Rounding, SmallViews, ViewsConfig, WindowsCut};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tch::{Device, Tensor};
 
-use super::batches::{Batch, Batches, View, for_each_batch};
+use super::batches::{Batch, Batches, FeatureView, View, for_each_batch};
 use super::checkpoint::{self, Checkpoint, CheckpointHeader};
 use super::error::file_error;
 use super::metrics::{MetricsLog, Speedometer, keep_metrics_until, last_metrics};
@@ -24,8 +24,8 @@ use crate::method::{Method, MethodConfig, MethodParts, Step, StepInput};
 pub struct TrainingData<'a> {
     /// The features of every clip.
     pub clips: FeatureSet<'a>,
-    /// The sound of every clip, as [`FrontEnd::Samples`](crate::features::FrontEnd::Samples) gives it; empty unless sound
-    /// is augmented.
+    /// The sound of every clip, as [`FrontEnd::Samples`](crate::features::FrontEnd::Samples) gives it; empty unless
+    /// [`Experiment::hears_sound`].
     pub sounds: FeatureSet<'a>,
     /// The label of every clip, where it has one.
     pub labels: Vec<Option<usize>>,
@@ -111,7 +111,7 @@ impl RunDir {
 /// The last checkpoint is whole in every case.
 ///
 /// # Panics
-/// If sound is augmented and there is not one sound for each clip.
+/// If sound is heard or augmented, and there is not one for each clip.
 pub fn pretrain(
     experiment: &Experiment,
     data: &TrainingData<'_>,
@@ -183,7 +183,7 @@ impl<'a> Training<'a> {
         };
         let method = Method::new(&experiment.method, &parts)?;
         let mut weights = encoder.parameters().weights();
-        weights.extend(method.parameters().weights());
+        weights.extend(method.weights());
         let header = CheckpointHeader {
             step: 0,
             elapsed_secs: 0.0,
@@ -193,16 +193,27 @@ impl<'a> Training<'a> {
             threads,
             normalization,
         };
-        let patch = Patch {
-            bands: data.clips.bands(),
-            frames: experiment.views.frames,
-            unit: experiment.log_unit().unwrap_or(LogUnit::Ln),
-        };
         let labels = labels(experiment, data)?;
-        let augment = Pipeline::new(&experiment.augment.of_spectrogram(), patch)?;
+        let augment = |frames| {
+            let patch = Patch {
+                bands: data.clips.bands(),
+                frames,
+                unit: experiment.log_unit().unwrap_or(LogUnit::Ln),
+            };
+            Pipeline::new(&experiment.augment.of_spectrogram(), patch)
+        };
         let views = &experiment.views;
-        let mut batches = Batches::new(&data.clips, views, augment, config.batch_size, config.seed);
-        if !experiment.augment.waveform.is_empty() {
+        let mut batches = Batches::new(
+            &data.clips,
+            views,
+            augment(views.frames)?,
+            config.batch_size,
+            config.seed,
+        );
+        if let Some(small) = views.small {
+            batches = batches.with_small_views(small.count, augment(small.frames)?);
+        }
+        if experiment.hears_sound() {
             assert_eq!(
                 data.sounds.len(),
                 data.clips.len(),
@@ -210,7 +221,7 @@ impl<'a> Training<'a> {
             );
             let config = experiment.augment.of_waveform();
             let sounds = SoundViews::new(&data.sounds, &config, &experiment.features)?;
-            batches = batches.with_sounds(sounds);
+            batches = batches.with_sounds(sounds, experiment.method.view_forms());
         }
         match &experiment.method {
             MethodConfig::Prototypical(episodes) => {
@@ -359,13 +370,18 @@ impl<'a> Training<'a> {
         let labels: Vec<i64> = batch.clips.iter().map(|&clip| self.labels[clip]).collect();
         let labels = Tensor::from_slice(&labels).to_device(self.device);
         let [first, second] = &batch.views;
-        let views = [self.view(first)?, self.view(second)?];
+        let items = batch.clips.len();
+        let views = [self.view(first, items)?, self.view(second, items)?];
+        let small_views = (self.batches.augment_small().iter())
+            .flat_map(|augment| (batch.small_views.iter()).map(|view| self.features(view, augment)))
+            .collect::<Result<Vec<_>, _>>()?;
         let pass = Pass {
             mode: Mode::Training,
             precision: self.header.precision,
         };
         let input = StepInput {
             views: &views,
+            small_views: &small_views,
             labels: &labels,
             clips: &batch.clips,
             frames: batch.frames.as_ref(),
@@ -388,8 +404,17 @@ impl<'a> Training<'a> {
         Ok((value, embeddings))
     }
 
-    /// One augmented, normalised view, `[batch, channels, mels, frames]`.
-    fn view(&self, view: &View) -> Result<Tensor, TrainError> {
+    /// One augmented view of `items` patches: normalised features, `[batch, channels, mels, frames]`, or sound,
+    /// `[batch, 1, 1, samples]`.
+    fn view(&self, view: &View, items: usize) -> Result<Tensor, TrainError> {
+        match view {
+            View::Features(view) => self.features(view, &self.batches.augment),
+            View::Sound(values) => Ok(images(values, items, [1, 1], self.device)?),
+        }
+    }
+
+    /// Augmented and normalised features, `[batch, channels, mels, frames]`.
+    fn features(&self, view: &FeatureView, augment: &Pipeline) -> Result<Tensor, TrainError> {
         let clips = &self.data.clips;
         let shape = [clips.channels(), clips.bands()];
         let image = |values: &[f32]| images(values, view.draws.len(), shape, self.device);
@@ -397,10 +422,7 @@ impl<'a> Training<'a> {
         let patches = normalization.before_augmentation(image(&view.patches)?);
         let background = view.background.as_deref().map(image).transpose()?;
         let background = background.map(|b| normalization.before_augmentation(b));
-        let augmented = self
-            .batches
-            .augment
-            .apply(&patches, &view.draws, background.as_ref());
+        let augmented = augment.apply(&patches, &view.draws, background.as_ref());
         Ok(normalization.after_augmentation(augmented))
     }
 

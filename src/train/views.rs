@@ -18,6 +18,9 @@ pub struct ViewsConfig {
     /// Where the second view lies. Default: independent of the first.
     #[serde(default)]
     pub placement: Placement,
+    /// Views beside these two that are shorter. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub small: Option<SmallViews>,
     /// How patches are cut out of a clip. Default: at random places.
     #[serde(default, skip_serializing_if = "Cut::is_random")]
     pub cut: Cut,
@@ -25,6 +28,18 @@ pub struct ViewsConfig {
 
 fn one() -> usize {
     1
+}
+
+/// Views that show a part of a patch, for `swav`: they predict the clusters of the whole ones, and are cheap (multi-crop,
+/// Caron et al. 2020, section 3.3). Each lies somewhere in a stretch of `views.frames` frames, placed as `views.placement`
+/// says, and is augmented as the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SmallViews {
+    /// How many of each patch. Published: 6.
+    pub count: u32,
+    /// Their length in frames. Published: 96 of 224 pixels.
+    pub frames: usize,
 }
 
 /// Where the two views of a patch lie in their clip.
