@@ -107,10 +107,8 @@ impl Objective for Clar {
         if let Some(of_labels) = self.label_loss(&projections, input.labels, input.pass) {
             loss += of_labels;
         }
-        Step {
-            loss,
-            embeddings: (embeddings.detach(), None),
-        }
+        let [_, of_image] = &projections;
+        Step::of_one_view(loss, &embeddings, of_image)
     }
 
     fn companions(&self) -> Vec<(&'static str, &Parameters)> {

@@ -140,13 +140,29 @@ pub struct Step {
     pub loss: Tensor,
     /// The encoder's output for a view, and for the other one where it looks at both; `[batch, dim]` each, detached.
     pub embeddings: (Tensor, Option<Tensor>),
+    /// What the loss compares of the first of them, `[items, dim]`, detached: projections or logits. None where it compares
+    /// the embeddings themselves.
+    pub projections: Option<Tensor>,
 }
 
 impl Step {
-    fn of_two_views(loss: Tensor, [first, second]: [Tensor; 2]) -> Self {
+    fn of_one_view(loss: Tensor, embeddings: &Tensor, projections: &Tensor) -> Self {
+        Self {
+            loss,
+            embeddings: (embeddings.detach(), None),
+            projections: Some(projections.detach()),
+        }
+    }
+
+    fn of_two_views(
+        loss: Tensor,
+        [first, second]: &[Tensor; 2],
+        projections: Option<&Tensor>,
+    ) -> Self {
         Self {
             loss,
             embeddings: (first.detach(), Some(second.detach())),
+            projections: projections.map(Tensor::detach),
         }
     }
 }

@@ -5,10 +5,13 @@
 
 mod batches;
 mod checkpoint;
+#[cfg(test)]
+mod collapse_tests;
 mod config;
 mod diagnostics;
 mod episodes;
 mod error;
+mod feed;
 mod frame_labels;
 mod memory;
 mod metrics;

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tch::{Device, Tensor};
 
-use super::batches::{Batch, Batches, FeatureView, View, for_each_batch};
+use super::batches::{Batch, Batches, FeatureView, View};
 use super::checkpoint::{self, Checkpoint, CheckpointHeader};
 use super::error::file_error;
+use super::feed::for_each_batch;
 use super::metrics::{MetricsLog, Speedometer, keep_metrics_until, last_metrics};
 use super::sound_views::SoundViews;
 use super::{Diagnostics, FrameLabels, Metrics, Moment, Optimizer, TrainError};
@@ -315,7 +316,7 @@ impl<'a> Training<'a> {
                 };
                 let rate = config.schedule.learning_rate(config.learning_rate, moment);
                 let ends_epoch = step + 1 == steps;
-                let (loss, embeddings) = self.step(&batch, epoch, rate)?;
+                let (loss, seen) = self.step(&batch, epoch, rate)?;
                 self.header.step += 1;
                 self.header.elapsed_secs = before + started.elapsed().as_secs_f64();
                 let metrics = Metrics {
@@ -325,8 +326,7 @@ impl<'a> Training<'a> {
                     learning_rate: rate,
                     clips_per_sec: speed.per_sec(batch.clips.len()),
                     elapsed_secs: self.header.elapsed_secs,
-                    diagnostics: ends_epoch
-                        .then(|| Diagnostics::of_views(&embeddings.0, embeddings.1.as_ref())),
+                    diagnostics: ends_epoch.then(|| Diagnostics::of_step(&seen)),
                 };
                 log.write(&metrics)?;
                 let told = observe(&Progress {
@@ -360,13 +360,8 @@ impl<'a> Training<'a> {
         Ok(last.map_or(Outcome::Interrupted, Outcome::Finished))
     }
 
-    /// Views → embeddings → loss → weights, once. Gives the loss and the embeddings of the views that were looked at.
-    fn step(
-        &mut self,
-        batch: &Batch,
-        epoch: u32,
-        rate: f64,
-    ) -> Result<(f64, (Tensor, Option<Tensor>)), TrainError> {
+    /// Views → embeddings → loss → weights, once. Gives the loss as a number, and what was looked at.
+    fn step(&mut self, batch: &Batch, epoch: u32, rate: f64) -> Result<(f64, Step), TrainError> {
         let labels: Vec<i64> = batch.clips.iter().map(|&clip| self.labels[clip]).collect();
         let labels = Tensor::from_slice(&labels).to_device(self.device);
         let [first, second] = &batch.views;
@@ -389,8 +384,8 @@ impl<'a> Training<'a> {
             step: self.header.step,
             pass,
         };
-        let Step { loss, embeddings } = self.method.step(&self.encoder, &input);
-        let value = loss.double_value(&[]);
+        let seen = self.method.step(&self.encoder, &input);
+        let value = seen.loss.double_value(&[]);
         if !value.is_finite() {
             return Err(TrainError::NotFinite {
                 loss: value,
@@ -398,10 +393,11 @@ impl<'a> Training<'a> {
                 clips: self.names(&batch.clips),
             });
         }
-        let gradients = Tensor::f_run_backward(&[loss], self.optimizer.weights(), false, false)?;
+        let gradients =
+            Tensor::f_run_backward(&[&seen.loss], self.optimizer.weights(), false, false)?;
         self.optimizer.step(gradients, rate);
         self.method.finish_step();
-        Ok((value, embeddings))
+        Ok((value, seen))
     }
 
     /// One augmented view of `items` patches: normalised features, `[batch, channels, mels, frames]`, or sound,
