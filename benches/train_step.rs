@@ -59,7 +59,7 @@ fn time_steps(name: &str, shape: [i64; 4], steps: usize) -> Vec<f64> {
     };
     let mut method = Method::new(&method, &parts).expect("a known encoder");
     let mut weights = encoder.parameters().weights();
-    weights.extend(method.parameters().weights());
+    weights.extend(method.weights());
     let sgd = OptimizerConfig::Sgd {
         momentum: 0.9,
         weight_decay: 1e-4,
@@ -77,6 +77,7 @@ fn time_steps(name: &str, shape: [i64; 4], steps: usize) -> Vec<f64> {
         let started = Instant::now();
         let input = StepInput {
             views: &views,
+            small_views: &[],
             labels: &labels,
             clips: &clips,
             frames: None,

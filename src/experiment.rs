@@ -3,16 +3,18 @@
 //! Precedence: preset or file < `--set key=value`. The resolved configuration is written beside
 //! the run, and that file alone repeats it.
 
+mod check;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use crate::augment::AugmentConfig;
-use crate::augment::spectrogram::{Augmentation, LogUnit, Step};
+use crate::augment::spectrogram::LogUnit;
 use crate::encoder::{EmbedConfig, EncoderConfig};
 use crate::features::{Compression, FrontEnd, NormalizationKind};
 use crate::method::MethodConfig;
-use crate::train::{Cut, TrainConfig, ViewsConfig};
+use crate::train::{TrainConfig, ViewsConfig};
 
 /// Everything that decides what a training run does, apart from the data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -74,6 +76,7 @@ pub const PRESETS: &[(&str, &str)] = &[
     ("moco-v1", include_str!("../presets/moco-v1.toml")),
     ("moco-v2", include_str!("../presets/moco-v2.toml")),
     ("swav", include_str!("../presets/swav.toml")),
+    ("clar", include_str!("../presets/clar.toml")),
     ("cld", include_str!("../presets/cld.toml")),
     ("saeed-cola", include_str!("../presets/saeed-cola.toml")),
     ("emami-cola", include_str!("../presets/emami-cola.toml")),
@@ -230,149 +233,9 @@ impl Experiment {
         Some(experiment)
     }
 
-    /// Values that are of the right type but cannot work.
-    fn check(&self, problems: &mut Vec<String>) {
-        let mut must = |holds: bool, key: &str, given: &dyn std::fmt::Display, allowed: &str| {
-            if !holds {
-                problems.push(format!("`{key}` is {given}, but must be {allowed}"));
-            }
-        };
-        let train = &self.train;
-        must(
-            train.epochs >= 1,
-            "train.epochs",
-            &train.epochs,
-            "at least 1",
-        );
-        must(
-            train.max_steps != Some(0),
-            "train.max_steps",
-            &0,
-            "at least 1, or absent",
-        );
-        must(
-            train.batch_size >= 2,
-            "train.batch_size",
-            &train.batch_size,
-            "at least 2, as a patch needs others to differ from",
-        );
-        must(
-            train.learning_rate.is_finite() && train.learning_rate > 0.0,
-            "train.learning_rate",
-            &train.learning_rate,
-            "above 0",
-        );
-        must(
-            train.checkpoint_secs.is_finite() && train.checkpoint_secs >= 0.0,
-            "train.checkpoint_secs",
-            &train.checkpoint_secs,
-            "0 or more seconds",
-        );
-        must(
-            train.data_threads <= 256,
-            "train.data_threads",
-            &train.data_threads,
-            "at most 256",
-        );
-        must(
-            train.threads <= 1024,
-            "train.threads",
-            &train.threads,
-            "at most 1024",
-        );
-        must(
-            (1..=100_000).contains(&self.views.frames),
-            "views.frames",
-            &self.views.frames,
-            "within 1..=100000",
-        );
-        must(
-            (1..=10_000).contains(&self.views.patches_per_clip),
-            "views.patches_per_clip",
-            &self.views.patches_per_clip,
-            "within 1..=10000",
-        );
-        if let Cut::Windows(cut) = &self.views.cut {
-            must(
-                (1..=self.views.frames).contains(&cut.hop_frames),
-                "views.cut.hop_frames",
-                &cut.hop_frames,
-                "at least 1 and at most `views.frames`",
-            );
-            must(
-                (0.0..=10.0).contains(&cut.margin_secs),
-                "views.cut.margin_secs",
-                &cut.margin_secs,
-                "from 0 to 10 seconds",
-            );
-        }
-        let hears_samples = matches!(self.encoder, EncoderConfig::ResNet18Samples(_));
-        must(
-            matches!(self.features, FrontEnd::Samples(_)) == hears_samples,
-            "encoder.type",
-            &"another",
-            "`resnet18-samples` where `features.type` is `samples`, and only there",
-        );
-        must(
-            self.augment.waveform.is_empty() || matches!(self.views.cut, Cut::Random {}),
-            "augment.waveform",
-            &"given",
-            "absent, unless `views.cut` is `{ type = \"random\" }`: augmented sound has other frames",
-        );
-        if let MethodConfig::FrameSupCon(_) = &self.method {
-            must(
-                matches!(self.views.cut, Cut::Frames {}),
-                "views.cut",
-                &"another",
-                "`{ type = \"frames\" }`, as `frame-sup-con` compares frames",
-            );
-            must(
-                matches!(self.encoder, EncoderConfig::FrameNet(_)),
-                "encoder.type",
-                &"another",
-                "`frame-net`, as `frame-sup-con` compares frames",
-            );
-            let moved = self
-                .augment
-                .steps
-                .iter()
-                .any(|step| step.augmentation.moves_frames());
-            must(
-                !moved,
-                "augment.steps",
-                &"one that moves frames",
-                "steps that leave every frame at its place, as `frame-sup-con` compares frames",
-            );
-        } else {
-            must(
-                !matches!(self.views.cut, Cut::Frames {}),
-                "views.cut",
-                &"frames",
-                "for the method `frame-sup-con` alone",
-            );
-        }
-        self.method.check(train.batch_size, &mut must);
-        let mixes = |step: &Step| matches!(step.augmentation, Augmentation::MixBack(_));
-        must(
-            self.log_unit().is_some() || !self.augment.steps.iter().any(mixes),
-            "augment.steps",
-            &"mix-back",
-            "without it, as these features are no logarithm of energies",
-        );
-        let (counted, count, statistics) = match &self.embed {
-            EmbedConfig::Patches {
-                hop_frames,
-                statistics,
-            } => ("embed.hop_frames", *hop_frames, statistics),
-            EmbedConfig::Maps { stages, statistics } => ("embed.stages", *stages, statistics),
-        };
-        must(count >= 1, counted, &count, "at least 1");
-        must(
-            !statistics.is_empty(),
-            "embed.statistics",
-            &"empty",
-            "one or more of `mean`, `max`, `std`",
-        );
+    /// Whether training needs the sound of clips beside their features.
+    pub fn hears_sound(&self) -> bool {
+        !self.augment.waveform.is_empty() || self.method.hears_sound()
     }
 
     /// Which logarithm of energy the features are, if one at all.
@@ -542,6 +405,44 @@ mod tests {
             assert_eq!(preset.preset.name, *name);
             let again = Experiment::parse("again", &preset.to_toml(), &[]).unwrap();
             assert_eq!(again, preset);
+        }
+    }
+
+    #[test]
+    fn the_front_end_of_clar_is_the_published_one() {
+        let clar = Experiment::preset("clar", &[]).unwrap();
+        assert_eq!(Some(clar.features), FrontEnd::published("clar"));
+    }
+
+    #[test]
+    fn what_only_some_methods_hear_is_refused_by_others() {
+        let text = |preset: &str, given: &[&str]| {
+            let given: Vec<String> = given.iter().map(ToString::to_string).collect();
+            let error = Experiment::preset(preset, &given);
+            error.unwrap_err().to_string()
+        };
+        let refused = text("small", &["views.small={count=2, frames=10}"]);
+        assert!(refused.contains("`views.small` is given"), "{refused}");
+        let small = ["views.small={count=0, frames=1000}"];
+        let refused = text("swav", &small);
+        for key in ["`views.small.count` is 0", "`views.small.frames` is 1000"] {
+            assert!(refused.contains(key), "{refused}");
+        }
+        let refused = text(
+            "clar",
+            &[
+                r#"views.cut={type="windows", hop_frames=9}"#,
+                "augment.waveform=[]",
+            ],
+        );
+        assert!(refused.contains("`views.cut` is another"), "{refused}");
+        let wrong = ["method.label_weight=-1.0", "method.sound_encoder={width=0}"];
+        let refused = text("clar", &wrong);
+        for key in [
+            "`method.label_weight` is -1",
+            "`method.sound_encoder.width` is 0",
+        ] {
+            assert!(refused.contains(key), "{refused}");
         }
     }
 

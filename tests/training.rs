@@ -288,70 +288,97 @@ fn resuming_with_other_settings_is_refused_by_name() {
 /// The bounds: where all others look alike, `sim-clr` has ln 47 = 3.85, `sup-con` cannot go below ln 15 = 2.71, as each of a
 /// class's 16 views competes with the other 14 positives, `moco` not below ln 3 = 1.10 as its queue holds two older keys of
 /// every clip, and `swav` not below the entropy of its codes.
-const METHODS: [(&str, &str, f64); 10] = [
+const METHODS: [(&str, &[&str], f64); 12] = [
     (
         "sim-clr",
-        "{type='sim-clr', temperature=0.2, head={widths=[64,32], batch_norm=true}}",
+        &["method={type='sim-clr', temperature=0.2, head={widths=[64,32], batch_norm=true}}"],
         0.8,
     ),
     (
         "sup-con",
-        "{type='sup-con', temperature=0.2, head={widths=[64,32], batch_norm=true}}",
+        &["method={type='sup-con', temperature=0.2, head={widths=[64,32], batch_norm=true}}"],
         0.8,
     ),
     (
         "moco",
-        "{type='moco', temperature=0.2, queue=48, momentum=0.9, head={widths=[64,32], batch_norm=false}}",
+        &[
+            "method={type='moco', temperature=0.2, queue=48, momentum=0.9, head={widths=[64,32], batch_norm=false}}",
+        ],
         0.4,
     ),
     (
         "moco in groups, with clusters",
-        "{type='moco', temperature=0.2, queue=48, momentum=0.9, key_groups=4, \
+        &[
+            "method={type='moco', temperature=0.2, queue=48, momentum=0.9, key_groups=4, \
           head={widths=[32], batch_norm=false}, cld={k_means={clusters=6}, temperature=0.2, weight=0.25, dim=16}}",
+        ],
         0.4,
     ),
     (
         "npid",
-        "{type='npid', temperature=0.2, negatives=16, head={widths=[32], batch_norm=false}}",
+        &[
+            "method={type='npid', temperature=0.2, negatives=16, head={widths=[32], batch_norm=false}}",
+        ],
         0.8,
     ),
     (
         "npid, all rows, with clusters",
-        "{type='npid', temperature=0.2, negatives=0, head={widths=[32], batch_norm=false}, \
+        &[
+            "method={type='npid', temperature=0.2, negatives=0, head={widths=[32], batch_norm=false}, \
           cld={k_means={clusters=6}, temperature=0.2, weight=1.0, dim=16}}",
+        ],
         0.8,
     ),
-    ("cola", "{type='cola', dim=32}", 0.8),
+    ("cola", &["method={type='cola', dim=32}"], 0.8),
     (
         "cola by cosine",
-        "{type='cola', dim=32, similarity={type='dot-product', temperature=0.2}}",
+        &["method={type='cola', dim=32, similarity={type='dot-product', temperature=0.2}}"],
         0.8,
     ),
     (
         "swav",
-        "{type='swav', temperature=0.1, prototypes=12, queue=48, queue_from_epoch=2, frozen_steps=2, \
+        &[
+            "method={type='swav', temperature=0.1, prototypes=12, queue=48, queue_from_epoch=2, frozen_steps=2, \
           head={widths=[64,32], batch_norm=true}}",
+        ],
         0.3,
     ),
-    ("supervised", "{type='supervised'}", 0.8),
+    (
+        "swav with small views",
+        &[
+            "method={type='swav', temperature=0.1, prototypes=12, head={widths=[64,32], batch_norm=true}}",
+            "views.small={count=3, frames=24}",
+        ],
+        0.3,
+    ),
+    (
+        "clar",
+        &[
+            "method={type='clar', temperature=0.5, sound_encoder={width=4}, head={widths=[64,32], batch_norm=true}}",
+        ],
+        0.8,
+    ),
+    ("supervised", &["method={type='supervised'}"], 0.8),
 ];
 
-fn of_method(method: &str) -> String {
-    format!("method={}", method.replace('\'', "\""))
+/// The settings of a method with double quotes, and `more`.
+fn with_method(method: &[&str], more: &[&str]) -> Vec<String> {
+    let method = method.iter().map(|setting| setting.replace('\'', "\""));
+    method.chain(more.iter().map(ToString::to_string)).collect()
 }
 
 #[test]
 fn every_method_learns_its_batch() {
     let bench = Bench::new();
     for (name, method, fall) in METHODS {
-        let method = of_method(method);
-        let settings = [
+        let more = [
             "augment.steps=[]",
             "train.max_steps=60",
             "train.batch_size=24",
             "train.threads=1",
-            &method,
         ];
+        let settings = with_method(method, &more);
+        let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
         let (_, seen) = bench
             .train(name, Start::New, &settings, usize::MAX)
             .unwrap();
@@ -367,8 +394,8 @@ fn every_method_learns_its_batch() {
 fn every_method_resumes_to_the_same_bytes() {
     let bench = Bench::new();
     for (name, method, _) in METHODS {
-        let method = of_method(method);
-        let settings = [&method, "train.threads=1", "train.max_steps=7"];
+        let settings = with_method(method, &["train.threads=1", "train.max_steps=7"]);
+        let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
         bench
             .train(name, Start::New, &settings, usize::MAX)
             .unwrap();
@@ -431,6 +458,36 @@ fn labels_are_asked_for_only_by_methods_that_use_them() {
         .train("sup-con", Start::New, &settings, usize::MAX)
         .unwrap_err();
     assert!(error.to_string().contains("clip 3"), "{error}");
+}
+
+#[test]
+fn sound_is_heard_by_a_method_that_asks_for_it_and_augmented_where_asked() {
+    let mut bench = Bench::new();
+    bench
+        .dataset
+        .clips
+        .iter_mut()
+        .step_by(2)
+        .for_each(|clip| clip.label = None);
+    let clar = r#"method={type="clar", temperature=0.5, sound_encoder={width=2}, head={widths=[16], batch_norm=false}}"#;
+    let settings = [clar, "train.max_steps=2", "train.threads=1"];
+    let loss = |name: &str, more: &str| {
+        let settings = [&settings[..], &[more]].concat();
+        let (_, seen) = bench
+            .train(name, Start::New, &settings, usize::MAX)
+            .unwrap();
+        seen[0].loss
+    };
+    let plain = loss("plain", "train.data_threads=1");
+    assert_eq!(loss("again", "train.data_threads=4"), plain);
+    // The sound alone is turned upside down: no spectrogram shows that.
+    let flipped = loss(
+        "flipped",
+        r#"augment.waveform=[{ type = "polarity-flip" }]"#,
+    );
+    assert!(flipped != plain);
+    let unlabelled = loss("without labels", "method.label_weight=0.0");
+    assert!(unlabelled < plain, "{unlabelled} and {plain}");
 }
 
 #[test]

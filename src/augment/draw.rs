@@ -163,6 +163,8 @@ pub enum Purpose {
     Negatives = 28,
     /// In which order the keys of a batch are normalised.
     KeyOrder = 29,
+    /// Where a small view lies within a patch.
+    SmallView = 30,
     /// [`super::waveform::PolarityFlip`].
     PolarityFlip = 40,
     /// [`super::waveform::TimeReversal`].

@@ -70,6 +70,21 @@ impl MethodConfig {
                 );
                 multiple_of_the_batch("method.queue", config.queue, batch, must);
             }
+            Self::Clar(config) => {
+                let width = config.sound_encoder.width;
+                must(
+                    (1..=1024).contains(&width),
+                    "method.sound_encoder.width",
+                    &width,
+                    "within 1..=1024",
+                );
+                must(
+                    config.label_weight.is_finite() && config.label_weight >= 0.0,
+                    "method.label_weight",
+                    &config.label_weight,
+                    "0 or more",
+                );
+            }
             Self::Supervised(config) => must(
                 (0.0..1.0).contains(&config.label_smoothing),
                 "method.label_smoothing",

@@ -109,6 +109,6 @@ impl Objective for Cola {
             }
             (ColaSimilarity::Bilinear, None) => unreachable!("made above"),
         };
-        Step::of_two_views(cola(&similarities), embeddings)
+        Step::of_two_views(cola(&similarities), &embeddings, Some(&anchors))
     }
 }

@@ -104,8 +104,9 @@ impl Objective for FrameSupCon {
         let units = Tensor::from_slice(&targets.units).to_device(device);
         let compared = Tensor::from_slice(&targets.compared).to_device(device);
         let chosen = rows.index_select(0, &compared);
+        let projections = self.head.forward(&chosen, input.pass);
         let mut loss = frame_contrast(
-            &self.head.forward(&chosen, input.pass),
+            &projections,
             &units.index_select(0, &compared),
             self.config.temperature,
         );
@@ -117,7 +118,7 @@ impl Objective for FrameSupCon {
             let logits = presence.forward(&rows, pass).squeeze_dim(1);
             loss += self.config.presence * presence_loss(&logits, &units);
         }
-        Step::of_two_views(loss, halves(&embeddings))
+        Step::of_two_views(loss, &halves(&embeddings), Some(&projections))
     }
 }
 

@@ -93,14 +93,10 @@ impl Objective for Moco {
         let (embedding, keys) = self.keys(second, input, 0);
         let Some(cld) = &self.cld else {
             let queries = encoder.embed(first, input.pass);
-            let loss = info_nce(
-                &self.head.forward(&queries, input.pass),
-                &keys,
-                queue,
-                temperature,
-            );
+            let projections = self.head.forward(&queries, input.pass);
+            let loss = info_nce(&projections, &keys, queue, temperature);
             self.keys = Some(keys);
-            return Step::of_two_views(loss, [queries, embedding]);
+            return Step::of_two_views(loss, &[queries, embedding], Some(&projections));
         };
         let (_, keys_of_first) = self.keys(first, input, 1);
         let seen = project(encoder, &self.head, input, BatchStatistics::PerView);
@@ -109,7 +105,7 @@ impl Objective for Moco {
             + info_nce(b, &keys_of_first, queue, temperature);
         let loss = instances / 2.0 + cld.loss(&seen.embeddings, input.pass);
         self.keys = Some(keys);
-        Step::of_two_views(loss, seen.embeddings)
+        Step::of_two_views(loss, &seen.embeddings, Some(a))
     }
 
     fn finish_step(&mut self) {
@@ -183,6 +179,7 @@ mod tests {
         let (views, rows) = ([view(), view()], tensor(&method, "queue.rows"));
         let input = StepInput {
             views: &views,
+            small_views: &[],
             labels: &labels,
             clips: &[0, 1, 2, 3],
             frames: None,

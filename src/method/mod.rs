@@ -8,6 +8,7 @@
 //! | `npid` | Wu et al. 2018; for sound, Hornauer et al. (DLS) | [`crate::loss::npid_nce`] | a head, a [`MemoryBank`] |
 //! | `cola` | Saeed et al. 2021; augmented, Emami et al. | [`crate::loss::cola`] | a head, a bilinear form |
 //! | `swav` | Caron et al. 2020 | [`crate::loss::swapped_prediction`] | a head, [`Prototypes`], queues |
+//! | `clar` | Al-Tahan and Mohsenzadeh 2021 | [`crate::loss::nt_xent`], cross entropy | an encoder of sound, two heads, a classifier |
 //! | `supervised` | plain cross entropy | cross entropy | a classifier |
 //! | `prototypical` | Snell et al. 2017 | [`prototypical_loss`] | nothing |
 //! | `frame-sup-con` | our own, after Khosla et al. 2020 | [`crate::loss::frame_contrast`] | a head |
@@ -16,6 +17,7 @@
 //! setting `cld`.
 
 mod check;
+mod clar;
 mod cld;
 mod cola;
 mod frame_sup_con;
@@ -33,6 +35,7 @@ mod supervised;
 mod swav;
 mod views;
 
+pub use clar::ClarConfig;
 pub use cld::CldConfig;
 pub use cola::{ColaConfig, ColaSimilarity};
 pub use frame_sup_con::{FrameSupConConfig, FrameTargets};
@@ -74,12 +77,23 @@ pub enum MethodConfig {
     Cola(ColaConfig),
     /// A view predicts the cluster of the other one.
     Swav(SwavConfig),
+    /// The sound of a clip and its spectrogram attract, all other clips of the batch repel; labels are predicted.
+    Clar(ClarConfig),
     /// Labels are predicted.
     Supervised(SupervisedConfig),
     /// Queries attract to the mean of their class's support; the views of a batch are support and query.
     Prototypical(PrototypicalConfig),
     /// Frames of a unit attract, all others repel.
     FrameSupCon(FrameSupConConfig),
+}
+
+/// In which form a method hears a view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ViewForm {
+    /// What the front end makes of it, as the encoder does.
+    Features,
+    /// As it is: samples, as long as the features of the other view.
+    Sound,
 }
 
 /// What a method is made for.
@@ -100,8 +114,11 @@ pub struct MethodParts<'a> {
 /// What a step is about.
 #[derive(Debug)]
 pub struct StepInput<'a> {
-    /// Two views, `[batch, channels, mels, frames]` each. For `prototypical`, the support and the queries of an episode.
+    /// Two views, `[batch, channels, mels, frames]` each; sound as it is, `[batch, 1, 1, samples]`, where the method asks for
+    /// it ([`MethodConfig::view_forms`]). For `prototypical`, the support and the queries of an episode.
     pub views: &'a [Tensor; 2],
+    /// Small views, `[batch, channels, mels, fewer frames]` each, for `swav`; else none.
+    pub small_views: &'a [Tensor],
     /// Class of each clip, `[batch]`; −1 without label.
     pub labels: &'a Tensor,
     /// Which clips of the data these are, `[batch]`.
@@ -121,16 +138,31 @@ pub struct StepInput<'a> {
 pub struct Step {
     /// The scalar to descend.
     pub loss: Tensor,
-    /// The encoder's output for the first view, and for the second where the method looks at it; `[batch, dim]` each,
-    /// detached.
+    /// The encoder's output for a view, and for the other one where it looks at both; `[batch, dim]` each, detached.
     pub embeddings: (Tensor, Option<Tensor>),
+    /// What the loss compares of the first of them, `[items, dim]`, detached: projections or logits. None where it compares
+    /// the embeddings themselves.
+    pub projections: Option<Tensor>,
 }
 
 impl Step {
-    fn of_two_views(loss: Tensor, [first, second]: [Tensor; 2]) -> Self {
+    fn of_one_view(loss: Tensor, embeddings: &Tensor, projections: &Tensor) -> Self {
+        Self {
+            loss,
+            embeddings: (embeddings.detach(), None),
+            projections: Some(projections.detach()),
+        }
+    }
+
+    fn of_two_views(
+        loss: Tensor,
+        [first, second]: &[Tensor; 2],
+        projections: Option<&Tensor>,
+    ) -> Self {
         Self {
             loss,
             embeddings: (first.detach(), Some(second.detach())),
+            projections: projections.map(Tensor::detach),
         }
     }
 }
@@ -143,7 +175,12 @@ trait Objective: Debug {
     /// Takes the batch into memory, once the weights have moved.
     fn finish_step(&mut self) {}
 
-    /// Tensors beside the method's own that a checkpoint must hold, with a prefix for their names.
+    /// Networks that train with the method's own tensors, with a prefix for their names.
+    fn companions(&self) -> Vec<(&'static str, &Parameters)> {
+        Vec::new()
+    }
+
+    /// Tensors beside those that train that a checkpoint must hold, with a prefix for their names.
     fn followers(&self) -> Vec<(&'static str, &Parameters)> {
         Vec::new()
     }
@@ -171,8 +208,12 @@ impl Method {
     }
 
     /// The tensors that train beside the encoder's.
-    pub fn parameters(&self) -> &Parameters {
-        &self.parameters
+    pub fn weights(&self) -> Vec<Tensor> {
+        let mut weights = self.parameters.weights();
+        for (_, companion) in self.objective.companions() {
+            weights.extend(companion.weights());
+        }
+        weights
     }
 
     /// The loss of a batch. After the weights have moved by its gradient, [`Self::finish_step`] must follow.
@@ -191,7 +232,7 @@ impl Method {
     /// Everything that a checkpoint must hold, by name.
     pub fn state(&self) -> Vec<(String, Tensor)> {
         let mut state = self.parameters.named();
-        for (prefix, parameters) in self.objective.followers() {
+        for (prefix, parameters) in self.beside() {
             let named = parameters.named().into_iter();
             state.extend(named.map(|(name, tensor)| (format!("{prefix}.{name}"), tensor)));
         }
@@ -204,10 +245,17 @@ impl Method {
     /// If a tensor is missing or has another shape.
     pub fn restore(&self, find: impl Fn(&str) -> Option<Tensor>) -> Result<(), EncoderError> {
         self.parameters.load(&find)?;
-        for (prefix, parameters) in self.objective.followers() {
+        for (prefix, parameters) in self.beside() {
             parameters.load(|name| find(&format!("{prefix}.{name}")))?;
         }
         Ok(())
+    }
+
+    /// Everything that a checkpoint must hold beside the method's own tensors.
+    fn beside(&self) -> Vec<(&'static str, &Parameters)> {
+        let mut beside = self.objective.companions();
+        beside.extend(self.objective.followers());
+        beside
     }
 }
 
@@ -224,6 +272,7 @@ impl MethodConfig {
             Self::Npid(config) => Box::new(npid::Npid::new(config, parts, parameters)),
             Self::Cola(config) => Box::new(cola::Cola::new(config, parts, parameters)),
             Self::Swav(config) => Box::new(swav::Swav::new(config, parts, parameters)),
+            Self::Clar(config) => Box::new(clar::Clar::new(config, parts, parameters)?),
             Self::Supervised(config) => {
                 Box::new(supervised::Supervised::new(*config, parts, parameters))
             }
@@ -242,6 +291,7 @@ impl MethodConfig {
             Self::Moco(config) => Some(&config.head),
             Self::Npid(config) => Some(&config.head),
             Self::Swav(config) => Some(&config.head),
+            Self::Clar(config) => Some(&config.head),
             Self::FrameSupCon(config) => Some(&config.head),
             Self::Cola(_) | Self::Supervised(_) | Self::Prototypical(_) => None,
         }
@@ -250,13 +300,37 @@ impl MethodConfig {
     /// Whether every clip must have a label.
     pub fn needs_labels(&self) -> bool {
         match self {
-            Self::SimClr(_) | Self::Moco(_) | Self::Npid(_) | Self::Cola(_) | Self::Swav(_) => {
-                false
-            }
+            Self::SimClr(_)
+            | Self::Moco(_)
+            | Self::Npid(_)
+            | Self::Cola(_)
+            | Self::Swav(_)
+            | Self::Clar(_) => false,
             Self::SupCon(_)
             | Self::Supervised(_)
             | Self::Prototypical(_)
             | Self::FrameSupCon(_) => true,
+        }
+    }
+
+    /// Whether labels are learned from, where clips have some.
+    pub fn uses_labels(&self) -> bool {
+        match self {
+            Self::Clar(config) => config.label_weight > 0.0,
+            _ => self.needs_labels(),
+        }
+    }
+
+    /// Whether it hears a view as sound.
+    pub fn hears_sound(&self) -> bool {
+        self.view_forms().contains(&ViewForm::Sound)
+    }
+
+    /// In which form it hears the first and the second view.
+    pub fn view_forms(&self) -> [ViewForm; 2] {
+        match self {
+            Self::Clar(_) => [ViewForm::Sound, ViewForm::Features],
+            _ => [ViewForm::Features; 2],
         }
     }
 }

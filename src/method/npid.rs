@@ -114,10 +114,7 @@ impl Objective for Npid {
             let v = unit_rows(&self.head.forward(&embeddings, input.pass));
             let loss = self.instances(&v, &clips, &compared);
             self.heard = Some((clips, v.detach()));
-            return Step {
-                loss,
-                embeddings: (embeddings.detach(), None),
-            };
+            return Step::of_one_view(loss, &embeddings, &v);
         };
         let seen = project(encoder, &self.head, input, BatchStatistics::PerView);
         let [a, b] = seen.projections.each_ref().map(unit_rows);
@@ -125,7 +122,7 @@ impl Objective for Npid {
             self.instances(&a, &clips, &compared) + self.instances(&b, &clips, &compared);
         let loss = instances / 2.0 + cld.loss(&seen.embeddings, input.pass);
         self.heard = Some((clips, a.detach()));
-        Step::of_two_views(loss, seen.embeddings)
+        Step::of_two_views(loss, &seen.embeddings, Some(&a))
     }
 
     fn finish_step(&mut self) {

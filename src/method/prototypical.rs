@@ -32,7 +32,7 @@ impl Objective for PrototypicalConfig {
         let embeddings = embed(encoder, input, BatchStatistics::Joint);
         let [support, query] = &embeddings;
         let loss = prototypical_loss(support, query, self.shots);
-        Step::of_two_views(loss, embeddings)
+        Step::of_two_views(loss, &embeddings, None)
     }
 }
 

@@ -45,9 +45,7 @@ impl Objective for SimClr {
         let statistics = self.config.batch_statistics;
         let seen = project(encoder, &self.head, input, statistics);
         let [first, second] = &seen.projections;
-        Step::of_two_views(
-            nt_xent(first, second, self.config.temperature),
-            seen.embeddings,
-        )
+        let loss = nt_xent(first, second, self.config.temperature);
+        Step::of_two_views(loss, &seen.embeddings, Some(first))
     }
 }

@@ -55,6 +55,6 @@ impl Objective for SupCon {
             self.config.denominator,
             Reduction::Mean,
         );
-        Step::of_two_views(loss, seen.embeddings)
+        Step::of_two_views(loss, &seen.embeddings, Some(&seen.projections[0]))
     }
 }

@@ -47,9 +47,6 @@ impl Objective for Supervised {
             -100,
             self.config.label_smoothing,
         );
-        Step {
-            loss,
-            embeddings: (embeddings.detach(), None),
-        }
+        Step::of_one_view(loss, &embeddings, &logits)
     }
 }

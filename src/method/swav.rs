@@ -1,4 +1,4 @@
-//! SwAV: a view predicts the cluster of the other one.
+//! SwAV: a view predicts the cluster of another one.
 
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
@@ -12,7 +12,7 @@ use crate::encoder::Encoder;
 use crate::encoder::parameters::Parameters;
 use crate::loss::{SinkhornConfig, Temperature, sinkhorn, swapped_prediction, unit_rows};
 
-/// Swapped assignments between views (Caron et al. 2020), with two views of full size.
+/// Swapped assignments between views (Caron et al. 2020), with small views beside the two of full size where `views.small` asks for them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SwavConfig {
@@ -77,6 +77,18 @@ impl Swav {
         let scores = self.prototypes.scores(&together, true).detach();
         sinkhorn(&scores, &self.config.codes).narrow(0, 0, batch)
     }
+
+    /// The scores of each small view, `[batch, prototypes]`; all of them go through the encoder together.
+    fn small_scores(&self, encoder: &Encoder, input: &StepInput<'_>, frozen: bool) -> Vec<Tensor> {
+        if input.small_views.is_empty() {
+            return Vec::new();
+        }
+        let together = Tensor::cat(input.small_views, 0); // [small · batch, channels, mels, frames]
+        let embeddings = encoder.embed(&together, input.pass);
+        let z = unit_rows(&self.head.forward(&embeddings, input.pass));
+        let scores = self.prototypes.scores(&z, frozen); // [small · batch, prototypes]
+        scores.chunk(input.small_views.len() as i64, 0)
+    }
 }
 
 impl Objective for Swav {
@@ -85,11 +97,15 @@ impl Objective for Swav {
         let seen = project(encoder, &self.head, input, BatchStatistics::PerView);
         let z = seen.projections.each_ref().map(unit_rows);
         let frozen = input.step < self.config.frozen_steps;
-        let scores = z.each_ref().map(|z| self.prototypes.scores(z, frozen));
+        let mut scores: Vec<_> = (z.iter())
+            .map(|z| self.prototypes.scores(z, frozen))
+            .collect();
+        scores.extend(self.small_scores(encoder, input, frozen));
         let codes = [0, 1].map(|view| self.codes(&z[view], view, input.epoch));
         let loss = swapped_prediction(&scores, &codes, self.config.temperature);
+        let step = Step::of_two_views(loss, &seen.embeddings, Some(&z[0]));
         self.heard = Some(z.map(|z| z.detach()));
-        Step::of_two_views(loss, seen.embeddings)
+        step
     }
 
     fn finish_step(&mut self) {
@@ -98,5 +114,76 @@ impl Objective for Swav {
                 queue.push(z);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encoder::{EncoderConfig, FrameNetConfig, InputShape, Pass};
+    use tch::{Device, Kind};
+
+    /// `[3, 1, 8, frames]`.
+    fn view(number: i64, frames: i64) -> Tensor {
+        let places = Tensor::arange(24 * frames, (Kind::Float, Device::Cpu)) + 1000 * number;
+        (places.square() * 0.37).sin().view([3, 1, 8, frames])
+    }
+
+    #[test]
+    fn small_views_predict_the_codes_of_whole_ones_and_have_none() {
+        let encoder_config = EncoderConfig::FrameNet(FrameNetConfig {});
+        let shape = InputShape {
+            channels: 1,
+            bands: 8,
+        };
+        let encoder = Encoder::new(&encoder_config, shape, 0, Device::Cpu).unwrap();
+        let config = SwavConfig {
+            temperature: Temperature::new(0.1).unwrap(),
+            head: ProjectionHeadConfig {
+                widths: vec![4],
+                batch_norm: false,
+            },
+            prototypes: 5,
+            codes: SinkhornConfig::default(),
+            queue: 0,
+            queue_from_epoch: 0,
+            frozen_steps: 0,
+        };
+        let parts = MethodParts {
+            encoder: &encoder,
+            encoder_config: &encoder_config,
+            clips: 3,
+            classes: 0,
+            seed: 1,
+        };
+        let parameters = Parameters::new(1, Device::Cpu);
+        let mut swav = Swav::new(&config, &parts, &parameters);
+        let (views, small_views) = ([view(0, 16), view(1, 16)], [2, 3, 4].map(|n| view(n, 8)));
+        let input = StepInput {
+            views: &views,
+            small_views: &small_views,
+            labels: &Tensor::zeros([3], (Kind::Int64, Device::Cpu)),
+            clips: &[0, 1, 2],
+            frames: None,
+            epoch: 0,
+            step: 0,
+            pass: Pass::INFERENCE,
+        };
+        let loss = swav.step(&encoder, &parameters, &input).loss;
+        let scores: Vec<_> = views
+            .iter()
+            .chain(&small_views)
+            .map(|view| {
+                let embeddings = encoder.embed(view, Pass::INFERENCE);
+                let z = unit_rows(&swav.head.forward(&embeddings, Pass::INFERENCE));
+                swav.prototypes.scores(&z, false)
+            })
+            .collect();
+        let codes = [0, 1].map(|whole| sinkhorn(&scores[whole], &config.codes));
+        let expected = swapped_prediction(&scores, &codes, config.temperature);
+        let difference = (&loss - expected).abs().double_value(&[]);
+        assert!(difference < 1e-5, "{difference}");
+        let of_whole = swapped_prediction(&scores[..2], &codes, config.temperature);
+        assert!((loss - of_whole).abs().double_value(&[]) > 1e-2);
     }
 }

@@ -1,8 +1,9 @@
-//! Is the encoder learning, or has it collapsed? Four numbers of a batch of embeddings.
+//! Is the encoder learning, or has it collapsed? Four numbers of a batch of embeddings, and one of what the loss compares.
 
 use tch::{Device, Kind, Tensor};
 
 use crate::loss::unit_rows;
+use crate::method::Step;
 
 /// What a batch of embeddings looks like on the unit sphere.
 ///
@@ -20,6 +21,10 @@ pub struct Diagnostics {
     pub uniformity: f64,
     /// Length of an embedding: what `embedding_std` is to be compared with.
     pub dim: usize,
+    /// Spread of what the loss compares in place of the embeddings, such as projections: [`embedding_std`]` · √dim`. A head
+    /// can collapse alone, and what it hides from the loss the encoder never learns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub projection_spread: Option<f64>,
 }
 
 impl Diagnostics {
@@ -38,6 +43,16 @@ impl Diagnostics {
             alignment: second.map(|second| alignment(first, second)),
             uniformity: uniformity(first),
             dim: dim as usize,
+            projection_spread: None,
+        }
+    }
+
+    /// Measures what a step of a method looked at.
+    pub fn of_step(step: &Step) -> Self {
+        let (first, second) = &step.embeddings;
+        Self {
+            projection_spread: step.projections.as_ref().map(spread),
+            ..Self::of_views(first, second.as_ref())
         }
     }
 
@@ -51,7 +66,8 @@ impl Diagnostics {
                 effective_rank: self.effective_rank,
             })
         } else {
-            None
+            let spread = self.projection_spread?;
+            (spread < Collapse::LEAST_SPREAD).then_some(Collapse::Projections { spread })
         }
     }
 }
@@ -69,6 +85,12 @@ pub enum Collapse {
     Dimensional {
         /// The rank that was measured.
         effective_rank: f64,
+    },
+    /// The embeddings differ, but the loss sees nearly the same for all clips: the spread of their projections is below
+    /// [`Collapse::LEAST_SPREAD`].
+    Projections {
+        /// Of the projections, about 1 when healthy.
+        spread: f64,
     },
 }
 
@@ -94,6 +116,11 @@ impl std::fmt::Display for Collapse {
                 "all embeddings lie nearly on one line: their effective rank is {effective_rank:.2}, but should be above {}",
                 Self::LEAST_RANK
             ),
+            Self::Projections { spread } => write!(
+                f,
+                "all clips look nearly the same to the loss: the spread of their projections is {spread:.4}, but should be above {}",
+                Self::LEAST_SPREAD
+            ),
         }
     }
 }
@@ -108,6 +135,12 @@ pub fn embedding_std(embeddings: &Tensor) -> f64 {
         .std_dim([0i64].as_slice(), false, false)
         .mean(None)
         .double_value(&[])
+}
+
+/// [`embedding_std`]` · √dim`: 0 when collapsed, about 1 when spread out.
+fn spread(embeddings: &Tensor) -> f64 {
+    let dim = embeddings.size()[1];
+    embedding_std(embeddings) * (dim as f64).sqrt()
 }
 
 /// The number of directions that `[items, dim]` at unit length make use of: the exponential of the
@@ -211,6 +244,24 @@ mod tests {
         assert!(
             matches!(seen.collapse(), Some(Collapse::Dimensional { .. })),
             "{seen:?}"
+        );
+    }
+
+    #[test]
+    fn a_head_that_shows_the_loss_one_thing_for_all_is_told() {
+        let of = |projections: &Tensor| {
+            Diagnostics::of_step(&Step {
+                loss: Tensor::from(0.0),
+                embeddings: (circle(8), None),
+                projections: Some(projections.shallow_clone()),
+            })
+        };
+        assert_eq!(of(&circle(8)).collapse(), None);
+        let nearly_one: Tensor = circle(8) * 0.01 + 1.0;
+        let collapse = of(&nearly_one).collapse();
+        assert!(
+            matches!(collapse, Some(Collapse::Projections { .. })),
+            "{collapse:?}"
         );
     }
 

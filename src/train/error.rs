@@ -1,7 +1,7 @@
 //! What can go wrong while training.
 
 use crate::encoder::EncoderError;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why training could not start, go on or be resumed.
 #[derive(Debug, thiserror::Error)]
@@ -102,4 +102,13 @@ pub enum TrainError {
     /// libtorch refused.
     #[error("tensor engine: {0}")]
     Engine(#[from] tch::TchError),
+}
+
+/// The file that the system refused to read or write.
+pub(super) fn file_error(path: &Path) -> impl Fn(std::io::Error) -> TrainError + use<> {
+    let path = path.to_owned();
+    move |source| TrainError::File {
+        path: path.clone(),
+        source,
+    }
 }

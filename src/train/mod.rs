@@ -3,13 +3,19 @@
 //! Every random draw is keyed by what it is for (seed, epoch, patch, view, purpose), so neither the
 //! number of data threads nor an interruption shows in the result.
 
+mod batches;
 mod checkpoint;
 mod classifier;
+#[cfg(test)]
+mod collapse_tests;
 mod config;
 mod diagnostics;
+mod episodes;
 mod error;
+mod feed;
 mod frame_labels;
 mod memory;
+mod metrics;
 mod optimizer;
 mod preview;
 mod run;
@@ -26,8 +32,9 @@ pub use diagnostics::{
 pub use error::TrainError;
 pub use frame_labels::FrameLabels;
 pub use memory::keep_memory;
+pub use metrics::Metrics;
 pub use optimizer::{Optimizer, OptimizerConfig};
 pub use preview::augmented;
-pub use run::{Metrics, Outcome, Progress, RunDir, Start, TrainingData, pretrain};
+pub use run::{Outcome, Progress, RunDir, Start, TrainingData, pretrain};
 pub use schedule::{Moment, Schedule};
-pub use views::{Cut, Placement, Rounding, ViewsConfig, WindowsCut};
+pub use views::{Cut, Placement, Rounding, SmallViews, ViewsConfig, WindowsCut};

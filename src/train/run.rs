@@ -1,16 +1,17 @@
 //! One training run, from its first step or from a checkpoint to its last.
 
-use serde::{Deserialize, Serialize};
-use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tch::{Device, Tensor};
 
+use super::batches::{Batch, Batches, FeatureView, View};
 use super::checkpoint::{self, Checkpoint, CheckpointHeader};
+use super::error::file_error;
+use super::feed::for_each_batch;
+use super::metrics::{MetricsLog, Speedometer, keep_metrics_until, last_metrics};
 use super::sound_views::SoundViews;
-use super::views::{Batch, Batches, View, for_each_batch};
-use super::{Diagnostics, FrameLabels, Moment, Optimizer, TrainError};
+use super::{Diagnostics, FrameLabels, Metrics, Moment, Optimizer, TrainError};
 use crate::augment::spectrogram::{LogUnit, Patch, Pipeline};
 use crate::encoder::{
     Encoder, InputShape, Mode, Model, ModelCard, Pass, Provenance, StartingWeights, layout::images,
@@ -24,8 +25,8 @@ use crate::method::{Method, MethodConfig, MethodParts, Step, StepInput};
 pub struct TrainingData<'a> {
     /// The features of every clip.
     pub clips: FeatureSet<'a>,
-    /// The sound of every clip, as [`FrontEnd::Samples`](crate::features::FrontEnd::Samples) gives it; empty unless sound
-    /// is augmented.
+    /// The sound of every clip, as [`FrontEnd::Samples`](crate::features::FrontEnd::Samples) gives it; empty unless
+    /// [`Experiment::hears_sound`].
     pub sounds: FeatureSet<'a>,
     /// The label of every clip, where it has one.
     pub labels: Vec<Option<usize>>,
@@ -55,26 +56,6 @@ pub enum Outcome {
     Finished(Metrics),
     /// The observer asked to stop; the checkpoint is up to date.
     Interrupted,
-}
-
-/// One line of `metrics.jsonl`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Metrics {
-    /// Steps done since the beginning.
-    pub step: u64,
-    /// Epochs done, with the fraction of the current one.
-    pub epoch: f64,
-    /// The loss of this step.
-    pub loss: f64,
-    /// The learning rate of this step.
-    pub learning_rate: f64,
-    /// Patches per second (two views each), over the last steps.
-    pub clips_per_sec: f64,
-    /// Seconds of training since the beginning.
-    pub elapsed_secs: f64,
-    /// The state of the embeddings, at the end of an epoch.
-    #[serde(flatten)]
-    pub diagnostics: Option<Diagnostics>,
 }
 
 /// What an observer is told after every step.
@@ -131,7 +112,7 @@ impl RunDir {
 /// The last checkpoint is whole in every case.
 ///
 /// # Panics
-/// If sound is augmented and there is not one sound for each clip.
+/// If sound is heard or augmented, and there is not one for each clip.
 pub fn pretrain(
     experiment: &Experiment,
     data: &TrainingData<'_>,
@@ -203,7 +184,7 @@ impl<'a> Training<'a> {
         };
         let method = Method::new(&experiment.method, &parts)?;
         let mut weights = encoder.parameters().weights();
-        weights.extend(method.parameters().weights());
+        weights.extend(method.weights());
         let header = CheckpointHeader {
             step: 0,
             elapsed_secs: 0.0,
@@ -213,16 +194,27 @@ impl<'a> Training<'a> {
             threads,
             normalization,
         };
-        let patch = Patch {
-            bands: data.clips.bands(),
-            frames: experiment.views.frames,
-            unit: experiment.log_unit().unwrap_or(LogUnit::Ln),
-        };
         let labels = labels(experiment, data)?;
-        let augment = Pipeline::new(&experiment.augment.of_spectrogram(), patch)?;
+        let augment = |frames| {
+            let patch = Patch {
+                bands: data.clips.bands(),
+                frames,
+                unit: experiment.log_unit().unwrap_or(LogUnit::Ln),
+            };
+            Pipeline::new(&experiment.augment.of_spectrogram(), patch)
+        };
         let views = &experiment.views;
-        let mut batches = Batches::new(&data.clips, views, augment, config.batch_size, config.seed);
-        if !experiment.augment.waveform.is_empty() {
+        let mut batches = Batches::new(
+            &data.clips,
+            views,
+            augment(views.frames)?,
+            config.batch_size,
+            config.seed,
+        );
+        if let Some(small) = views.small {
+            batches = batches.with_small_views(small.count, augment(small.frames)?);
+        }
+        if experiment.hears_sound() {
             assert_eq!(
                 data.sounds.len(),
                 data.clips.len(),
@@ -230,7 +222,7 @@ impl<'a> Training<'a> {
             );
             let config = experiment.augment.of_waveform();
             let sounds = SoundViews::new(&data.sounds, &config, &experiment.features)?;
-            batches = batches.with_sounds(sounds);
+            batches = batches.with_sounds(sounds, experiment.method.view_forms());
         }
         match &experiment.method {
             MethodConfig::Prototypical(episodes) => {
@@ -324,7 +316,7 @@ impl<'a> Training<'a> {
                 };
                 let rate = config.schedule.learning_rate(config.learning_rate, moment);
                 let ends_epoch = step + 1 == steps;
-                let (loss, embeddings) = self.step(&batch, epoch, rate)?;
+                let (loss, seen) = self.step(&batch, epoch, rate)?;
                 self.header.step += 1;
                 self.header.elapsed_secs = before + started.elapsed().as_secs_f64();
                 let metrics = Metrics {
@@ -334,8 +326,7 @@ impl<'a> Training<'a> {
                     learning_rate: rate,
                     clips_per_sec: speed.per_sec(batch.clips.len()),
                     elapsed_secs: self.header.elapsed_secs,
-                    diagnostics: ends_epoch
-                        .then(|| Diagnostics::of_views(&embeddings.0, embeddings.1.as_ref())),
+                    diagnostics: ends_epoch.then(|| Diagnostics::of_step(&seen)),
                 };
                 log.write(&metrics)?;
                 let told = observe(&Progress {
@@ -369,23 +360,23 @@ impl<'a> Training<'a> {
         Ok(last.map_or(Outcome::Interrupted, Outcome::Finished))
     }
 
-    /// Views → embeddings → loss → weights, once. Gives the loss and the embeddings of the views that were looked at.
-    fn step(
-        &mut self,
-        batch: &Batch,
-        epoch: u32,
-        rate: f64,
-    ) -> Result<(f64, (Tensor, Option<Tensor>)), TrainError> {
+    /// Views → embeddings → loss → weights, once. Gives the loss as a number, and what was looked at.
+    fn step(&mut self, batch: &Batch, epoch: u32, rate: f64) -> Result<(f64, Step), TrainError> {
         let labels: Vec<i64> = batch.clips.iter().map(|&clip| self.labels[clip]).collect();
         let labels = Tensor::from_slice(&labels).to_device(self.device);
         let [first, second] = &batch.views;
-        let views = [self.view(first)?, self.view(second)?];
+        let items = batch.clips.len();
+        let views = [self.view(first, items)?, self.view(second, items)?];
+        let small_views = (self.batches.augment_small().iter())
+            .flat_map(|augment| (batch.small_views.iter()).map(|view| self.features(view, augment)))
+            .collect::<Result<Vec<_>, _>>()?;
         let pass = Pass {
             mode: Mode::Training,
             precision: self.header.precision,
         };
         let input = StepInput {
             views: &views,
+            small_views: &small_views,
             labels: &labels,
             clips: &batch.clips,
             frames: batch.frames.as_ref(),
@@ -393,8 +384,8 @@ impl<'a> Training<'a> {
             step: self.header.step,
             pass,
         };
-        let Step { loss, embeddings } = self.method.step(&self.encoder, &input);
-        let value = loss.double_value(&[]);
+        let seen = self.method.step(&self.encoder, &input);
+        let value = seen.loss.double_value(&[]);
         if !value.is_finite() {
             return Err(TrainError::NotFinite {
                 loss: value,
@@ -402,14 +393,24 @@ impl<'a> Training<'a> {
                 clips: self.names(&batch.clips),
             });
         }
-        let gradients = Tensor::f_run_backward(&[loss], self.optimizer.weights(), false, false)?;
+        let gradients =
+            Tensor::f_run_backward(&[&seen.loss], self.optimizer.weights(), false, false)?;
         self.optimizer.step(gradients, rate);
         self.method.finish_step();
-        Ok((value, embeddings))
+        Ok((value, seen))
     }
 
-    /// One augmented, normalised view, `[batch, channels, mels, frames]`.
-    fn view(&self, view: &View) -> Result<Tensor, TrainError> {
+    /// One augmented view of `items` patches: normalised features, `[batch, channels, mels, frames]`, or sound,
+    /// `[batch, 1, 1, samples]`.
+    fn view(&self, view: &View, items: usize) -> Result<Tensor, TrainError> {
+        match view {
+            View::Features(view) => self.features(view, &self.batches.augment),
+            View::Sound(values) => Ok(images(values, items, [1, 1], self.device)?),
+        }
+    }
+
+    /// Augmented and normalised features, `[batch, channels, mels, frames]`.
+    fn features(&self, view: &FeatureView, augment: &Pipeline) -> Result<Tensor, TrainError> {
         let clips = &self.data.clips;
         let shape = [clips.channels(), clips.bands()];
         let image = |values: &[f32]| images(values, view.draws.len(), shape, self.device);
@@ -417,10 +418,7 @@ impl<'a> Training<'a> {
         let patches = normalization.before_augmentation(image(&view.patches)?);
         let background = view.background.as_deref().map(image).transpose()?;
         let background = background.map(|b| normalization.before_augmentation(b));
-        let augmented = self
-            .batches
-            .augment
-            .apply(&patches, &view.draws, background.as_ref());
+        let augmented = augment.apply(&patches, &view.draws, background.as_ref());
         Ok(normalization.after_augmentation(augmented))
     }
 
@@ -504,125 +502,5 @@ enum Stop {
 impl<E: Into<TrainError>> From<E> for Stop {
     fn from(error: E) -> Self {
         Self::Failed(error.into())
-    }
-}
-
-/// Patches per second, smoothed over about ten steps.
-struct Speedometer {
-    last: Instant,
-    smoothed: Option<f64>,
-}
-
-impl Speedometer {
-    fn start() -> Self {
-        Self {
-            last: Instant::now(),
-            smoothed: None,
-        }
-    }
-
-    fn per_sec(&mut self, patches: usize) -> f64 {
-        let now = Instant::now();
-        let rate = patches as f64 / (now - self.last).as_secs_f64().max(1e-9);
-        self.last = now;
-        let smoothed = self.smoothed.map_or(rate, |old| old + 0.1 * (rate - old));
-        self.smoothed = Some(smoothed);
-        smoothed
-    }
-}
-
-/// `metrics.jsonl` while it grows.
-struct MetricsLog {
-    path: PathBuf,
-    file: std::io::BufWriter<std::fs::File>,
-}
-
-impl MetricsLog {
-    fn append(path: &Path) -> Result<Self, TrainError> {
-        let file = std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(path);
-        Ok(Self {
-            path: path.to_owned(),
-            file: std::io::BufWriter::new(file.map_err(file_error(path))?),
-        })
-    }
-
-    fn write(&mut self, metrics: &Metrics) -> Result<(), TrainError> {
-        let written = serde_json::to_writer(&mut self.file, metrics)
-            .map_err(std::io::Error::from)
-            .and_then(|()| self.file.write_all(b"\n"));
-        written.map_err(file_error(&self.path))
-    }
-
-    /// Hands what was written to the system, before the checkpoint that counts on it.
-    fn sync(&mut self) -> Result<(), TrainError> {
-        self.file.flush().map_err(file_error(&self.path))
-    }
-}
-
-/// Drops the lines of steps after `step`, and one cut short.
-fn keep_metrics_until(path: &Path, step: u64) -> std::io::Result<()> {
-    let text = match std::fs::read_to_string(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        text => text?,
-    };
-    let within = |line: &&str| {
-        serde_json::from_str::<Metrics>(line).is_ok_and(|metrics| metrics.step <= step)
-    };
-    let mut kept: String = text.lines().filter(within).collect::<Vec<_>>().join("\n");
-    if !kept.is_empty() {
-        kept.push('\n');
-    }
-    crate::write_whole(path, kept.as_bytes())
-}
-
-fn last_metrics(path: &Path) -> Option<Metrics> {
-    let text = std::fs::read_to_string(path).ok()?;
-    serde_json::from_str(text.lines().last()?).ok()
-}
-
-fn file_error(path: &Path) -> impl Fn(std::io::Error) -> TrainError + use<> {
-    let path = path.to_owned();
-    move |source| TrainError::File {
-        path: path.clone(),
-        source,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn line(step: u64) -> String {
-        let metrics = Metrics {
-            step,
-            epoch: step as f64,
-            loss: 1.0,
-            learning_rate: 0.1,
-            clips_per_sec: 1.0,
-            elapsed_secs: 1.0,
-            diagnostics: None,
-        };
-        serde_json::to_string(&metrics).unwrap() + "\n"
-    }
-
-    #[test]
-    fn metrics_after_the_checkpoint_are_forgotten() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("metrics.jsonl");
-        let text: String = (1..=5).map(line).collect();
-        std::fs::write(&path, &text[..text.len() - 9]).unwrap();
-        keep_metrics_until(&path, 3).unwrap();
-        let kept = std::fs::read_to_string(&path).unwrap();
-        assert_eq!(kept, (1..=3).map(line).collect::<String>());
-        assert_eq!(last_metrics(&path).unwrap().step, 3);
-    }
-
-    #[test]
-    fn a_run_without_metrics_keeps_none() {
-        let folder = tempfile::tempdir().unwrap();
-        assert!(keep_metrics_until(&folder.path().join("metrics.jsonl"), 3).is_ok());
     }
 }

@@ -1,27 +1,41 @@
-//! Views of augmented sound: the front end comes behind the augmentation, so it is computed anew for every view.
+//! Views of sound, as it is or by the front end. That comes behind the augmentation, so it is computed anew for every view.
 
 use rand::RngExt;
 
 use crate::audio::{SampleRate, Waveform};
 use crate::augment::waveform::{Pipeline, WaveformAugmentConfig};
 use crate::augment::{Purpose, ViewKey};
-use crate::features::{Extractor, FeatureSet, Features, FrontEnd};
+use crate::features::{Extractor, FeatureSet, FrontEnd};
 
 use super::TrainError;
 
 /// So many times a view's length of sound is augmented: what makes sound shorter leaves enough of it.
 const MARGIN: f64 = 1.5;
 
-/// Sound → augmented sound → features.
+/// Sound → augmented sound (→ features).
 #[derive(Debug)]
 pub(super) struct SoundViews<'a> {
     /// Samples of every clip: one band, and as many frames as samples.
     sounds: &'a FeatureSet<'a>,
     pipeline: Pipeline,
+    augments: bool,
     extractor: Extractor,
     rate: SampleRate,
     /// Samples from one frame of the features to the next.
     hop: f64,
+}
+
+/// Which sound is wanted, and what for: nothing else decides what comes of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stretch {
+    /// The view.
+    pub view: ViewKey,
+    /// The batch's number in its epoch.
+    pub step: u64,
+    /// The clip.
+    pub clip: usize,
+    /// The frame at which it begins.
+    pub start: usize,
 }
 
 impl<'a> SoundViews<'a> {
@@ -34,25 +48,45 @@ impl<'a> SoundViews<'a> {
         Ok(Self {
             sounds,
             pipeline: Pipeline::new(config, rate)?,
+            augments: !config.steps.is_empty(),
             extractor: front_end.extractor()?,
             rate,
             hop: f64::from(rate.hz()) / front_end.frame_rate(),
         })
     }
 
-    /// Fills `into` with the features of a view of `clip` that begins at frame `start`; what ends up shorter is repeated.
-    /// Depends on nothing but the sound and what it is for: the view, and the batch's number `step` in its epoch.
-    pub(super) fn fill(
-        &self,
-        view: ViewKey,
-        step: u64,
-        clip: usize,
-        start: usize,
-        into: &mut [f32],
-    ) {
+    /// Whether anything is done to the sound.
+    pub(super) fn augment(&self) -> bool {
+        self.augments
+    }
+
+    /// Samples that last as long as `frames` frames.
+    pub(super) fn samples_of(&self, frames: usize) -> usize {
+        (frames as f64 * self.hop).round() as usize
+    }
+
+    /// Fills `into` with the features of `stretch`; what ends up shorter is repeated.
+    pub(super) fn features(&self, stretch: Stretch, into: &mut [f32]) {
         let frame_len = self.extractor.channels() * self.extractor.bands();
-        let wanted = (into.len() / frame_len) as f64 * self.hop;
-        let wanted = (wanted * MARGIN).ceil() as usize;
+        let sound = self.augmented(stretch, (into.len() / frame_len) as f64 * self.hop);
+        repeat_into(self.extractor.compute_sound(&sound).values(), into);
+    }
+
+    /// Fills `into` with the samples of `stretch`; what ends up shorter is repeated.
+    pub(super) fn samples(&self, stretch: Stretch, into: &mut [f32]) {
+        let sound = self.augmented(stretch, into.len() as f64);
+        repeat_into(&sound.channels()[0], into);
+    }
+
+    /// About `samples` samples, or fewer where the clip ends.
+    fn augmented(&self, stretch: Stretch, samples: f64) -> Waveform {
+        let Stretch {
+            view,
+            step,
+            clip,
+            start,
+        } = stretch;
+        let wanted = (samples * MARGIN).ceil() as usize;
         let first = (start as f64 * self.hop) as usize;
         let other = self
             .pipeline
@@ -60,9 +94,7 @@ impl<'a> SoundViews<'a> {
             .then(|| self.other(view, clip, wanted));
         let sound = self.sound(clip, first, wanted);
         let draws = self.pipeline.draw_in_batch(view, step);
-        let sound = self.pipeline.apply(&draws, sound, other.as_ref());
-        let features = self.extractor.compute_sound(&sound);
-        repeat_into(&features, into);
+        self.pipeline.apply(&draws, sound, other.as_ref())
     }
 
     /// Up to `wanted` samples of a clip, from `first` on.
@@ -84,9 +116,8 @@ impl<'a> SoundViews<'a> {
     }
 }
 
-/// The first frames of `features`, again and again where there are too few.
-fn repeat_into(features: &Features, into: &mut [f32]) {
-    let values = features.values();
+/// The first of `values`, again and again where there are too few.
+fn repeat_into(values: &[f32], into: &mut [f32]) {
     if values.is_empty() {
         return into.fill(0.0);
     }
@@ -101,12 +132,19 @@ mod tests {
     use crate::dataset::{Clip, Dataset};
     use crate::features::{CacheConfig, CachePrecision, FeatureCache, LogMelConfig, SamplesConfig};
 
-    const VIEW: ViewKey = ViewKey {
-        seed: 1,
-        epoch: 0,
-        item: 0,
-        view: 0,
-    };
+    fn of_first_clip(start: usize) -> Stretch {
+        Stretch {
+            view: ViewKey {
+                seed: 1,
+                epoch: 0,
+                item: 0,
+                view: 0,
+            },
+            step: 0,
+            clip: 0,
+            start,
+        }
+    }
 
     fn front_end() -> FrontEnd {
         FrontEnd::LogMel(LogMelConfig {
@@ -148,7 +186,7 @@ mod tests {
         let config = toml::from_str(steps).unwrap();
         let views = SoundViews::new(&set, &config, &front_end()).unwrap();
         let mut into = vec![0.0; 30 * 16];
-        views.fill(VIEW, 0, 0, start, &mut into);
+        views.features(of_first_clip(start), &mut into);
         into
     }
 

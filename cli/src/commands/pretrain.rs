@@ -199,9 +199,9 @@ impl Job<'_> {
         Ok((finished, record.skipped.len()))
     }
 
-    /// The sound of all datasets, if it is augmented.
+    /// The sound of all datasets, if it is heard or augmented.
     fn sounds(&self, printer: &Printer) -> anyhow::Result<Vec<Clips>> {
-        if self.experiment.augment.waveform.is_empty() {
+        if !self.experiment.hears_sound() {
             return Ok(Vec::new());
         }
         let sample_rate = self.experiment.features.sample_rate();
@@ -307,7 +307,7 @@ impl Job<'_> {
                 folded.join(" and ")
             ));
         }
-        if union && self.experiment.method.needs_labels() && frame_labels.is_empty() {
+        if union && self.experiment.method.uses_labels() && frame_labels.is_empty() {
             bail!("labels of several `--data` do not share their numbering; give one");
         }
         let provenance = Provenance {

@@ -89,6 +89,11 @@ impl Pipeline {
         })
     }
 
+    /// The patches it was set up for.
+    pub fn patch(&self) -> &Patch {
+        &self.patch
+    }
+
     /// Which clips [`Pipeline::apply`] wants beside the batch, if any.
     pub fn background(&self) -> Option<Background> {
         self.steps.iter().find_map(|step| match step.augmentation {
