@@ -12,6 +12,7 @@ mod bench;
 mod demo;
 mod fuzz;
 mod goldens;
+mod machine;
 mod pictures;
 mod repository;
 mod setup;
@@ -57,6 +58,9 @@ enum Task {
         /// A Python that has the packages already, instead of our own under `target/`.
         #[arg(long)]
         python: Option<PathBuf>,
+        /// Given to both sides of a bench: `bench train_step -- crnn 5` times five steps of one encoder.
+        #[arg(last = true)]
+        arguments: Vec<String>,
     },
     /// Make the golden files in `tests/golden/` anew with the Python packages they compare with.
     Goldens {
@@ -100,7 +104,14 @@ fn run(task: Task) -> anyhow::Result<()> {
             filter,
             repetitions,
             python,
-        } => bench::run(&repository, filter.as_deref(), repetitions, python),
+            arguments,
+        } => bench::run(
+            &repository,
+            filter.as_deref(),
+            repetitions,
+            python,
+            &arguments,
+        ),
         Task::Goldens { python } => goldens::run(&repository, python),
         Task::Fuzz { target, minutes } => fuzz::run(&repository, target.as_deref(), minutes),
         Task::Pictures => pictures::run(&repository),
