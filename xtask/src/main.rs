@@ -14,6 +14,7 @@ mod fuzz;
 mod goldens;
 mod machine;
 mod pictures;
+mod presets;
 mod repository;
 mod setup;
 mod test;
@@ -78,6 +79,22 @@ enum Task {
         #[arg(long, default_value_t = 10)]
         minutes: u32,
     },
+    /// Train an epoch of every preset, kill and resume it, and write `docs/presets.md`.
+    ///
+    /// Goes on where it was stopped: what was measured is kept under `runs/presets/`.
+    Presets {
+        /// Only presets whose name contains this text.
+        filter: Option<String>,
+        /// Also those that are measured already.
+        #[arg(long)]
+        again: bool,
+        /// Compute threads, 0 for one per core.
+        #[arg(long, default_value_t = 0)]
+        threads: usize,
+        /// A `chiffchaff` that is built already, instead of building it.
+        #[arg(long)]
+        program: Option<PathBuf>,
+    },
     /// Draw the pictures of `docs/augmentations.md` anew.
     Pictures,
 }
@@ -114,6 +131,20 @@ fn run(task: Task) -> anyhow::Result<()> {
         ),
         Task::Goldens { python } => goldens::run(&repository, python),
         Task::Fuzz { target, minutes } => fuzz::run(&repository, target.as_deref(), minutes),
+        Task::Presets {
+            filter,
+            again,
+            threads,
+            program,
+        } => {
+            let request = presets::Request {
+                filter,
+                again,
+                threads,
+                program,
+            };
+            presets::run(&repository, &request)
+        }
         Task::Pictures => pictures::run(&repository),
     }
 }
