@@ -156,7 +156,7 @@ impl Study {
     pub fn experiments(&self, overrides: &[String]) -> Result<Vec<(&str, Experiment)>, StudyError> {
         let experiment = |run| {
             let experiment = self.experiment(run, overrides)?;
-            if experiment.method.needs_labels() && !self.each_fold_unheard {
+            if experiment.method.uses_labels() && !self.each_fold_unheard {
                 return Err(StudyError::Invalid {
                     study: self.name.clone(),
                     reason: format!(

@@ -4,15 +4,13 @@
 //! `"peer"` (`"librosa 0.11.0"`). Lines with equal `name` are the same work. The sides take turns, so
 //! that a machine that gets busier slows both.
 
-use crate::{repository::Repository, setup, setup::Flavour, venv};
+use crate::{machine, repository::Repository, setup, setup::Flavour, venv};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use std::{
     collections::BTreeMap,
-    env, fs,
     path::{Path, PathBuf},
-    process::Command,
-    thread,
+    process::{Command, Stdio},
 };
 
 /// A bench of ours, `benches/NAME.rs`, and a script with its peers, `benches/NAME_peers.py`.
@@ -42,7 +40,7 @@ struct Spread {
     greatest: f64,
 }
 
-/// Runs the pairs whose name contains `filter` and prints one table.
+/// Runs the pairs whose name contains `filter`, both sides with `arguments`, and prints one table.
 ///
 /// # Errors
 /// No Python, a bench that does not build or run, output that is not as above.
@@ -51,6 +49,7 @@ pub(crate) fn run(
     filter: Option<&str>,
     repetitions: usize,
     python: Option<PathBuf>,
+    arguments: &[String],
 ) -> Result<()> {
     let wanted = |name: &&&str| filter.is_none_or(|filter| name.contains(filter));
     let pairs: Vec<&str> = PAIRS
@@ -66,7 +65,10 @@ pub(crate) fn run(
     let python = venv::python(repository, python)?;
     print_machine(&python);
     for name in pairs {
-        print_table(name, &measure(repository, name, repetitions, &python)?);
+        print_table(
+            name,
+            &measure(repository, name, repetitions, &python, arguments)?,
+        );
     }
     Ok(())
 }
@@ -84,8 +86,10 @@ fn measure(
     name: &str,
     repetitions: usize,
     python: &Path,
+    arguments: &[String],
 ) -> Result<BTreeMap<String, Work>> {
-    let ours = build(repository, name)?;
+    let build = ["bench", "--quiet", "--no-run", "--bench", name];
+    let ours = repository.built(&build, name)?;
     let script = repository.root().join(format!("benches/{name}_peers.py"));
     let mut works = BTreeMap::new();
     for repetition in 1..=repetitions {
@@ -93,6 +97,7 @@ fn measure(
         let lines = lines_of(
             Command::new(&ours)
                 .arg("--bench")
+                .args(arguments)
                 .current_dir(repository.root()),
         )?;
         lines
@@ -102,6 +107,7 @@ fn measure(
             let lines = lines_of(
                 Command::new(python)
                     .arg(&script)
+                    .args(arguments)
                     .current_dir(repository.root()),
             )?;
             lines
@@ -112,38 +118,9 @@ fn measure(
     Ok(works)
 }
 
-/// Builds a bench and returns the path of its program.
-fn build(repository: &Repository, name: &str) -> Result<PathBuf> {
-    let arguments = [
-        "bench",
-        "--quiet",
-        "--no-run",
-        "--message-format=json",
-        "--bench",
-        name,
-    ];
-    let output = repository
-        .cargo(arguments)
-        .stderr(std::process::Stdio::inherit())
-        .output()?;
-    if !output.status.success() {
-        bail!("the bench `{name}` does not build; see the messages above");
-    }
-    let messages = String::from_utf8_lossy(&output.stdout).into_owned();
-    let is_ours = |message: &serde_json::Value| {
-        message["reason"] == "compiler-artifact" && message["target"]["name"] == name
-    };
-    messages
-        .lines()
-        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-        .filter(is_ours)
-        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
-        .with_context(|| format!("Cargo does not say where the bench `{name}` lies"))
-}
-
 fn lines_of(command: &mut Command) -> Result<Vec<Line>> {
     let program = command.get_program().to_string_lossy().into_owned();
-    let output = command.stderr(std::process::Stdio::inherit()).output()?;
+    let output = command.stderr(Stdio::inherit()).output()?;
     if !output.status.success() {
         bail!("`{program}` failed; see its message above");
     }
@@ -183,12 +160,7 @@ fn add(works: &mut BTreeMap<String, Work>, line: Line, is_ours: bool) -> Result<
 }
 
 fn print_machine(python: &Path) {
-    let cores = thread::available_parallelism().map_or(0, usize::from);
-    println!(
-        "machine  {}, {cores} cores, {}",
-        processor(),
-        env::consts::OS
-    );
+    println!("machine  {}", machine::described());
     println!(
         "ours     chiffchaff {}, libtorch {}",
         env!("CARGO_PKG_VERSION"),
@@ -206,15 +178,6 @@ fn print_machine(python: &Path) {
     }
 }
 
-/// The processor's name, where the system tells.
-fn processor() -> String {
-    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = info
-        .lines()
-        .find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-    name.map_or_else(|| env::consts::ARCH.to_owned(), |(_, name)| name.to_owned())
-}
-
 fn print_table(name: &str, works: &BTreeMap<String, Work>) {
     println!("\n{name}: median (least–greatest)");
     for (work, Work { unit, ours, peers }) in works {
@@ -223,7 +186,7 @@ fn print_table(name: &str, works: &BTreeMap<String, Work>) {
             continue;
         };
         println!("  {work} [{unit}]");
-        println!("    {:<28}{}", "chiffchaff", shown(own));
+        println!("    {:<44}{}", "chiffchaff", shown(own));
         for (peer, values) in peers {
             let Some(other) = spread(values) else {
                 continue;
@@ -231,7 +194,7 @@ fn print_table(name: &str, works: &BTreeMap<String, Work>) {
             let ratio = times_faster(unit, own.median, other.median);
             let verdict = if ratio < 1.0 { "  ← we lose" } else { "" };
             println!(
-                "    {peer:<28}{}   ours is {ratio:.2}×{verdict}",
+                "    {peer:<44}{}   ours is {ratio:.2}×{verdict}",
                 shown(other)
             );
         }

@@ -12,7 +12,9 @@ mod bench;
 mod demo;
 mod fuzz;
 mod goldens;
+mod machine;
 mod pictures;
+mod presets;
 mod repository;
 mod setup;
 mod test;
@@ -57,6 +59,9 @@ enum Task {
         /// A Python that has the packages already, instead of our own under `target/`.
         #[arg(long)]
         python: Option<PathBuf>,
+        /// Given to both sides of a bench: `bench train_step -- crnn 5` times five steps of one encoder.
+        #[arg(last = true)]
+        arguments: Vec<String>,
     },
     /// Make the golden files in `tests/golden/` anew with the Python packages they compare with.
     Goldens {
@@ -73,6 +78,22 @@ enum Task {
         /// For how long each.
         #[arg(long, default_value_t = 10)]
         minutes: u32,
+    },
+    /// Train an epoch of every preset, kill and resume it, and write `docs/presets.md`.
+    ///
+    /// Goes on where it was stopped: what was measured is kept under `runs/presets/`.
+    Presets {
+        /// Only presets whose name contains this text.
+        filter: Option<String>,
+        /// Also those that are measured already.
+        #[arg(long)]
+        again: bool,
+        /// Compute threads, 0 for one per core.
+        #[arg(long, default_value_t = 0)]
+        threads: usize,
+        /// A `chiffchaff` that is built already, instead of building it.
+        #[arg(long)]
+        program: Option<PathBuf>,
     },
     /// Draw the pictures of `docs/augmentations.md` anew.
     Pictures,
@@ -100,9 +121,30 @@ fn run(task: Task) -> anyhow::Result<()> {
             filter,
             repetitions,
             python,
-        } => bench::run(&repository, filter.as_deref(), repetitions, python),
+            arguments,
+        } => bench::run(
+            &repository,
+            filter.as_deref(),
+            repetitions,
+            python,
+            &arguments,
+        ),
         Task::Goldens { python } => goldens::run(&repository, python),
         Task::Fuzz { target, minutes } => fuzz::run(&repository, target.as_deref(), minutes),
+        Task::Presets {
+            filter,
+            again,
+            threads,
+            program,
+        } => {
+            let request = presets::Request {
+                filter,
+                again,
+                threads,
+                program,
+            };
+            presets::run(&repository, &request)
+        }
         Task::Pictures => pictures::run(&repository),
     }
 }

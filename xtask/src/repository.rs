@@ -1,11 +1,11 @@
 //! Where the repository lies, and Cargo run in it.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use std::{
     env,
     ffi::OsStr,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 /// The checkout that this program was built from.
@@ -36,6 +36,29 @@ impl Repository {
         let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command.args(arguments).current_dir(&self.root);
         command
+    }
+
+    /// Builds what `arguments` of Cargo say, and gives the path of the program `name` among it.
+    ///
+    /// # Errors
+    /// What does not build.
+    pub(crate) fn built(&self, arguments: &[&str], name: &str) -> Result<PathBuf> {
+        let mut cargo = self.cargo(arguments);
+        cargo.arg("--message-format=json-render-diagnostics");
+        let output = cargo.stderr(Stdio::inherit()).output()?;
+        if !output.status.success() {
+            bail!("`{name}` does not build; see the messages above");
+        }
+        let messages = String::from_utf8_lossy(&output.stdout).into_owned();
+        let is_it = |message: &serde_json::Value| {
+            message["reason"] == "compiler-artifact" && message["target"]["name"] == name
+        };
+        messages
+            .lines()
+            .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+            .filter(is_it)
+            .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+            .with_context(|| format!("Cargo does not say where `{name}` lies"))
     }
 
     /// `chiffchaff` as users build it, in the root folder; built first where it is not.
