@@ -37,12 +37,7 @@ fn clips(desk: &Path) {
         let sample = |i: usize| 0.4 * (TAU * pitch * i as f32 / 22050.0).sin();
         let rate = SampleRate::new(22050).unwrap();
         let sound = Waveform::mono((0..22050).map(sample).collect(), rate);
-        write_wav(
-            &desk.join(format!("{clip}.wav")),
-            &sound,
-            WavEncoding::Int16,
-        )
-        .unwrap();
+        write_wav(desk.join(format!("{clip}.wav")), &sound, WavEncoding::Int16).unwrap();
         writeln!(
             table,
             "{clip}.wav,{},{}",
