@@ -308,7 +308,11 @@ impl Job<'_> {
             ));
         }
         if union && self.experiment.method.uses_labels() && frame_labels.is_empty() {
-            bail!("labels of several `--data` do not share their numbering; give one");
+            let without = match self.experiment.method.needs_labels() {
+                true => "",
+                false => ", or learn without labels: `--set method.label_weight=0.0`",
+            };
+            bail!("labels of several `--data` do not share their numbering; give one{without}");
         }
         let provenance = Provenance {
             preset: self.experiment.preset.name.clone(),
