@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
+use super::layout::channels_last;
 use super::parameters::{Init, Scope};
 
 /// The number format in which convolutions and linear layers multiply.
@@ -167,8 +168,15 @@ impl Conv2d {
         let weight = self.weight.to_kind(kind);
         let bias = self.bias.as_ref().map(|bias| bias.to_kind(kind));
         let (stride, padding, dilation) = (self.stride, self.padding, self.dilation);
-        x.to_kind(kind)
-            .conv2d(&weight, bias, stride, padding, dilation, self.groups)
+        let x = x.to_kind(kind);
+        let picks_frames = weight.size()[2..] == [1, 1] && x.size()[2] == 1 && stride[1] > 1;
+        if picks_frames && kind == Kind::Float {
+            // libtorch 2.11 can crash in the gradient of just this convolution, in fp32; it is the one without stride of
+            // every `stride`th frame.
+            let x = channels_last(x.slice(3, None, None, stride[1]));
+            return x.conv2d(&weight, bias, 1, padding, dilation, self.groups);
+        }
+        x.conv2d(&weight, bias, stride, padding, dilation, self.groups)
     }
 }
 
