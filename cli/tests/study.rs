@@ -100,6 +100,12 @@ fn a_study_trains_measures_and_compares_and_goes_on_where_it_was() {
     let after = fs::read(desk.join("runs/four/without-1/encoder.safetensors")).unwrap();
     assert!(before == after);
 
+    // One encoder of a run is lost: the run is measured again.
+    fs::remove_dir_all(desk.join("runs/eight/without-2")).unwrap();
+    let (code, _, stderr) = study(&[]);
+    assert_eq!(code, 0, "{stderr}");
+    assert_eq!(stderr.matches("measuring").count(), 1, "{stderr}");
+
     let (code, json, _) = study(&["--format", "json", "--quiet"]);
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     let curve = &json["four"]["protocols"]["finetune"]["accuracy_by_epoch"];

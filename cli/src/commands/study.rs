@@ -167,6 +167,10 @@ impl Job<'_> {
         for (name, experiment) in &self.experiments {
             for (dir, without) in self.parts(name) {
                 printer.say(&format_args!("{}: {}", self.study.name, dir.display()));
+                if !RunDir::new(&dir).model().exists() {
+                    // What was measured belongs to encoders that are gone.
+                    let _ = std::fs::remove_file(self.out.join(name).join("evaluation.json"));
+                }
                 if !self.train(&dir, experiment, &without, printer)? {
                     return Ok(None);
                 }
@@ -245,8 +249,6 @@ impl Job<'_> {
             cache: &self.arguments.cache,
         };
         let (finished, _) = job.run(printer)?;
-        // What was measured belongs to encoders that are gone.
-        let _ = std::fs::remove_file(dir.join("evaluation.json"));
         Ok(finished == Finished::Trained)
     }
 
