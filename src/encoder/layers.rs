@@ -249,3 +249,41 @@ impl Linear {
         x.to_kind(kind).linear(&self.weight.to_kind(kind), bias)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tch::Device;
+
+    use super::super::parameters::Parameters;
+    use super::*;
+
+    /// In fp32 frames are picked first, in fp64 they are not. libtorch 2.11 crashed at these sizes on AVX-512.
+    #[test]
+    fn frames_picked_before_a_convolution_give_what_its_stride_gives() {
+        let parameters = Parameters::new(0, Device::Cpu);
+        let shape = ConvShape {
+            kernel: [1, 1],
+            stride: [1, 2],
+            ..ConvShape::square(8, 16, 1, 2)
+        };
+        let conv = Conv2d::shaped(&parameters.root(), shape, shape.fan_out_init());
+        let x = Tensor::arange(16 * 8 * 4032, (Kind::Float, Device::Cpu)).sin();
+        let x = channels_last(x.view([16, 8, 1, 4032]));
+        let given = conv.forward(&x, Pass::INFERENCE);
+        let weight = conv.weight.detach();
+        let wanted = x.to_kind(Kind::Double).conv2d(
+            &weight.to_kind(Kind::Double),
+            None::<&Tensor>,
+            [1, 2],
+            [0, 0],
+            [1, 1],
+            1,
+        );
+        assert_eq!(given.size(), [16, 16, 1, 2016]);
+        let gap = (given.to_kind(Kind::Double) - wanted).abs().max();
+        assert!(gap.double_value(&[]) < 1e-5);
+        let gradients =
+            Tensor::run_backward(&[given.square().mean(None)], &[&conv.weight], false, false);
+        assert!(gradients[0].abs().max().double_value(&[]) > 0.0);
+    }
+}
