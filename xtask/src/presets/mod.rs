@@ -34,7 +34,8 @@ const RECORDING_COUNT: &str = "24";
 
 /// What differs from the presets: an epoch of 400 clips or 24 recordings should have some steps to be stopped between,
 /// take a minute or two on two cores, and stay below 10 GB.
-const OVERRIDES: [(&str, &[&str]); 17] = [
+const OVERRIDES: [(&str, &[&str]); 18] = [
+    ("large", &["train.batch_size=16"]),
     ("fonseca-simclr", &["views.patches_per_clip=2"]),
     ("calls", &["views.patches_per_clip=4"]),
     ("prototypical", &["method.episodes_per_epoch=50"]),
