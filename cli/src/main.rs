@@ -2,13 +2,15 @@
 
 mod clips;
 mod commands;
+mod exhibition;
 mod printer;
+mod protocols;
 mod provenance;
 
 use clap::{Parser, Subcommand};
 use commands::{
-    demo, detect, doctor, evaluate, export, features, presets, pretrain, report, score, study,
-    synthesize,
+    compare, demo, detect, doctor, evaluate, export, features, presets, pretrain, report, score,
+    study, synthesize,
 };
 use printer::Printer;
 use std::process::ExitCode;
@@ -41,6 +43,7 @@ enum Command {
     Features(features::Arguments),
     Pretrain(pretrain::Arguments),
     Evaluate(evaluate::Arguments),
+    Compare(compare::Arguments),
     Study(study::Arguments),
     Detect(detect::Arguments),
     Score(score::Arguments),
@@ -85,6 +88,7 @@ fn main() -> ExitCode {
         Command::Features(arguments) => features::run(&arguments, &printer),
         Command::Pretrain(arguments) => pretrain::run(&arguments, &printer),
         Command::Evaluate(arguments) => evaluate::run(&arguments, &printer),
+        Command::Compare(arguments) => compare::run(&arguments, &printer),
         Command::Study(arguments) => study::run(&arguments, &printer),
         Command::Detect(arguments) => detect::run(&arguments, &printer),
         Command::Score(arguments) => score::run(&arguments, &printer),

@@ -2,12 +2,8 @@
 
 mod desk;
 
-use chiffchaff::audio::{SampleRate, WavEncoding, Waveform, write_wav};
 use desk::run;
-use std::f32::consts::TAU;
-use std::fmt::Write;
 use std::fs;
-use std::path::Path;
 
 const STUDY: &str = r#"
 name = "batches"
@@ -29,31 +25,11 @@ name = "four"
 set = ["train.batch_size=4"]
 "#;
 
-/// 24 clips of two classes in three folds, as a table.
-fn clips(desk: &Path) {
-    let mut table = "path,label,fold\n".to_owned();
-    for clip in 0..24 {
-        let pitch = [200.0, 2000.0][clip % 2] + 20.0 * clip as f32;
-        let sample = |i: usize| 0.4 * (TAU * pitch * i as f32 / 22050.0).sin();
-        let rate = SampleRate::new(22050).unwrap();
-        let sound = Waveform::mono((0..22050).map(sample).collect(), rate);
-        write_wav(desk.join(format!("{clip}.wav")), &sound, WavEncoding::Int16).unwrap();
-        writeln!(
-            table,
-            "{clip}.wav,{},{}",
-            ["low", "high"][clip % 2],
-            clip / 2 % 3 + 1
-        )
-        .unwrap();
-    }
-    fs::write(desk.join("clips.csv"), table).unwrap();
-}
-
 #[test]
 fn a_study_trains_measures_and_compares_and_goes_on_where_it_was() {
     let desk = tempfile::tempdir().unwrap();
     let desk = desk.path();
-    clips(desk);
+    desk::clips(desk, |_| None);
     fs::write(desk.join("batches.toml"), STUDY).unwrap();
     let arguments = [
         "batches.toml",

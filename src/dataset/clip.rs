@@ -149,10 +149,45 @@ impl Dataset {
         }
     }
 
+    /// What tells the clips from each other wherever the dataset lies: the path of each below the folder that holds all of
+    /// them, and its span within the file.
+    pub fn clip_names(&self) -> Vec<String> {
+        let folders = self.clips.iter().filter_map(|clip| clip.path.parent());
+        let shared = folders.map(Path::to_owned).reduce(|shared, folder| {
+            let same = shared.components().zip(folder.components());
+            same.take_while(|(a, b)| a == b).map(|(a, _)| a).collect()
+        });
+        let shared = shared.unwrap_or_default();
+        let name = |clip: &Clip| {
+            let path = clip.path.strip_prefix(&shared).unwrap_or(&clip.path);
+            match clip.span {
+                Some((onset, offset)) => format!("{} {onset}–{offset} s", path.display()),
+                None => path.display().to_string(),
+            }
+        };
+        self.clips.iter().map(name).collect()
+    }
+
     /// The faults that keep files from being clips: missing ones, and those whose name alone would tell their class.
     pub fn left_out(&self) -> impl Iterator<Item = &LayoutFault> {
         let paths: HashSet<&Path> = self.clips.iter().map(|clip| clip.path.as_path()).collect();
         let faults = self.faults.iter();
         faults.filter(move |fault| !paths.contains(fault.path.as_path()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clips_are_named_from_where_they_part() {
+        let mut cut = Clip::unlabelled("/data/birds/wren/a.wav");
+        cut.span = Some((0.5, 2.0));
+        let clips = vec![cut, Clip::unlabelled("/data/birds/tit/a.wav")];
+        let names = Dataset::new("birds", clips, vec![]).clip_names();
+        assert_eq!(names, ["wren/a.wav 0.5–2 s", "tit/a.wav"]);
+        let lone = Dataset::new("one", vec![Clip::unlabelled("x/a.wav")], vec![]);
+        assert_eq!(lone.clip_names(), ["a.wav"]);
     }
 }

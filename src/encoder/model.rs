@@ -158,15 +158,34 @@ impl Model {
         Ok(copy)
     }
 
+    /// Another model with the same weights.
+    ///
+    /// # Errors
+    /// As [`Self::encoder_copy`].
+    pub fn copy(&self) -> Result<Self, EncoderError> {
+        Ok(Self {
+            card: self.card.clone(),
+            encoder: self.encoder_copy()?,
+        })
+    }
+
     /// The same network with the weights it started from: what training has to beat.
     ///
     /// # Errors
     /// None for a card that a model came with.
     pub fn untrained(&self) -> Result<Self, EncoderError> {
+        self.untrained_by_seed(self.card.seed)
+    }
+
+    /// The same network with weights drawn by `seed`.
+    ///
+    /// # Errors
+    /// None for a card that a model came with.
+    pub fn untrained_by_seed(&self, seed: u64) -> Result<Self, EncoderError> {
         let device = self.encoder.parameters().device();
         let input = self.encoder.input();
         Ok(Self {
-            encoder: Encoder::new(&self.card.encoder, input, self.card.seed, device)?,
+            encoder: Encoder::new(&self.card.encoder, input, seed, device)?,
             card: self.card.clone(),
         })
     }

@@ -90,6 +90,14 @@ pub enum EvaluateError {
         /// Their dimension.
         dim: usize,
     },
+    /// A classifier of a library refused.
+    #[error("{what}: {reason}")]
+    Library {
+        /// Which classifier.
+        what: &'static str,
+        /// What the library says.
+        reason: String,
+    },
     /// Fine-tuning ran away.
     #[cfg(feature = "nn")]
     #[error(

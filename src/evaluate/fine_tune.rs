@@ -5,9 +5,9 @@ use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
-use super::{EvaluateError, Score, Task};
+use super::{EvaluateError, Prediction, Predictions, Score, Task};
 use crate::augment::{DrawKey, Purpose};
-use crate::encoder::{Model, layout::images};
+use crate::encoder::{EncoderError, Model, layout::images};
 use crate::features::FeatureSet;
 use crate::train::{
     Classifier, ClassifierParts, DecayScope, FreezeMode, Optimizer, OptimizerConfig,
@@ -84,7 +84,7 @@ impl Default for FineTune {
 /// How far fine-tuning has come.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FineTuneProgress {
-    /// Folds that are done.
+    /// Folds that are done, by all seeds.
     pub folds_done: usize,
     /// Epochs done in the current fold.
     pub epoch: u32,
@@ -100,6 +100,40 @@ impl FineTune {
             learning_rate: 1e-3,
             ..Self::default()
         }
+    }
+
+    /// Scores `model` on the task by each seed in `seeds` in place of this one's, as one: all of [`Self::score`] is the mean
+    /// over them.
+    ///
+    /// `model_of`: the model that a seed begins with.
+    ///
+    /// # Errors
+    /// As [`Self::score`]; what `model_of` gives.
+    ///
+    /// # Panics
+    /// If there is no seed.
+    pub fn score_by_seeds(
+        &self,
+        seeds: &[u64],
+        task: &Task,
+        model_of: impl Fn(u64) -> Result<Model, EncoderError>,
+        clips: &FeatureSet<'_>,
+        mut observe: impl FnMut(FineTuneProgress),
+    ) -> Result<Score, EvaluateError> {
+        let scored = task.scored_folds().len();
+        let by_seed = seeds.iter().enumerate().map(|(done, &seed)| {
+            let config = Self {
+                seed,
+                ..self.clone()
+            };
+            config.score(task, &model_of(seed)?, clips, |progress| {
+                observe(FineTuneProgress {
+                    folds_done: done * scored + progress.folds_done,
+                    ..progress
+                });
+            })
+        });
+        Ok(Score::of_seeds(task, by_seed.collect::<Result<_, _>>()?))
     }
 
     /// Scores `model` on the task, whose clip i has the features `clips[i]`: each scored fold is predicted by a copy of the
@@ -122,7 +156,7 @@ impl FineTune {
                 clips: task.clips(),
             });
         }
-        let (mut predictions, mut curves) = (Vec::new(), Vec::new());
+        let (mut predictions, mut curves) = (Predictions::none(task.clips()), Vec::new());
         for (folds_done, &fold) in task.scored_folds().iter().enumerate() {
             let tuning = Tuning::new(self, task, model, clips)?;
             let told = |epoch, accuracy| {
@@ -133,10 +167,12 @@ impl FineTune {
                 });
             };
             let (predicted, curve) = tuning.run(fold, told)?;
-            predictions.push((task.labels_of(&task.clips_in(fold)), predicted));
+            for (clip, prediction) in task.clips_in(fold).into_iter().zip(predicted) {
+                predictions.set(clip, prediction);
+            }
             curves.push(curve);
         }
-        let mut score = Score::new(task, Vec::new(), &predictions);
+        let mut score = Score::new(task, Vec::new(), vec![predictions]);
         score.accuracy_by_epoch = curves;
         Ok(score)
     }
@@ -204,13 +240,12 @@ impl<'a> Tuning<'a> {
         })
     }
 
-    /// Learns from all folds but `fold`. Gives the classes predicted for its clips in the end, and the accuracy after every
-    /// epoch.
+    /// Learns from all folds but `fold`. Gives what its clips are taken for in the end, and the accuracy after every epoch.
     fn run(
         &self,
         fold: u32,
         mut told: impl FnMut(u32, f64),
-    ) -> Result<(Vec<usize>, Vec<f64>), EvaluateError> {
+    ) -> Result<(Vec<Prediction>, Vec<f64>), EvaluateError> {
         let training = self.task.clips_where(|other| other != fold);
         let scored = self.task.clips_in(fold);
         let truth = self.task.labels_of(&scored);
@@ -229,7 +264,7 @@ impl<'a> Tuning<'a> {
                 }
             }
             predicted = self.judge(&scored)?;
-            let hits = (predicted.iter().zip(&truth)).filter(|(p, t)| p == t);
+            let hits = (predicted.iter().zip(&truth)).filter(|(p, t)| p.class == **t);
             let accuracy = hits.count() as f64 / truth.len() as f64;
             curve.push(accuracy);
             told(epoch + 1, accuracy);
@@ -272,8 +307,8 @@ impl<'a> Tuning<'a> {
             .learn(&embeddings, &targets, None, optimizer, rate)?)
     }
 
-    /// The class of each of these clips, by the mean logits of patches that overlap by half.
-    fn judge(&self, clips: &[usize]) -> Result<Vec<usize>, EvaluateError> {
+    /// What each of these clips is taken for, by the mean logits of patches that overlap by half.
+    fn judge(&self, clips: &[usize]) -> Result<Vec<Prediction>, EvaluateError> {
         let frames = self.model.card.frames;
         let mut patches = Vec::new();
         let mut of_clip = Vec::new();
@@ -284,7 +319,7 @@ impl<'a> Tuning<'a> {
                 of_clip.push(row as i64);
             }
         }
-        let judged = tch::no_grad(|| {
+        let (shares, classes) = tch::no_grad(|| {
             let logits = patches.chunks(JUDGED).map(|patches| {
                 let embeddings = self.classifier.embed(&self.images(patches)?);
                 Ok(self.classifier.logits(&embeddings))
@@ -299,10 +334,15 @@ impl<'a> Tuning<'a> {
             let counts = Tensor::zeros([clips.len() as i64], (Kind::Float, Device::Cpu));
             let counts = counts.index_add(0, &rows, &Tensor::ones_like(&rows).to_kind(Kind::Float));
             let means = sums.index_add(0, &rows, &logits) / counts.unsqueeze(1);
-            Ok::<_, EvaluateError>(means.argmax(1, false))
+            Ok::<_, EvaluateError>(means.softmax(1, Kind::Float).max_dim(1, false))
         })?;
-        let classes = Vec::<i64>::try_from(&judged)?;
-        Ok(classes.into_iter().map(|class| class as usize).collect())
+        let classes = Vec::<i64>::try_from(&classes)?.into_iter();
+        let shares = Vec::<f32>::try_from(&shares)?;
+        let prediction = |(class, confidence)| Prediction {
+            class: class as usize,
+            confidence,
+        };
+        Ok(classes.zip(shares).map(prediction).collect())
     }
 
     /// Patches, clip and first frame each, → `[patches, channels, mels, frames]`, normalised as the encoder is used to.

@@ -12,7 +12,12 @@ pub(crate) const RESAMPLES: u64 = 2000;
 const SEED: u64 = 95;
 
 /// True and predicted classes of one fold's clips.
-pub(super) type FoldPairs = Vec<(usize, usize)>;
+#[derive(Debug, Clone)]
+pub(super) struct FoldPairs {
+    /// Clip after clip, each as often as there are seeds.
+    pub(super) of_clips: Vec<(usize, usize)>,
+    pub(super) seeds: usize,
+}
 
 /// 95 % percentile bootstrap interval of the mean over folds of each metric.
 ///
@@ -29,7 +34,11 @@ pub(super) fn bootstrap<const METRICS: usize>(
             let mut rng = resample_rng(resample);
             let mut means = [0.0; METRICS];
             for fold in folds {
-                let draw = (0..fold.len()).map(|_| fold[rng.random_range(0..fold.len())]);
+                let clips = fold.of_clips.len() / fold.seeds.max(1);
+                let draw = (0..clips).flat_map(|_| {
+                    let first = rng.random_range(0..clips) * fold.seeds;
+                    fold.of_clips[first..first + fold.seeds].iter().copied()
+                });
                 let confusion = Confusion::new(classes, draw);
                 for (mean, metric) in means.iter_mut().zip(metrics) {
                     *mean += metric(&confusion) / folds.len() as f64;
@@ -68,7 +77,10 @@ mod tests {
     use super::*;
 
     fn fold(right: usize, wrong: usize) -> FoldPairs {
-        [vec![(0, 0); right], vec![(0, 1); wrong]].concat()
+        FoldPairs {
+            of_clips: [vec![(0, 0); right], vec![(0, 1); wrong]].concat(),
+            seeds: 1,
+        }
     }
 
     #[test]
@@ -91,6 +103,18 @@ mod tests {
         let folds = [fold(30, 10), fold(33, 7)];
         let run = || bootstrap(&folds, 2, [Confusion::accuracy, Confusion::macro_f1]);
         assert_eq!(run(), run());
+    }
+
+    #[test]
+    fn seeds_that_agree_make_no_interval_narrower() {
+        let once = fold(30, 10);
+        let of_clips = once.of_clips.iter().flat_map(|&pair| [pair; 3]);
+        let thrice = FoldPairs {
+            of_clips: of_clips.collect(),
+            seeds: 3,
+        };
+        let run = |fold| bootstrap(&[fold], 2, [Confusion::accuracy]);
+        assert_eq!(run(once), run(thrice));
     }
 
     #[test]

@@ -3,7 +3,11 @@
 use faer::Mat;
 use serde::{Deserialize, Serialize};
 
-use super::{EvaluateError, Scaling, nested::Classifier};
+use super::{
+    EvaluateError, Scaling,
+    nested::Classifier,
+    prediction::{Prediction, largest_share},
+};
 use crate::Embeddings;
 
 /// Weighted k-nearest-neighbour vote by cosine similarity.
@@ -63,7 +67,12 @@ impl WeightedKnn {
     /// The vote for one query after each number of neighbours in `settings`.
     ///
     /// `ranked`: similarity and label, nearest first, at least as many as the largest setting or all.
-    fn votes(&self, settings: &[usize], ranked: &[(f64, usize)], classes: usize) -> Vec<usize> {
+    fn votes(
+        &self,
+        settings: &[usize],
+        ranked: &[(f64, usize)],
+        classes: usize,
+    ) -> Vec<Prediction> {
         let nearest = ranked.first().map_or(0.0, |&(similarity, _)| similarity);
         let mut weights = vec![0.0; classes];
         let mut counted = 0;
@@ -74,9 +83,70 @@ impl WeightedKnn {
                 weights[label] += ((similarity - nearest) / self.temperature).exp();
             }
             counted = neighbours;
-            votes.push(first_largest(&weights));
+            votes.push(largest_share(&weights));
         }
         votes
+    }
+}
+
+/// k-nearest-neighbour vote by cosine similarity in which all neighbours count alike: [`WeightedKnn`] at infinite
+/// temperature.
+///
+/// # Source
+/// Lin 2022, as the k-NN of scikit-learn.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MajorityKnn {
+    /// As [`WeightedKnn::neighbours`].
+    pub neighbours: Vec<usize>,
+    /// As [`WeightedKnn::scaling`].
+    pub scaling: Scaling,
+}
+
+impl Default for MajorityKnn {
+    fn default() -> Self {
+        let WeightedKnn {
+            neighbours,
+            scaling,
+            ..
+        } = WeightedKnn::default();
+        Self {
+            neighbours,
+            scaling,
+        }
+    }
+}
+
+impl MajorityKnn {
+    pub(super) fn check(&self) -> Result<(), EvaluateError> {
+        self.weighted().check()
+    }
+
+    fn weighted(&self) -> WeightedKnn {
+        WeightedKnn {
+            neighbours: self.neighbours.clone(),
+            temperature: f64::INFINITY,
+            scaling: self.scaling,
+        }
+    }
+}
+
+impl Classifier for MajorityKnn {
+    type Setting = usize;
+
+    fn settings(&self) -> &[usize] {
+        &self.neighbours
+    }
+
+    fn predict(
+        &self,
+        settings: &[usize],
+        training: (&Embeddings, &[usize]),
+        classes: usize,
+        queries: &Embeddings,
+    ) -> Result<Vec<Vec<Prediction>>, EvaluateError> {
+        self.weighted()
+            .predict(settings, training, classes, queries)
     }
 }
 
@@ -93,7 +163,7 @@ impl Classifier for WeightedKnn {
         (embeddings, labels): (&Embeddings, &[usize]),
         classes: usize,
         queries: &Embeddings,
-    ) -> Result<Vec<Vec<usize>>, EvaluateError> {
+    ) -> Result<Vec<Vec<Prediction>>, EvaluateError> {
         let [memory, queries] = self.scaling.columns(embeddings, queries)?;
         let (memory, queries) = (unit_columns(memory), unit_columns(queries));
         let similarities = memory.transpose() * &queries; // [items, queries]
@@ -139,16 +209,6 @@ fn unit_columns(mut columns: Mat<f64>) -> Mat<f64> {
     columns
 }
 
-fn first_largest(weights: &[f64]) -> usize {
-    let mut best = 0;
-    for (class, &weight) in weights.iter().enumerate() {
-        if weight > weights[best] {
-            best = class;
-        }
-    }
-    best
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -161,6 +221,11 @@ mod tests {
             scaling,
             ..WeightedKnn::default()
         }
+    }
+
+    fn classes(predictions: Vec<Vec<Prediction>>) -> Vec<Vec<usize>> {
+        let of = |row: Vec<Prediction>| row.into_iter().map(|p| p.class).collect();
+        predictions.into_iter().map(of).collect()
     }
 
     fn cosine(a: &[f32], b: &[f32]) -> f64 {
@@ -210,7 +275,7 @@ mod tests {
             let query = Embeddings::from_rows(3, query);
             let ours = knn(0.1, Scaling::None).predict(&[k], (&memory, &labels), 4, &query).unwrap();
             let largest = expected.iter().copied().fold(0.0, f64::max);
-            prop_assert!(expected[ours[0][0]] >= largest * (1.0 - 1e-9));
+            prop_assert!(expected[ours[0][0].class] >= largest * (1.0 - 1e-9));
         }
 
         #[test]
@@ -220,7 +285,7 @@ mod tests {
                 .max_by(|a, b| a.1.total_cmp(&b.1)).unwrap().0;
             let query = Embeddings::from_rows(3, query);
             let ours = knn(0.07, Scaling::None).predict(&[1], (&memory, &labels), 4, &query).unwrap();
-            prop_assert_eq!(ours[0][0], labels[nearest]);
+            prop_assert_eq!(ours[0][0].class, labels[nearest]);
         }
 
         #[test]
@@ -246,11 +311,18 @@ mod tests {
         let (memory, labels) = close_one_far_three();
         let query = Embeddings::from_rows(2, vec![1., 0.]);
         let vote = |temperature| {
-            knn(temperature, Scaling::None)
-                .predict(&[4], (&memory, &labels), 3, &query)
-                .unwrap()
+            let knn = knn(temperature, Scaling::None);
+            classes(knn.predict(&[4], (&memory, &labels), 3, &query).unwrap())
         };
         assert_eq!(vote(f64::INFINITY), [[1]]);
+        let majority = MajorityKnn {
+            neighbours: vec![4],
+            scaling: Scaling::None,
+        };
+        let predicted = majority
+            .predict(&[4], (&memory, &labels), 3, &query)
+            .unwrap()[0][0];
+        assert_eq!((predicted.class, predicted.confidence), (1, 0.75));
         assert_eq!(vote(1e9), [[1]]);
         // exp(1 / 0.07) > 3 exp(0.6 / 0.07)
         assert_eq!(vote(0.07), [[2]]);
@@ -264,7 +336,7 @@ mod tests {
         let votes = knn(0.07, Scaling::None)
             .predict(&[2], (&memory, &[2, 1]), 3, &query)
             .unwrap();
-        assert_eq!(votes, [[1]]);
+        assert_eq!(classes(votes), [[1]]);
     }
 
     #[test]
@@ -283,9 +355,8 @@ mod tests {
         let memory = Embeddings::from_rows(2, vec![99., 900., 101., 1100.]);
         let query = Embeddings::from_rows(2, vec![101., 990.]);
         let vote = |scaling| {
-            knn(0.07, scaling)
-                .predict(&[1], (&memory, &[0, 1]), 2, &query)
-                .unwrap()
+            let knn = knn(0.07, scaling);
+            classes(knn.predict(&[1], (&memory, &[0, 1]), 2, &query).unwrap())
         };
         assert_eq!(vote(Scaling::Standardise), [[1]]);
         assert_eq!(vote(Scaling::None), [[0]]);
@@ -331,7 +402,7 @@ mod tests {
             let votes = knn(0.07, scaling)
                 .predict(&[1], (&memory, &[1, 0]), 2, &memory)
                 .unwrap();
-            assert_eq!(votes, [[1, 1]]);
+            assert_eq!(classes(votes), [[1, 1]]);
         }
     }
 }

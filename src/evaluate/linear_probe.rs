@@ -6,6 +6,7 @@ use super::{
     EvaluateError, Scaling,
     logistic::{Logistic, NEAR},
     nested::Classifier,
+    prediction::Prediction,
 };
 use crate::Embeddings;
 
@@ -64,7 +65,7 @@ impl Classifier for LinearProbe {
         (embeddings, labels): (&Embeddings, &[usize]),
         classes: usize,
         queries: &Embeddings,
-    ) -> Result<Vec<Vec<usize>>, EvaluateError> {
+    ) -> Result<Vec<Vec<Prediction>>, EvaluateError> {
         let [columns, queries] = self.scaling.columns(embeddings, queries)?;
         let mean_square_length = columns.squared_norm_l2() / columns.ncols().max(1) as f64;
         let per_length = |strength: &f64| strength / mean_square_length.max(f64::MIN_POSITIVE);
@@ -109,6 +110,7 @@ mod tests {
             probe
                 .predict(&[0.1], (&memory, &labels), 2, &query)
                 .unwrap()[0][0]
+                .class
         };
         assert_eq!(predict(Scaling::Whiten, 1), 0);
         assert_eq!(predict(Scaling::Whiten, 50), 0);

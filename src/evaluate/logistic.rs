@@ -5,6 +5,7 @@ use faer::{Accum, Mat, MatRef, Par, linalg::matmul::matmul};
 use super::{
     EvaluateError, PrincipalAxes,
     lbfgs::{Stop, minimise},
+    prediction::{Prediction, largest_share},
 };
 /// Norm of the gradient, in variables scaled to a Hessian near identity, that is near enough to the
 /// minimum for predictions: the mean loss is then about 1e-10 above it.
@@ -67,18 +68,17 @@ impl Logistic {
         Ok(fitted)
     }
 
-    /// The most probable class of each column of `[dim, items]`; on ties the smallest.
-    pub(super) fn predict(&self, columns: &Mat<f64>) -> Vec<usize> {
+    /// The most probable class of each column of `[dim, items]`, with its probability; on ties the smallest.
+    pub(super) fn predict(&self, columns: &Mat<f64>) -> Vec<Prediction> {
         let logits = &self.weights * columns; // [classes, items]
         let most_probable = |item| {
-            let mut best = (0, f64::NEG_INFINITY);
-            for (class, intercept) in self.intercepts.iter().enumerate() {
-                let logit = logits[(class, item)] + intercept;
-                if logit > best.1 {
-                    best = (class, logit);
-                }
-            }
-            best.0
+            let with_intercepts = self.intercepts.iter().enumerate();
+            let logits: Vec<f64> = with_intercepts
+                .map(|(class, intercept)| logits[(class, item)] + intercept)
+                .collect();
+            let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let odds: Vec<f64> = logits.iter().map(|logit| (logit - largest).exp()).collect();
+            largest_share(&odds)
         };
         (0..columns.ncols()).map(most_probable).collect()
     }
@@ -320,26 +320,25 @@ mod tests {
     fn a_class_without_training_clips_is_never_predicted() {
         let fitted = fit(1, &[-1., 1., -2., 2.], &[0, 2, 0, 2], 4, &[1.0]);
         let probes = Mat::from_fn(1, 9, |_, i| i as f64 - 4.0);
-        assert!(
-            fitted[0]
-                .predict(&probes)
-                .iter()
-                .all(|class| [0, 2].contains(class))
-        );
+        let predicted = fitted[0].predict(&probes);
+        assert!(predicted.iter().all(|p| [0, 2].contains(&p.class)));
+        assert!(predicted.iter().all(|p| p.confidence >= 0.5));
     }
 
     #[test]
     fn a_single_class_is_predicted_always() {
         let fitted = fit(1, &[-1., 1.], &[1, 1], 2, &[1.0]);
-        assert_eq!(
-            fitted[0].predict(&Mat::from_fn(1, 2, |_, i| i as f64)),
-            [1, 1]
-        );
+        let predicted = fitted[0].predict(&Mat::from_fn(1, 2, |_, i| i as f64));
+        let [first, second] =
+            [0, 1].map(|item: usize| (predicted[item].class, predicted[item].confidence));
+        assert_eq!([first, second], [(1, 1.0); 2]);
     }
 
     #[test]
     fn identical_embeddings_give_the_most_frequent_class() {
         let fitted = fit(3, &[2.0; 9], &[1, 1, 0], 2, &[1.0]);
-        assert_eq!(fitted[0].predict(&Mat::from_fn(3, 1, |_, _| 2.0)), [1]);
+        let predicted = fitted[0].predict(&Mat::from_fn(3, 1, |_, _| 2.0))[0];
+        assert_eq!(predicted.class, 1);
+        assert!((predicted.confidence - 2.0 / 3.0).abs() < 1e-4);
     }
 }

@@ -42,15 +42,6 @@ impl Confusion {
         &self.counts
     }
 
-    /// True and predicted class of each clip, class by class.
-    pub(super) fn pairs(&self) -> impl Iterator<Item = (usize, usize)> {
-        let cells = self.counts.iter().enumerate().flat_map(|(truth, row)| {
-            let predicted = row.iter().enumerate();
-            predicted.map(move |(predicted, &count)| ((truth, predicted), count))
-        });
-        cells.flat_map(|(pair, count)| std::iter::repeat_n(pair, count as usize))
-    }
-
     /// Part of the clips predicted rightly, 0..=1; 0 without clips.
     pub fn accuracy(&self) -> f64 {
         let hits = self.classes().map(|class| self.hits(class)).sum();
@@ -71,6 +62,20 @@ impl Confusion {
     pub fn macro_f1(&self) -> f64 {
         let seen = |&class: &usize| self.support(class) + self.predicted(class) > 0;
         mean(self.classes().filter(seen).map(|class| self.f1(class)))
+    }
+
+    /// Precision of each class, weighted by its clips, 0..=1; 0 without clips.
+    ///
+    /// ```text
+    /// wAP = Σ_c n_c · precision_c / Σ_c n_c
+    /// ```
+    ///
+    /// # Source
+    /// Emami et al. 2021, who call it weighted average precision; it is not the area under a curve.
+    pub fn weighted_precision(&self) -> f64 {
+        let clips: u32 = self.classes().map(|class| self.support(class)).sum();
+        let weighted = |class| f64::from(self.support(class)) * self.precision(class);
+        self.classes().map(weighted).sum::<f64>() / f64::from(clips.max(1))
     }
 
     /// Precision, recall and F1 of each class, in the order of `names`.
@@ -163,6 +168,7 @@ mod tests {
         accuracy: f64,
         balanced_accuracy: f64,
         macro_f1: f64,
+        weighted_precision: f64,
         precision: Vec<f64>,
         recall: Vec<f64>,
         f1: Vec<f64>,
@@ -183,14 +189,18 @@ mod tests {
                 confusion.accuracy(),
                 confusion.balanced_accuracy(),
                 confusion.macro_f1(),
+                confusion.weighted_precision(),
             ]
             .into_iter()
             .chain(per_class.iter().flat_map(|c| [c.precision, c.recall, c.f1]));
-            let theirs = [case.accuracy, case.balanced_accuracy, case.macro_f1]
-                .into_iter()
-                .chain(
-                    (0..case.classes).flat_map(|c| [case.precision[c], case.recall[c], case.f1[c]]),
-                );
+            let theirs = [
+                case.accuracy,
+                case.balanced_accuracy,
+                case.macro_f1,
+                case.weighted_precision,
+            ]
+            .into_iter()
+            .chain((0..case.classes).flat_map(|c| [case.precision[c], case.recall[c], case.f1[c]]));
             for (ours, theirs) in ours.zip(theirs) {
                 assert!(
                     (ours - theirs).abs() < 1e-12,
@@ -207,9 +217,10 @@ mod tests {
             [
                 empty.accuracy(),
                 empty.balanced_accuracy(),
-                empty.macro_f1()
+                empty.macro_f1(),
+                empty.weighted_precision()
             ],
-            [0.0; 3]
+            [0.0; 4]
         );
     }
 }

@@ -20,34 +20,48 @@
 //! ```
 
 mod classic;
+mod compare;
 mod error;
 mod evaluation;
+mod few_labels;
 #[cfg(feature = "nn")]
 mod fine_tune;
+mod forest;
 mod interval;
 mod knn;
 mod lbfgs;
 mod linear_probe;
 mod logistic;
+mod map;
 mod metrics;
 mod nested;
+mod prediction;
 mod principal_axes;
 mod protocol;
+mod ranking;
 mod scaling;
 mod standardise;
+mod support_vectors;
 mod task;
 
 pub use classic::mfcc_statistics;
+pub use compare::{Difference, compare};
 pub use error::EvaluateError;
-pub use evaluation::{Baseline, Estimate, Evaluation, Score, Scores, Setting};
+pub use evaluation::{Baseline, Estimate, Evaluation, MeasuredClip, Score, Scores, Setting};
+pub use few_labels::{Accuracies, FewLabels, few_labels};
 #[cfg(feature = "nn")]
 pub use fine_tune::{FineTune, FineTuneProgress, Unfreeze};
+pub use forest::Forest;
 pub(crate) use interval::{RESAMPLES, percentile_interval, resample_rng};
-pub use knn::WeightedKnn;
+pub use knn::{MajorityKnn, WeightedKnn};
 pub use linear_probe::LinearProbe;
+pub use map::tsne;
 pub use metrics::{ClassScore, Confusion};
+pub use prediction::{Prediction, Predictions};
 use principal_axes::PrincipalAxes;
 pub use protocol::{Protocol, ProtocolName, evaluate};
+pub use ranking::{average_precision, d_prime, roc_auc};
 pub use scaling::Scaling;
 use standardise::Standardiser;
+pub use support_vectors::SupportVectors;
 pub use task::{Leak, Task, deal_folds};

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{EvaluateError, Task, deal_folds};
+use super::{EvaluateError, Prediction, Task, deal_folds};
 use crate::Embeddings;
 
 /// Into how many parts a lone training fold is dealt to choose a setting in it.
@@ -15,21 +15,21 @@ pub(super) trait Classifier: Sync {
     /// The settings to choose from, the preferred first among equals.
     fn settings(&self) -> &[Self::Setting];
 
-    /// Predicted classes of `queries` for each of `settings`: `[settings][queries]`.
+    /// What `queries` are taken for for each of `settings`: `[settings][queries]`.
     fn predict(
         &self,
         settings: &[Self::Setting],
         training: (&Embeddings, &[usize]),
         classes: usize,
         queries: &Embeddings,
-    ) -> Result<Vec<Vec<usize>>, EvaluateError>;
+    ) -> Result<Vec<Vec<Prediction>>, EvaluateError>;
 }
 
 /// What one fold's clips were taken for, by a classifier that never saw them.
 pub(super) struct FoldPrediction<S> {
     pub(super) chosen: S,
-    pub(super) truth: Vec<usize>,
-    pub(super) predicted: Vec<usize>,
+    /// Of each of its clips, ascending.
+    pub(super) predicted: Vec<Prediction>,
 }
 
 /// For each scored fold: chooses the setting with the best accuracy over the inner folds, trains
@@ -155,10 +155,10 @@ impl<C: Classifier> Bench<'_, C> {
         for (fold, clips) in &trial.validations {
             let span = from..from + clips.len();
             from = span.end;
-            let hits = |of: &Vec<usize>| {
+            let hits = |of: &Vec<Prediction>| {
                 let pairs = of[span.clone()].iter().zip(&truth[span.clone()]);
                 pairs
-                    .filter(|(predicted, truth)| predicted == truth)
+                    .filter(|(predicted, truth)| predicted.class == **truth)
                     .count()
             };
             counted.push((*fold, predicted.iter().map(hits).collect()));
@@ -176,7 +176,6 @@ impl<C: Classifier> Bench<'_, C> {
         let mut predicted = self.predict(&[chosen], &training, &queries)?;
         Ok(FoldPrediction {
             chosen,
-            truth: self.task.labels_of(&queries),
             predicted: predicted.pop().unwrap_or_default(),
         })
     }
@@ -186,7 +185,7 @@ impl<C: Classifier> Bench<'_, C> {
         settings: &[C::Setting],
         training: &[usize],
         queries: &[usize],
-    ) -> Result<Vec<Vec<usize>>, EvaluateError> {
+    ) -> Result<Vec<Vec<Prediction>>, EvaluateError> {
         self.classifier.predict(
             settings,
             (
@@ -304,10 +303,16 @@ mod tests {
             _: (&Embeddings, &[usize]),
             _: usize,
             queries: &Embeddings,
-        ) -> Result<Vec<Vec<usize>>, EvaluateError> {
+        ) -> Result<Vec<Vec<Prediction>>, EvaluateError> {
             Ok(settings
                 .iter()
-                .map(|&setting| vec![setting; queries.items()])
+                .map(|&class| {
+                    let prediction = Prediction {
+                        class,
+                        confidence: 1.0,
+                    };
+                    vec![prediction; queries.items()]
+                })
                 .collect())
         }
     }
@@ -330,7 +335,7 @@ mod tests {
         let task = task.scoring_only(&[2, 4]).unwrap();
         let result = nested_cross_validation(&task, &embeddings, &WeightedKnn::default()).unwrap();
         assert_eq!(result.len(), 2);
-        assert_eq!(result[0].truth, labels[6..12]);
-        assert_eq!(result[1].truth, labels[18..24]);
+        assert_eq!(result[0].predicted.len(), 6);
+        assert_eq!(result[1].predicted.len(), 6);
     }
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    EvaluateError, LinearProbe, Score, Scores, Setting, Task, WeightedKnn,
+    EvaluateError, Forest, LinearProbe, MajorityKnn, Predictions, Score, Scores, Setting,
+    SupportVectors, Task, WeightedKnn,
     nested::{Classifier, nested_cross_validation},
 };
 use crate::Embeddings;
@@ -18,6 +19,12 @@ pub enum Protocol {
     Linear(LinearProbe),
     /// Weighted vote of the nearest training clips.
     Knn(WeightedKnn),
+    /// Their vote, each alike.
+    Majority(MajorityKnn),
+    /// Support vector machines.
+    Svm(SupportVectors),
+    /// Many trees.
+    Forest(Forest),
 }
 
 /// What a protocol is called in results; the order is that of tables.
@@ -29,6 +36,12 @@ pub enum ProtocolName {
     Linear,
     /// [`WeightedKnn`]
     Knn,
+    /// [`MajorityKnn`]
+    Majority,
+    /// [`SupportVectors`]
+    Svm,
+    /// [`Forest`]
+    Forest,
     /// A linear layer on the frozen encoder, fitted by epochs of gradient descent.
     Frozen,
     /// The encoder fitted along with the linear layer, from its pre-trained weights.
@@ -43,14 +56,37 @@ impl ProtocolName {
         match self {
             Self::Linear => "linear probe",
             Self::Knn => "k-NN",
+            Self::Majority => "majority k-NN",
+            Self::Svm => "SVM",
+            Self::Forest => "random forest",
             Self::Frozen => "frozen encoder",
             Self::Finetune => "fine-tuning",
             Self::Scratch => "from scratch",
         }
     }
+
+    /// The symbol of what a protocol chooses in each fold; `None` where nothing is chosen.
+    pub fn setting(self) -> Option<&'static str> {
+        match self {
+            Self::Linear => Some("C·‖x‖²"),
+            Self::Knn | Self::Majority => Some("K"),
+            Self::Svm => Some("C"),
+            Self::Forest => Some("trees"),
+            Self::Frozen | Self::Finetune | Self::Scratch => None,
+        }
+    }
 }
 
 impl Protocol {
+    /// What one measured MFCC statistics with before networks: k-NN, support vector machines and random forest.
+    pub fn classic() -> Vec<Self> {
+        vec![
+            Self::Knn(WeightedKnn::default()),
+            Self::Svm(SupportVectors::default()),
+            Self::Forest(Forest::default()),
+        ]
+    }
+
     /// Linear probe and weighted k-NN with their defaults.
     pub fn standard() -> Vec<Self> {
         vec![
@@ -64,6 +100,9 @@ impl Protocol {
         match self {
             Self::Linear(_) => ProtocolName::Linear,
             Self::Knn(_) => ProtocolName::Knn,
+            Self::Majority(_) => ProtocolName::Majority,
+            Self::Svm(_) => ProtocolName::Svm,
+            Self::Forest(_) => ProtocolName::Forest,
         }
     }
 
@@ -71,6 +110,9 @@ impl Protocol {
         match self {
             Self::Linear(probe) => probe.check(),
             Self::Knn(knn) => knn.check(),
+            Self::Majority(knn) => knn.check(),
+            Self::Svm(machines) => machines.check(),
+            Self::Forest(forest) => forest.check(),
         }
     }
 
@@ -78,6 +120,9 @@ impl Protocol {
         match self {
             Self::Linear(probe) => score(task, embeddings, probe),
             Self::Knn(knn) => score(task, embeddings, knn),
+            Self::Majority(knn) => score(task, embeddings, knn),
+            Self::Svm(machines) => score(task, embeddings, machines),
+            Self::Forest(forest) => score(task, embeddings, forest),
         }
     }
 }
@@ -99,7 +144,7 @@ pub fn evaluate(
     scored.collect::<Result<BTreeMap<_, _>, _>>()
 }
 
-fn check_rows(task: &Task, embeddings: &Embeddings) -> Result<(), EvaluateError> {
+pub(super) fn check_rows(task: &Task, embeddings: &Embeddings) -> Result<(), EvaluateError> {
     if embeddings.items() != task.clips() {
         return Err(EvaluateError::Length {
             what: "embeddings",
@@ -128,11 +173,13 @@ where
 {
     let folds = nested_cross_validation(task, embeddings, classifier)?;
     let chosen = folds.iter().map(|fold| fold.chosen.into()).collect();
-    let predictions: Vec<_> = folds
-        .into_iter()
-        .map(|fold| (fold.truth, fold.predicted))
-        .collect();
-    Ok(Score::new(task, chosen, &predictions))
+    let mut predictions = Predictions::none(task.clips());
+    for (&fold, predicted) in task.scored_folds().iter().zip(&folds) {
+        for (clip, &prediction) in task.clips_in(fold).into_iter().zip(&predicted.predicted) {
+            predictions.set(clip, prediction);
+        }
+    }
+    Ok(Score::new(task, chosen, vec![predictions]))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::EvaluateError;
+use super::{EvaluateError, MeasuredClip};
 use crate::dataset::Dataset;
 
 /// Each clip's class and fold, checked: labels are indices into the classes, and there are at least
@@ -14,6 +14,7 @@ pub struct Task {
     labels: Vec<usize>,
     folds: Vec<u32>,
     sources: Vec<Option<String>>,
+    names: Vec<String>,
     scored: Vec<u32>,
 }
 
@@ -64,6 +65,9 @@ impl Task {
             name: name.into(),
             classes,
             sources: vec![None; labels.len()],
+            names: (0..labels.len())
+                .map(|clip| format!("clip {clip}"))
+                .collect(),
             labels,
             folds,
             scored,
@@ -86,7 +90,18 @@ impl Task {
         }
         let sources = dataset.clips.iter().map(|clip| clip.source.clone());
         Self::new(&dataset.name, dataset.classes.clone(), labels, folds)?
+            .with_names(dataset.clip_names())?
             .with_sources(sources.collect())
+    }
+
+    /// Calls the clips by what tells them from each other, as their files do.
+    ///
+    /// # Errors
+    /// If there is not one entry a clip.
+    pub fn with_names(mut self, names: Vec<String>) -> Result<Self, EvaluateError> {
+        check_length("names", names.len(), self.clips())?;
+        self.names = names;
+        Ok(self)
     }
 
     /// Adds the recording each clip was cut from, for [`Task::leaks`].
@@ -176,6 +191,16 @@ impl Task {
                 folds: folds.into_iter().collect(),
             })
             .collect()
+    }
+
+    /// The clips, as an evaluation keeps them.
+    pub(super) fn measured_clips(&self) -> Vec<MeasuredClip> {
+        let clip = |clip: usize| MeasuredClip {
+            name: self.names[clip].clone(),
+            class: self.labels[clip],
+            fold: self.folds[clip],
+        };
+        (0..self.clips()).map(clip).collect()
     }
 
     pub(super) fn clips_in(&self, fold: u32) -> Vec<usize> {

@@ -104,7 +104,7 @@ fn scores(measured: &[(&str, &Evaluation)]) -> Grid {
             })
         })
         .collect();
-    for baseline in [Baseline::Untrained, Baseline::Classic] {
+    for baseline in [Baseline::Untrained, Baseline::ImageNet, Baseline::Classic] {
         let of_baseline =
             |(_, evaluation): &(&str, &Evaluation)| evaluation.baselines.get(&baseline).cloned();
         if let Some(scores) = measured.iter().find_map(of_baseline) {
@@ -158,7 +158,7 @@ fn mean_and_std(score: &crate::evaluate::Score) -> String {
 }
 
 impl Grid {
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         let names = self.rows.iter().map(|row| row.name.chars().count());
         let first = names.max().unwrap_or(0);
         let width = |column: usize| {
@@ -185,7 +185,7 @@ impl Grid {
             .collect()
     }
 
-    fn markdown(&self) -> String {
+    pub(super) fn markdown(&self) -> String {
         let line = |name: &str, cells: &[String]| {
             let cells = cells
                 .iter()

@@ -8,12 +8,14 @@ use serde::Serialize;
 use super::{
     ReportError, Run, Skipped,
     chart::{LineChart, Tick, hundredths, ticks},
-    comparison::Comparison,
+    comparison::{Comparison, Grid},
     curves::CurveChart,
+    exploration::{Exploration, few_labels_grid},
+    paired::{grid, paired},
     run::Measurement,
-    table::{Row, interval, percent, rows},
+    table::{Row, interval, percent, remark, rows},
 };
-use crate::evaluate::{ClassScore, Confusion, Evaluation, Score, Setting};
+use crate::evaluate::{ClassScore, Confusion, Evaluation, ProtocolName, Score, Setting};
 use crate::write_whole;
 
 /// Files listed by name; a run over an archive may have skipped thousands.
@@ -34,18 +36,26 @@ pub fn write_html(path: &Path, runs: &[Run]) -> Result<(), ReportError> {
     })
 }
 
-/// The page: everything in it, nothing fetched, scripts none. Text from outside is escaped.
+/// The page: everything in it, nothing fetched; the one script shows and plays clips of the map. Text from outside is escaped.
 ///
 /// # Errors
 /// Only on a bug in the template.
 pub fn html(runs: &[Run]) -> Result<String, ReportError> {
     let mut environment = Environment::new();
     environment.add_template("report.html", include_str!("report.html"))?;
+    environment.add_template("report.css", include_str!("report.css"))?;
+    environment.add_template("report.js", include_str!("report.js"))?;
     let page = Page {
         title: title(runs),
         version: env!("CARGO_PKG_VERSION"),
         comparison: Comparison::of(runs),
-        runs: runs.iter().map(Section::of).collect(),
+        differences: Some(paired(runs))
+            .filter(|pairs| !pairs.is_empty())
+            .map(|pairs| grid(&pairs)),
+        is_explored: runs.iter().any(|run| run.gallery.is_some()),
+        runs: (0..runs.len())
+            .map(|index| Section::of(runs, index))
+            .collect(),
     };
     let template = environment.get_template("report.html")?;
     // The engine drops the last line's end.
@@ -72,6 +82,10 @@ struct Page<'a> {
     title: String,
     version: &'static str,
     comparison: Option<Comparison>,
+    /// The first run against every other.
+    differences: Option<Grid>,
+    /// Whether there is anything to see and hear.
+    is_explored: bool,
     runs: Vec<Section<'a>>,
 }
 
@@ -86,6 +100,8 @@ struct Section<'a> {
     curves: Option<CurveChart<'a>>,
     charts: Vec<LineChart>,
     details: Vec<Detail<'a>>,
+    exploration: Option<Exploration<'a>>,
+    few_labels: Option<Grid>,
     facts: Vec<(&'a str, String)>,
     command: Option<&'a str>,
     configuration: Option<&'a str>,
@@ -125,8 +141,11 @@ struct Strip {
     interval: String,
     balanced: String,
     macro_f1: String,
+    weighted_precision: String,
     per_fold: Vec<String>,
     chosen: String,
+    /// What is to be said of seeds and best epochs.
+    remark: String,
     /// Positions on the strip, per cent from the left.
     mean_at: f64,
     low_at: f64,
@@ -170,7 +189,8 @@ struct Cell {
 }
 
 impl<'a> Section<'a> {
-    fn of(run: &'a Run) -> Self {
+    fn of(runs: &'a [Run], index: usize) -> Self {
+        let run = &runs[index];
         let evaluation = run.evaluation.as_ref();
         let provenance = run.provenance.as_ref();
         let skipped = provenance.map_or(&[][..], |provenance| &provenance.skipped);
@@ -184,6 +204,8 @@ impl<'a> Section<'a> {
             curves: evaluation.and_then(|evaluation| CurveChart::of(&run.name, evaluation)),
             charts: charts(&run.metrics),
             details: evaluation.map(details).unwrap_or_default(),
+            exploration: Exploration::of(runs, index),
+            few_labels: evaluation.and_then(few_labels_grid),
             facts: facts(run),
             command: provenance
                 .map(|p| p.command.as_str())
@@ -297,6 +319,8 @@ impl Strip {
             interval: interval(accuracy),
             balanced: percent(row.score.balanced_accuracy.mean),
             macro_f1: percent(row.score.macro_f1.mean),
+            weighted_precision: percent(row.score.weighted_precision.mean),
+            remark: remark(row.score),
             description: format!(
                 "{}, {}: mean {} %, folds {} %",
                 row.protocol.title(),
@@ -305,7 +329,7 @@ impl Strip {
                 per_fold.join(", ")
             ),
             per_fold,
-            chosen: chosen(&row.score.chosen),
+            chosen: chosen(row.protocol, &row.score.chosen),
             mean_at: at(accuracy.mean),
             low_at: low,
             width: hundredths(high - low),
@@ -314,11 +338,9 @@ impl Strip {
     }
 }
 
-fn chosen(settings: &[Setting]) -> String {
-    let symbol = match settings.first() {
-        Some(Setting::Neighbours(_)) => "K",
-        Some(Setting::Strength(_)) => "C·‖x‖²",
-        None => return String::new(),
+fn chosen(protocol: ProtocolName, settings: &[Setting]) -> String {
+    let (Some(symbol), false) = (protocol.setting(), settings.is_empty()) else {
+        return String::new();
     };
     let values: Vec<String> = settings.iter().map(Setting::to_string).collect();
     format!("{symbol} = {}", values.join(", "))

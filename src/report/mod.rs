@@ -5,13 +5,17 @@
 //! on a terminal, in a text and to other programs. [`write_detections`] draws what was found in recordings,
 //! [`FeaturePicture`] what a front end makes of a clip.
 
+mod adpcm;
 mod chart;
 mod comparison;
 mod curves;
 mod detection;
 mod error;
+mod exploration;
+mod gallery;
 mod html;
 mod lettering;
+mod paired;
 mod picture;
 mod run;
 #[cfg(test)]
@@ -22,7 +26,9 @@ mod table;
 pub use comparison::{comparison, comparison_markdown};
 pub use detection::{RecordingPicture, write_detections};
 pub use error::ReportError;
+pub use gallery::{EmbeddingMap, Exhibit, Exhibitor, Gallery};
 pub use html::{html, write_html};
+pub use paired::{Pair, paired, paired_markdown, paired_text};
 pub use picture::FeaturePicture;
 pub use run::{Measurement, Provenance, Run, Skipped};
 pub use table::{csv, markdown, table};

@@ -8,7 +8,7 @@ use std::{
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::ReportError;
+use super::{Gallery, ReportError};
 use crate::evaluate::Evaluation;
 
 /// One directory's results, each part optional.
@@ -24,6 +24,8 @@ pub struct Run {
     pub unread_lines: Vec<usize>,
     /// What was measured, from `evaluation.json`.
     pub evaluation: Option<Evaluation>,
+    /// How the measured clips look and sound, from `gallery.json`.
+    pub gallery: Option<Gallery>,
     /// How it was made, from `run.json`.
     pub provenance: Option<Provenance>,
 }
@@ -108,6 +110,7 @@ impl Run {
             metrics,
             unread_lines,
             evaluation: json(&directory.join("evaluation.json"))?,
+            gallery: json(&directory.join("gallery.json"))?,
             provenance: json(&directory.join("run.json"))?,
         };
         if run.is_empty() {

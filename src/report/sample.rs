@@ -1,9 +1,39 @@
 //! Made-up results for the tests of this stage.
 
+use super::{EmbeddingMap, Exhibit, Gallery, Run};
 use crate::{
     Embeddings,
     evaluate::{Baseline, Evaluation, Protocol, Task, evaluate},
 };
+
+/// A run of [`evaluation`] with a gallery of its clips.
+pub(super) fn run_with_gallery(name: &str) -> Run {
+    let evaluation = evaluation(2, 5);
+    let names: Vec<String> = evaluation
+        .clips
+        .iter()
+        .map(|clip| clip.name.clone())
+        .collect();
+    let exhibit = Exhibit {
+        picture: "data:image/png;base64,".to_owned(),
+        sound: "AAAAAA".to_owned(),
+    };
+    let points = (0..names.len()).map(|clip| [clip as f32, (clip * clip % 7) as f32]);
+    let map = EmbeddingMap {
+        title: "this model".to_owned(),
+        points: points.collect(),
+    };
+    Run {
+        name: name.to_owned(),
+        gallery: Some(Gallery {
+            exhibits: vec![exhibit; names.len()],
+            maps: vec![map.clone(), map],
+            names,
+        }),
+        evaluation: Some(evaluation),
+        ..Run::default()
+    }
+}
 
 /// Scores of embeddings that tell classes apart better for the model than for its baselines.
 pub(super) fn evaluation(folds: u32, classes: usize) -> Evaluation {

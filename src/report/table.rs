@@ -1,5 +1,6 @@
 //! Scores as plain text, Markdown and CSV.
 
+use super::exploration::few_labels_grid;
 use crate::evaluate::{Baseline, Estimate, Evaluation, ProtocolName, Score};
 
 /// One row of every table: a protocol on one set of embeddings.
@@ -73,6 +74,14 @@ pub fn table(evaluation: &Evaluation, width: usize) -> String {
         let whole = folds.fold(summary.clone(), |line, fold| line + &fold);
         let fits = whole.chars().count() <= width;
         lines.push(if fits { whole } else { summary }.trim_end().to_owned());
+        let remark = remark(row.score);
+        if !remark.is_empty() {
+            lines.push(wrap(&format!("    {remark}"), width));
+        }
+    }
+    if let Some(grid) = few_labels_grid(evaluation) {
+        lines.push("\nwith so few labelled clips of each class\n".to_owned());
+        lines.push(grid.text().trim_end().to_owned());
     }
     for (mark, text) in remarks(evaluation) {
         lines.push(String::new());
@@ -109,6 +118,10 @@ pub fn markdown(evaluation: &Evaluation) -> String {
             interval(accuracy),
         );
     }
+    if let Some(grid) = few_labels_grid(evaluation) {
+        text += "\nWith so few labelled clips of each class:\n\n";
+        text += &grid.markdown();
+    }
     for (mark, remark) in remarks(evaluation) {
         text += &format!("\n**{mark}:** {}\n", markdown_text(remark));
     }
@@ -138,6 +151,7 @@ pub fn csv(evaluation: &Evaluation) -> String {
             ("accuracy", &row.score.accuracy),
             ("balanced_accuracy", &row.score.balanced_accuracy),
             ("macro_f1", &row.score.macro_f1),
+            ("weighted_precision", &row.score.weighted_precision),
         ];
         for (metric, estimate) in metrics {
             let line = |fold: String, value: f64, spread: [String; 3]| {
@@ -173,8 +187,32 @@ pub(super) fn percent(part: f64) -> String {
     format!("{:.1}", part * 100.0)
 }
 
+/// What is to be said beside an accuracy: that of each seed, and of epochs chosen on the scored folds.
+pub(super) fn remark(score: &Score) -> String {
+    let list = |values: &[f64]| {
+        let values: Vec<String> = values.iter().copied().map(percent).collect();
+        values.join(", ")
+    };
+    let by_seed = match score.accuracy_by_seed.as_slice() {
+        [] => None,
+        seeds => Some(format!("by seed: {}", list(seeds))),
+    };
+    let best = match score.optimistic_best_epoch.as_slice() {
+        [] => None,
+        folds => {
+            let mean = folds.iter().sum::<f64>() / folds.len() as f64;
+            Some(format!(
+                "best epoch, chosen on the scored fold (optimistic): {}",
+                percent(mean)
+            ))
+        }
+    };
+    let said: Vec<String> = [by_seed, best].into_iter().flatten().collect();
+    said.join("; ")
+}
+
 /// ` ± 1.2`; nothing for a single fold, which has no spread.
-fn spread(estimate: &Estimate) -> String {
+pub(super) fn spread(estimate: &Estimate) -> String {
     match estimate.per_fold.len() {
         0 | 1 => String::new(),
         _ => format!(" ± {}", percent(estimate.std)),
@@ -288,8 +326,8 @@ mod tests {
         let text = csv(&evaluation);
         let mut reader = ::csv::Reader::from_reader(text.as_bytes());
         let records: Vec<_> = reader.records().collect::<Result<_, _>>().unwrap();
-        // 2 protocols × 3 embeddings × 3 metrics × (mean + 2 folds)
-        assert_eq!(records.len(), 54);
+        // 2 protocols × 3 embeddings × 4 metrics × (mean + 2 folds)
+        assert_eq!(records.len(), 72);
         assert!(records.iter().all(|record| &record[1] == "a,\"b\"\nc"));
         let mean: f64 = records[0][6].parse().unwrap();
         assert_eq!(

@@ -1,20 +1,22 @@
 """Writes logistic.json, metrics.json and classic.json: what scikit-learn, numpy and librosa give.
 
-Run with scikit-learn, librosa and numpy installed:  python tests/golden/evaluate.py
+Run with scikit-learn, scipy, librosa and numpy installed:  python tests/golden/evaluate.py
 """
 
+import itertools
 import json
 import warnings
 from pathlib import Path
 
 import librosa
 import numpy as np
+import scipy
 import sklearn
 from sklearn import metrics
 from sklearn.linear_model import LogisticRegression
 
 HERE = Path(__file__).parent
-VERSIONS = f"scikit-learn {sklearn.__version__}, librosa {librosa.__version__}, numpy {np.__version__}"
+VERSIONS = f"scikit-learn {sklearn.__version__}, scipy {scipy.__version__}, librosa {librosa.__version__}, numpy {np.__version__}"
 
 
 def write(name, content):
@@ -61,10 +63,41 @@ def metrics_case(rng, name, classes, clips, true_classes, predicted_classes):
         "accuracy": metrics.accuracy_score(truth, predicted),
         "balanced_accuracy": metrics.balanced_accuracy_score(truth, predicted),
         "macro_f1": metrics.f1_score(truth, predicted, average="macro", zero_division=0),
+        "weighted_precision": metrics.precision_score(
+            truth, predicted, labels=labels, average="weighted", zero_division=0
+        ),
         "precision": precision.tolist(),
         "recall": recall.tolist(),
         "f1": f1.tolist(),
     }
+
+
+def tags_case(rng, name, clips, digits, rate):
+    """One class of several-label data: scores rounded to so many digits, for ties."""
+    truth = rng.random(clips) < rate
+    scores = (rng.normal(size=clips) + truth).round(digits)
+    both = truth.any() and not truth.all()
+    auc = metrics.roc_auc_score(truth, scores) if both else None
+    return {
+        "name": name,
+        "truth": truth.tolist(),
+        "scores": scores.tolist(),
+        "average_precision": metrics.average_precision_score(truth, scores) if truth.any() else None,
+        "roc_auc": auc,
+        "d_prime": np.sqrt(2) * scipy.stats.norm.ppf(auc) if both and 0 < auc < 1 else None,
+    }
+
+
+def mcnemar_case(first, second):
+    p_value = scipy.stats.binomtest(first, first + second).pvalue if first + second else 1.0
+    return {"only": [first, second], "p_value": p_value}
+
+
+def permutation_case(rng, clips, largest):
+    gains = rng.integers(-largest, largest + 1, clips)
+    signs = np.array(list(itertools.product([-1, 1], repeat=clips)))
+    p_value = np.mean(np.abs(signs @ gains) >= abs(gains.sum()))
+    return {"gains": gains.tolist(), "p_value": p_value}
 
 
 def classic(rng):
@@ -94,7 +127,17 @@ def main():
             metrics_case(rng, "a class neither there nor predicted", 4, 40, [0, 1, 3], [0, 1, 3]),
             metrics_case(rng, "one clip", 3, 1, [1], [2]),
         ]
-    write("metrics.json", {"cases": cases})
+    tags = [
+        tags_case(rng, "all scores differ", 200, 6, 0.3),
+        tags_case(rng, "many ties", 200, 0, 0.3),
+        tags_case(rng, "rare", 300, 3, 0.01),
+        tags_case(rng, "never there", 20, 3, 0.0),
+        tags_case(rng, "always there", 20, 3, 1.0),
+        tags_case(rng, "one clip", 1, 3, 1.0),
+    ]
+    mcnemar = [mcnemar_case(*only) for only in [(0, 0), (0, 1), (3, 9), (10, 10), (40, 61), (5, 200)]]
+    permutation = [permutation_case(rng, clips, largest) for clips, largest in [(1, 3), (7, 1), (12, 6), (16, 9)]]
+    write("metrics.json", {"cases": cases, "tags": tags, "mcnemar": mcnemar, "permutation": permutation})
     write("classic.json", classic(rng))
 
 

@@ -14,7 +14,13 @@ use std::{
 };
 
 /// A bench of ours, `benches/NAME.rs`, and a script with its peers, `benches/NAME_peers.py`.
-const PAIRS: [&str; 4] = ["log_mel", "front_ends", "train_step", "waveform_augment"];
+const PAIRS: [&str; 5] = [
+    "evaluate",
+    "log_mel",
+    "front_ends",
+    "train_step",
+    "waveform_augment",
+];
 
 /// One line of a bench's output.
 #[derive(Deserialize)]

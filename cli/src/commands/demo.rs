@@ -1,8 +1,9 @@
 //! `chiffchaff demo`: the whole story on bundled recordings.
 
-use super::evaluate::{FittingArguments, Folds, ProtocolChoice};
+use super::evaluate::Folds;
 use super::{detect, evaluate, pretrain};
 use crate::clips::CacheArguments;
+use crate::protocols::{MeasureArguments, ProtocolChoice};
 use crate::{Finish, printer::Printer};
 use anyhow::{Context, bail};
 use chiffchaff::dataset::{DatasetKind, DatasetSource};
@@ -75,8 +76,9 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
         data: &data,
         protocols: &[ProtocolChoice::Linear, ProtocolChoice::Knn],
         folds: &Folds::All,
-        fitting: &FittingArguments::default(),
+        measure: &MeasureArguments::default(),
         baselines: true,
+        gallery: true,
         device: DeviceName::Cpu,
         cache: &arguments.cache,
     };

@@ -2,20 +2,21 @@
 
 use super::{Format, data_help};
 use crate::clips::{CacheArguments, Clips, Whole};
+use crate::exhibition::{Mapped, gallery};
+use crate::protocols::{MeasureArguments, ProtocolChoice};
 use crate::{Finish, printer::Printer, provenance};
 use anyhow::{Context, bail};
 use chiffchaff::Embeddings;
 use chiffchaff::dataset::{Dataset, DatasetSource};
-use chiffchaff::encoder::{DeviceName, Model, ModelCard, embed};
+use chiffchaff::encoder::{DeviceName, Model, ModelCard, StartingWeights, embed};
 use chiffchaff::evaluate::{
-    Baseline, Evaluation, FineTune, FineTuneProgress, LinearProbe, Protocol, ProtocolName, Score,
-    Scores, Task, Unfreeze, WeightedKnn, evaluate, mfcc_statistics,
+    Baseline, Evaluation, FewLabels, FineTuneProgress, Protocol, ProtocolName, Score, Scores, Task,
+    evaluate, few_labels, mfcc_statistics,
 };
-use chiffchaff::features::{FeatureSet, FrontEnd, MfccConfig};
-use chiffchaff::report::{Run, table, write_html};
-use chiffchaff::train::FreezeMode;
-use clap::{Args, ValueEnum};
-use std::collections::BTreeSet;
+use chiffchaff::features::{FeatureSet, FrontEnd, MfccConfig, Normalization};
+use chiffchaff::report::{Gallery, Run, table, write_html};
+use clap::Args;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Measure an encoder on labelled clips with folds
@@ -23,11 +24,13 @@ use std::path::{Path, PathBuf};
 /// Each fold is predicted from the others; what a protocol has to choose is chosen within those. Beside the
 /// encoder stand the same network untrained, and MFCC statistics. For `frozen`, `finetune` and `scratch`, which are
 /// fitted by epochs, the accuracy after every epoch is kept; the score is that of the last one.
+/// The report shows a map of the clips, to look at and to listen to.
 #[derive(Args)]
 #[command(after_help = "Examples:
   chiffchaff evaluate --model runs/demo --data esc10:data/esc10
   chiffchaff evaluate --model runs/demo --data esc10:data/esc10 --protocol knn --format json
-  chiffchaff evaluate --model runs/demo --data esc10:data/esc10 --protocol finetune --unfreeze last-two")]
+  chiffchaff evaluate --model runs/demo --data esc10:data/esc10 --protocol finetune --unfreeze last-two
+  chiffchaff evaluate --model runs/demo --data esc10:data/esc10 --protocol linear,knn,classic --few-labels 1,5,10,20")]
 pub(crate) struct Arguments {
     /// A run directory, or the encoder.safetensors of one
     #[arg(long, value_name = "RUN|FILE")]
@@ -40,7 +43,7 @@ pub(crate) struct Arguments {
     /// Which folds to score, such as 1,2; the others still train
     #[arg(long, value_name = "FOLDS", default_value = "all")]
     folds: Folds,
-    /// Where to write evaluation.json and report.html [default: the run directory]
+    /// Where to write evaluation.json, gallery.json and report.html [default: the run directory]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// How to print the result
@@ -50,83 +53,9 @@ pub(crate) struct Arguments {
     #[arg(long, default_value = "cpu")]
     device: DeviceName,
     #[command(flatten)]
-    fitting: FittingArguments,
+    measure: MeasureArguments,
     #[command(flatten)]
     cache: CacheArguments,
-}
-
-/// How encoders are fitted to labelled clips.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct FittingArguments {
-    /// For `frozen`, `finetune` and `scratch`: passes over the training clips
-    #[arg(long, value_name = "N", default_value_t = FineTune::default().epochs)]
-    pub(crate) epochs: u32,
-    /// For `finetune`: what learns along with the linear layer
-    #[arg(long, value_enum, default_value_t = Unfrozen::All)]
-    unfreeze: Unfrozen,
-    /// For `frozen`, and `finetune` in part: batch normalisation goes by the batch where nothing learns, as the code of
-    /// Fonseca et al. and of Moummad et al. does
-    #[arg(long)]
-    freeze_weights_only: bool,
-}
-
-/// What learns, on the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Unfrozen {
-    /// The whole encoder
-    All,
-    /// Its last stage
-    Last,
-    /// Its last two stages
-    LastTwo,
-}
-
-impl Default for FittingArguments {
-    fn default() -> Self {
-        Self {
-            epochs: FineTune::default().epochs,
-            unfreeze: Unfrozen::All,
-            freeze_weights_only: false,
-        }
-    }
-}
-
-impl FittingArguments {
-    /// What a protocol that is fitted by epochs does.
-    fn fine_tune(&self, protocol: ProtocolChoice) -> FineTune {
-        let of = match protocol {
-            ProtocolChoice::Frozen => FineTune::frozen(),
-            _ => FineTune::default(),
-        };
-        FineTune {
-            epochs: self.epochs,
-            unfreeze: match (protocol, self.unfreeze) {
-                (ProtocolChoice::Finetune, Unfrozen::Last) => Unfreeze::Last,
-                (ProtocolChoice::Finetune, Unfrozen::LastTwo) => Unfreeze::LastTwo,
-                _ => of.unfreeze,
-            },
-            freeze: match self.freeze_weights_only {
-                true => FreezeMode::WeightsOnly,
-                false => FreezeMode::WeightsAndBn,
-            },
-            ..of
-        }
-    }
-}
-
-/// A protocol's name on the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ProtocolChoice {
-    /// Logistic regression on the frozen embeddings
-    Linear,
-    /// Weighted vote of the nearest training clips
-    Knn,
-    /// A linear layer on the frozen encoder, fitted by gradient descent
-    Frozen,
-    /// The encoder fitted along with the linear layer
-    Finetune,
-    /// The same from the weights the encoder began with
-    Scratch,
 }
 
 /// Which folds are scored.
@@ -157,8 +86,9 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
         data: &arguments.data,
         protocols: &arguments.protocol,
         folds: &arguments.folds,
-        fitting: &arguments.fitting,
+        measure: &arguments.measure,
         baselines: true,
+        gallery: true,
         device: arguments.device,
         cache: &arguments.cache,
     };
@@ -186,9 +116,11 @@ pub(crate) struct Job<'a> {
     pub(crate) data: &'a DatasetSource,
     pub(crate) protocols: &'a [ProtocolChoice],
     pub(crate) folds: &'a Folds,
-    pub(crate) fitting: &'a FittingArguments,
+    pub(crate) measure: &'a MeasureArguments,
     /// Whether to score untrained encoder and MFCC statistics, too.
     pub(crate) baselines: bool,
+    /// Whether to make what a report shows of the clips themselves.
+    pub(crate) gallery: bool,
     pub(crate) device: DeviceName,
     pub(crate) cache: &'a CacheArguments,
 }
@@ -197,6 +129,7 @@ pub(crate) struct Job<'a> {
 pub(crate) struct Measured {
     pub(crate) evaluation: Evaluation,
     pub(crate) clips: Clips,
+    gallery: Option<Gallery>,
     record: chiffchaff::report::Provenance,
 }
 
@@ -235,37 +168,86 @@ impl Job<'_> {
             features: clips.features(&usable),
             printer,
         };
-        let scores = bench.scores(&model, "trained")?;
-        let mut evaluation = Evaluation::new(&task, model_name(self.model, &model.card), scores);
-        if self.baselines {
-            let untrained = bench.scores(&model.untrained()?, "untrained")?;
-            let mfcc: Vec<_> = usable
-                .iter()
-                .map(|&clip| classic.cache.features(clip))
-                .collect();
-            let mfcc = evaluate(&task, &mfcc_statistics(&mfcc)?, &self.of_embeddings())?;
-            for (baseline, scores) in [(Baseline::Untrained, untrained), (Baseline::Classic, mfcc)]
-            {
-                if !scores.is_empty() {
-                    evaluation.baselines.insert(baseline, scores);
-                }
+        let model_name = model_name(self.model, &model.card);
+        let mut mapped = Mapped::default();
+        let trained = bench.measured(&model, "this model", &mut mapped)?;
+        let mut evaluation = Evaluation::new(&task, model_name, trained.scores);
+        let mut few_labels = trained.few_labels;
+        let mut add = |baseline, measured: EncoderScores| {
+            if !measured.scores.is_empty() {
+                evaluation.baselines.insert(baseline, measured.scores);
             }
+            for (all, few) in few_labels.iter_mut().zip(measured.few_labels) {
+                all.baselines.insert(baseline, few.accuracy);
+            }
+        };
+        if self.baselines {
+            let untrained = model.untrained()?;
+            let title = Baseline::Untrained.title();
+            add(
+                Baseline::Untrained,
+                bench.measured(&untrained, title, &mut mapped)?,
+            );
+            let mfcc = usable.iter().map(|&clip| classic.cache.features(clip));
+            let mfcc = mfcc_statistics(&mfcc.collect::<Vec<_>>())?;
+            add(
+                Baseline::Classic,
+                bench.of_embeddings(&mfcc, &self.of_mfcc())?,
+            );
         }
+        if let Some(weights) = &self.measure.imagenet {
+            let started = model.untrained()?;
+            started
+                .encoder
+                .start_from(&StartingWeights::read(weights)?)?;
+            let title = Baseline::ImageNet.title();
+            add(
+                Baseline::ImageNet,
+                bench.measured(&started, title, &mut mapped)?,
+            );
+        }
+        evaluation.few_labels = few_labels;
         self.add_scratch(&mut evaluation, &bench, &model)?;
+        if self.measure.protocol_compat {
+            let all = evaluation
+                .baselines
+                .values_mut()
+                .chain([&mut evaluation.protocols]);
+            all.flat_map(Scores::values_mut)
+                .for_each(Score::add_best_epochs);
+        }
         evaluation.notes = notes(&model.card, &clips, self.data);
+        evaluation
+            .warnings
+            .extend(heard_warning(&model.card, &evaluation, &clips));
+        let gallery = match self.gallery {
+            true => Some(gallery(&evaluation, &mapped, &clips, &usable, printer)?),
+            false => None,
+        };
         Ok(Measured {
             evaluation,
             clips,
+            gallery,
             record,
         })
     }
 
     /// The protocols that go by embeddings alone.
     fn of_embeddings(&self) -> Vec<Protocol> {
-        let of_embeddings = self.protocols.iter();
-        of_embeddings
-            .filter_map(|choice| choice.of_embeddings())
-            .collect()
+        let choices = self.protocols.iter();
+        let of_embeddings = choices.filter_map(|choice| choice.of_embeddings(self.measure));
+        of_embeddings.collect()
+    }
+
+    /// The same for MFCC statistics, and what one measured them by before networks, where that is asked for.
+    fn of_mfcc(&self) -> Vec<Protocol> {
+        let mut protocols = self.of_embeddings();
+        if self.protocols.contains(&ProtocolChoice::Classic) {
+            let known: Vec<_> = protocols.iter().map(Protocol::name).collect();
+            let classic = Protocol::classic().into_iter();
+            protocols.extend(classic.filter(|protocol| !known.contains(&protocol.name())));
+        }
+        protocols
     }
 
     /// Fine-tuning from the weights the encoder began with, where it is asked for: the fine-tuned baseline, if there is one.
@@ -281,7 +263,7 @@ impl Job<'_> {
         let untrained = evaluation.baselines.get(&Baseline::Untrained);
         let known = untrained.and_then(|scores| scores.get(&ProtocolName::Finetune));
         let score = match known {
-            Some(score) if self.fitting.unfreeze == Unfrozen::All => score.clone(),
+            Some(score) if self.measure.tunes_all() => score.clone(),
             _ => bench.fitted(&model.untrained()?, "from scratch", ProtocolChoice::Scratch)?,
         };
         evaluation.protocols.insert(ProtocolName::Scratch, score);
@@ -316,30 +298,11 @@ impl Job<'_> {
     }
 }
 
-impl TryFrom<ProtocolName> for ProtocolChoice {
-    type Error = anyhow::Error;
-
-    fn try_from(name: ProtocolName) -> anyhow::Result<Self> {
-        Ok(match name {
-            ProtocolName::Linear => Self::Linear,
-            ProtocolName::Knn => Self::Knn,
-            ProtocolName::Frozen => Self::Frozen,
-            ProtocolName::Finetune => Self::Finetune,
-            ProtocolName::Scratch => Self::Scratch,
-            other => bail!("this program cannot measure by {}", other.title()),
-        })
-    }
-}
-
-impl ProtocolChoice {
-    /// The protocol, if it goes by embeddings alone.
-    fn of_embeddings(self) -> Option<Protocol> {
-        match self {
-            Self::Linear => Some(Protocol::Linear(LinearProbe::default())),
-            Self::Knn => Some(Protocol::Knn(WeightedKnn::default())),
-            Self::Frozen | Self::Finetune | Self::Scratch => None,
-        }
-    }
+/// What one set of embeddings gave.
+#[derive(Default)]
+struct EncoderScores {
+    scores: Scores,
+    few_labels: Vec<FewLabels>,
 }
 
 /// Clips at hand, to score encoders on.
@@ -351,12 +314,23 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// What `model` scores by every protocol but `scratch`.
-    fn scores(&self, model: &Model, what: &str) -> anyhow::Result<Scores> {
-        let of_embeddings = self.job.of_embeddings();
-        let mut scores = match of_embeddings.as_slice() {
-            [] => Scores::new(),
-            protocols => evaluate(self.task, &self.embedded(model, what)?, protocols)?,
+    /// What an encoder scores by every protocol but `scratch`; its embeddings are added to `mapped` where they are computed.
+    fn measured(
+        &self,
+        model: &Model,
+        title: &'static str,
+        mapped: &mut Mapped,
+    ) -> anyhow::Result<EncoderScores> {
+        let protocols = self.job.of_embeddings();
+        let is_needed = self.job.gallery || !protocols.is_empty();
+        let mut measured = match is_needed || !self.job.measure.few_labels.is_empty() {
+            false => EncoderScores::default(),
+            true => {
+                let embeddings = self.embedded(model, title)?;
+                let measured = self.of_embeddings(&embeddings, &protocols)?;
+                mapped.add(title, embeddings);
+                measured
+            }
         };
         let fitted = [
             (ProtocolChoice::Frozen, ProtocolName::Frozen),
@@ -364,10 +338,31 @@ impl Bench<'_> {
         ];
         for (choice, name) in fitted {
             if self.job.protocols.contains(&choice) {
-                scores.insert(name, self.fitted(model, what, choice)?);
+                let score = self.fitted(model, title, choice)?;
+                measured.scores.insert(name, score);
             }
         }
-        Ok(scores)
+        Ok(measured)
+    }
+
+    fn of_embeddings(
+        &self,
+        embeddings: &Embeddings,
+        protocols: &[Protocol],
+    ) -> anyhow::Result<EncoderScores> {
+        let few = self.job.measure.few_labels.iter().map(|&per_class| {
+            let draws = self.job.measure.draws;
+            Ok(FewLabels {
+                per_class,
+                draws,
+                accuracy: few_labels(self.task, embeddings, per_class, draws)?,
+                baselines: BTreeMap::new(),
+            })
+        });
+        Ok(EncoderScores {
+            scores: evaluate(self.task, embeddings, protocols)?,
+            few_labels: few.collect::<anyhow::Result<_>>()?,
+        })
     }
 
     fn embedded(&self, model: &Model, what: &str) -> anyhow::Result<Embeddings> {
@@ -383,8 +378,9 @@ impl Bench<'_> {
 
     /// What `model` scores where it is fitted by epochs.
     fn fitted(&self, model: &Model, what: &str, choice: ProtocolChoice) -> anyhow::Result<Score> {
-        let config = self.job.fitting.fine_tune(choice);
-        let folds = self.task.scored_folds().len() as u64;
+        let config = self.job.measure.fine_tune(choice);
+        let seeds = self.job.measure.seeds();
+        let folds = (self.task.scored_folds().len() * seeds.len()) as u64;
         let epochs = u64::from(config.epochs);
         let bar = self.printer.bar(
             folds * epochs,
@@ -397,7 +393,13 @@ impl Bench<'_> {
                 100.0 * progress.accuracy
             ));
         };
-        let score = config.score(self.task, model, &self.features, told);
+        let is_untrained = choice == ProtocolChoice::Scratch || what == Baseline::Untrained.title();
+        let model_of = |seed: u64| match is_untrained {
+            // The first seed is the one that the encoder was made with.
+            true => model.untrained_by_seed(model.card.seed + seed),
+            false => model.copy(),
+        };
+        let score = config.score_by_seeds(&seeds, self.task, model_of, &self.features, told);
         bar.finish_and_clear();
         Ok(score?)
     }
@@ -417,6 +419,25 @@ fn refuse_several_classes(dataset: &Dataset) -> anyhow::Result<()> {
 /// `small (runs/demo)`
 fn model_name(path: &Path, card: &ModelCard) -> String {
     format!("{} ({})", card.provenance.preset, path.display())
+}
+
+/// A front end scaled by all clips that were heard has heard the scored ones, labels apart: said where a reader might think
+/// that they were kept away.
+fn heard_warning(card: &ModelCard, evaluation: &Evaluation, clips: &Clips) -> Option<String> {
+    let Normalization::Global { mean, std } = card.normalization else {
+        return None;
+    };
+    let heard = &card.provenance;
+    let scored = evaluation.protocols.values().flat_map(|score| &score.folds);
+    let unheard = |fold: &u32| heard.excluded_folds.contains(fold);
+    let was_heard = heard.datasets.contains(&clips.dataset.name);
+    (was_heard && !scored.into_iter().all(unheard)).then(|| {
+        format!(
+            "the encoder's input is scaled by a mean ({mean:.3}) and standard deviation ({std:.3}) that were measured on all \
+             clips it was trained on, those of the scored folds included, so that it knows a little of what it is tested \
+             on; `chiffchaff pretrain --without-fold N` measures them on the others alone"
+        )
+    })
 }
 
 /// What a reader must know to judge the numbers.
@@ -461,12 +482,20 @@ fn notes(card: &ModelCard, clips: &Clips, source: &DatasetSource) -> Vec<String>
 }
 
 impl Measured {
-    /// Writes `evaluation.json`, `run.json` if there is none, and `report.html`.
+    /// Writes `evaluation.json`, `gallery.json`, `run.json` if there is none, and `report.html`.
     pub(crate) fn write(&self, out: &Path, printer: &Printer) -> anyhow::Result<()> {
         std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
         let path = out.join("evaluation.json");
         let json = serde_json::to_vec_pretty(&self.evaluation)?;
         chiffchaff::write_whole(&path, &json).with_context(|| path.display().to_string())?;
+        let path = out.join("gallery.json");
+        match &self.gallery {
+            Some(gallery) => chiffchaff::write_whole(&path, &serde_json::to_vec(gallery)?),
+            // One of another measurement would be of other clips.
+            None if path.exists() => std::fs::remove_file(&path),
+            None => Ok(()),
+        }
+        .with_context(|| path.display().to_string())?;
         if !out.join("run.json").exists() {
             provenance::write(&self.record, out)?;
         }

@@ -1,5 +1,6 @@
 //! One file per command: arguments in, library calls, a [`crate::Finish`] out.
 
+pub(crate) mod compare;
 pub(crate) mod demo;
 pub(crate) mod detect;
 pub(crate) mod doctor;

@@ -2,13 +2,15 @@
 
 use crate::{Finish, printer::Printer};
 use anyhow::{Context, bail};
-use chiffchaff::report::{Run, csv, markdown, write_html};
+use chiffchaff::report::{
+    Run, comparison_markdown, csv, markdown, paired, paired_markdown, write_html,
+};
 use clap::Args;
 use std::path::PathBuf;
 
 /// Write one self-contained page about runs and their measurements
 ///
-/// The ending of `--out` decides what is written: .html, or the tables alone as .md or .csv.
+/// The ending of `--out` decides what is written: .html, or the numbers alone as .md, .csv or .json.
 #[derive(Args)]
 #[command(after_help = "Examples:
   chiffchaff report runs/demo --out report.html
@@ -33,10 +35,16 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
     let ending = arguments.out.extension().and_then(|ending| ending.to_str());
     match ending {
         Some("html") => write_html(&arguments.out, &runs)?,
-        Some("md") => write(&evaluations().map(markdown).collect::<String>())?,
+        Some("md") => {
+            let tables = evaluations().map(markdown).collect::<String>();
+            write(&(comparison_markdown(&runs) + &paired_markdown(&paired(&runs)) + &tables))?;
+        }
+        Some("json") => write(&serde_json::to_string_pretty(
+            &evaluations().collect::<Vec<_>>(),
+        )?)?,
         Some("csv") => write(&evaluations().map(csv).collect::<String>())?,
         _ => bail!(
-            "{}: must end in .html, .md or .csv",
+            "{}: must end in .html, .md, .csv or .json",
             arguments.out.display()
         ),
     }

@@ -1,9 +1,10 @@
 //! `chiffchaff study`: several experiments side by side, trained, measured and shown by one command.
 
-use super::evaluate::{self, FittingArguments, Folds, Measured, ProtocolChoice};
+use super::evaluate::{self, Folds, Measured};
 use super::pretrain::{self, Finished};
 use super::{Format, data_help};
 use crate::clips::CacheArguments;
+use crate::protocols::{MeasureArguments, ProtocolChoice};
 use crate::{Finish, printer::Printer};
 use anyhow::{Context, bail};
 use chiffchaff::dataset::{Dataset, DatasetSource};
@@ -46,7 +47,7 @@ pub(crate) struct Arguments {
     #[arg(long, default_value = "cpu")]
     device: DeviceName,
     #[command(flatten)]
-    fitting: FittingArguments,
+    measure: MeasureArguments,
     #[command(flatten)]
     cache: CacheArguments,
 }
@@ -260,7 +261,7 @@ impl Job<'_> {
                 let score = evaluation.protocols.get(&protocol)?;
                 Some(score.accuracy_by_epoch.first().map(Vec::len))
             };
-            let wanted = self.arguments.fitting.epochs as usize;
+            let wanted = self.arguments.measure.epochs as usize;
             let as_now = |&protocol| match epochs(protocol) {
                 None => false,
                 Some(None) => true,
@@ -271,7 +272,9 @@ impl Job<'_> {
     }
 
     fn measure(&self, name: &str, baselines: bool, printer: &Printer) -> anyhow::Result<Measured> {
-        let measure = |(model, scored): (PathBuf, Vec<u32>)| {
+        let parts = self.parts(name);
+        let last = parts.len() - 1;
+        let measure = |(part, (model, scored)): (usize, (PathBuf, Vec<u32>))| {
             let job = evaluate::Job {
                 model: &model,
                 data: self.data,
@@ -280,14 +283,16 @@ impl Job<'_> {
                     true => Folds::All,
                     false => Folds::Only(scored),
                 },
-                fitting: &self.arguments.fitting,
+                measure: &self.arguments.measure,
                 baselines,
+                // One map is shown of a row: that of the last fold's encoder.
+                gallery: part == last,
                 device: self.arguments.device,
                 cache: &self.arguments.cache,
             };
             job.run(printer)
         };
-        let parts = self.parts(name).into_iter().map(measure);
+        let parts = parts.into_iter().enumerate().map(measure);
         let mut parts = parts.collect::<anyhow::Result<Vec<_>>>()?;
         let Some(mut measured) = parts.pop() else {
             bail!("`{name}` has no runs");
@@ -298,7 +303,7 @@ impl Job<'_> {
             evaluations.push(measured.evaluation);
             measured.evaluation = Evaluation::joined(evaluations, name);
             measured.evaluation.notes = vec![
-                "one encoder for each fold, pre-trained on all others: nothing of what is scored was heard".to_owned(),
+                "one encoder for each fold, pre-trained on all others: nothing of what is scored was heard; the map of the clips is of the last fold's".to_owned(),
             ];
         }
         measured

@@ -1,6 +1,10 @@
 //! Running the program in a folder, for the tests of its commands.
 
 use assert_cmd::Command;
+use chiffchaff::audio::{SampleRate, WavEncoding, Waveform, write_wav};
+use std::f32::consts::TAU;
+use std::fmt::Write;
+use std::fs;
 use std::path::Path;
 
 /// Exit code, stdout and stderr of `chiffchaff COMMAND ARGUMENTS…` in `desk`.
@@ -18,4 +22,22 @@ pub(crate) fn run(desk: &Path, command: &str, arguments: &[&str]) -> (i32, Strin
         text(output.stdout),
         text(output.stderr),
     )
+}
+
+/// `clips.csv`: 24 clips of two classes in three folds, as a table; `source` names the recording a clip was cut from.
+#[allow(dead_code, reason = "not every test measures")]
+pub(crate) fn clips(desk: &Path, source: impl Fn(usize) -> Option<&'static str>) {
+    let mut table = "path,label,fold,source\n".to_owned();
+    for clip in 0..24 {
+        let pitch = [200.0, 2000.0][clip % 2] + 20.0 * clip as f32;
+        let sample = |i: usize| 0.4 * (TAU * pitch * i as f32 / 22050.0).sin();
+        let rate = SampleRate::new(22050).unwrap();
+        let sound = Waveform::mono((0..22050).map(sample).collect(), rate);
+        write_wav(desk.join(format!("{clip}.wav")), &sound, WavEncoding::Int16).unwrap();
+        let label = ["low", "high"][clip % 2];
+        let fold = clip / 2 % 3 + 1;
+        let source = source(clip).unwrap_or_default();
+        writeln!(table, "{clip}.wav,{label},{fold},{source}").unwrap();
+    }
+    fs::write(desk.join("clips.csv"), table).unwrap();
 }

@@ -1,0 +1,97 @@
+//! What a report shows of the measured clips themselves: their maps, spectrograms and sounds.
+
+use crate::clips::Clips;
+use crate::printer::Printer;
+use chiffchaff::Embeddings;
+use chiffchaff::evaluate::{Evaluation, tsne};
+use chiffchaff::report::{EmbeddingMap, Exhibit, Exhibitor, Gallery};
+use rayon::prelude::*;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Bytes of sound in a page at most, so that it stays below 10 MB.
+const SOUND_BYTES: f64 = 4.5e6;
+/// Bytes of one second: four bits a sample, six of eight bits used.
+const BYTES_PER_SEC: f64 = Exhibit::RATE as f64 / 2.0 * 4.0 / 3.0;
+/// Of a clip at most and, where there are too many for that, of those that are heard.
+const HEARD_SECS: (f64, f64) = (2.0, 1.0);
+
+/// Embeddings of the measured clips, by encoder.
+#[derive(Default)]
+pub(crate) struct Mapped(Vec<(&'static str, Embeddings)>);
+
+impl Mapped {
+    pub(crate) fn add(&mut self, title: &'static str, embeddings: Embeddings) {
+        self.0.push((title, embeddings));
+    }
+}
+
+/// Of the clips `usable`, those of `evaluation`.
+pub(crate) fn gallery(
+    evaluation: &Evaluation,
+    mapped: &Mapped,
+    clips: &Clips,
+    usable: &[usize],
+    printer: &Printer,
+) -> anyhow::Result<Gallery> {
+    let exhibitor = Exhibitor::new()?;
+    let heard_secs = heard_secs(evaluation);
+    let bar = printer.bar(
+        usable.len() as u64,
+        "{msg} {bar:30} {pos}/{len} clips, {eta} left",
+    );
+    bar.set_message("drawing");
+    let done = AtomicU64::new(0);
+    let exhibit = |(&clip, &heard): (&usize, &f64)| {
+        let sound = clips.dataset.clips[clip].read_mono(Exhibitor::rate());
+        bar.set_position(done.fetch_add(1, Ordering::Relaxed));
+        // What was measured can be read; a file that has gone meanwhile is left blank.
+        sound.map_or_else(|_| Exhibit::default(), |s| exhibitor.exhibit(&s, heard))
+    };
+    let exhibits = usable.par_iter().zip(&heard_secs).map(exhibit).collect();
+    bar.set_message("mapping");
+    let maps = mapped.0.iter().map(|(title, embeddings)| {
+        Ok(EmbeddingMap {
+            title: (*title).to_owned(),
+            points: tsne(embeddings)?,
+        })
+    });
+    let maps = maps.collect::<anyhow::Result<_>>()?;
+    bar.finish_and_clear();
+    Ok(Gallery {
+        names: evaluation
+            .clips
+            .iter()
+            .map(|clip| clip.name.clone())
+            .collect(),
+        exhibits,
+        maps,
+    })
+}
+
+/// How much of each clip is heard: of all as much as fits, or, of too many, of those that are wrongly predicted first.
+fn heard_secs(evaluation: &Evaluation) -> Vec<f64> {
+    let clips = evaluation.clips.len();
+    let each = SOUND_BYTES / BYTES_PER_SEC / clips.max(1) as f64;
+    let (most, least) = HEARD_SECS;
+    if each >= least {
+        return vec![each.min(most); clips];
+    }
+    let score = evaluation.protocols.values().next();
+    let predictions = score.and_then(|score| score.predictions.first());
+    let is_right = |&clip: &usize| {
+        let predicted = predictions.and_then(|predictions| predictions.of(clip));
+        predicted.is_none_or(|p| p.class == evaluation.clips[clip].class)
+    };
+    let mut order: Vec<usize> = (0..clips).collect();
+    // Every so manieth of those that are right, so that all classes are heard.
+    let step = (clips as f64 * least / (each * clips as f64)).ceil() as usize;
+    order.sort_by_key(|clip| (is_right(clip), clip % step.max(1), *clip));
+    let mut secs = vec![0.0; clips];
+    for clip in order
+        .into_iter()
+        .take((each * clips as f64 / least) as usize)
+    {
+        secs[clip] = least;
+    }
+    secs
+}

@@ -1,0 +1,192 @@
+//! Encoders measured in every way, and compared.
+
+mod desk;
+
+use desk::run;
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+
+/// Trains a tiny encoder on `clips.csv` into `out`.
+fn pretrain(desk: &Path, out: &str, more: &[&str]) {
+    let mut arguments = vec![
+        "--preset",
+        "small",
+        "--data",
+        "csv:clips.csv",
+        "--out",
+        out,
+        "--cache",
+        "cache",
+    ];
+    let tiny = [
+        "encoder.width=4",
+        "views.frames=32",
+        "train.batch_size=8",
+        "train.threads=1",
+        "features.n_mels=32",
+        "train.max_steps=2",
+    ];
+    for setting in tiny {
+        arguments.extend(["--set", setting]);
+    }
+    arguments.extend(more);
+    let (code, _, stderr) = run(desk, "pretrain", &arguments);
+    assert!(code < 2, "{stderr}");
+}
+
+fn evaluate(desk: &Path, model: &str, more: &[&str]) -> (i32, String, String) {
+    let arguments = [
+        "--model",
+        model,
+        "--data",
+        "csv:clips.csv",
+        "--cache",
+        "cache",
+    ];
+    run(desk, "evaluate", &[&arguments[..], more].concat())
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+#[test]
+fn every_protocol_measures_and_is_shown() {
+    let desk = tempfile::tempdir().unwrap();
+    let desk = desk.path();
+    desk::clips(desk, |_| None);
+    pretrain(desk, "run", &[]);
+    let more = [
+        "--protocol",
+        "linear,knn,majority,svm,forest,classic,frozen,finetune,scratch",
+        "--epochs",
+        "2",
+        "--seeds",
+        "2",
+        "--few-labels",
+        "1,3",
+        "--draws",
+        "2",
+        "--neighbours",
+        "1,3",
+        "--protocol-compat",
+        "--format",
+        "json",
+    ];
+    let (code, stdout, stderr) = evaluate(desk, "run", &more);
+    assert_eq!(code, 0, "{stderr}");
+    let found = json(&stdout);
+    let names =
+        |scores: &Value| -> Vec<String> { scores.as_object().unwrap().keys().cloned().collect() };
+    let expected = [
+        "finetune", "forest", "frozen", "knn", "linear", "majority", "scratch", "svm",
+    ];
+    assert_eq!(names(&found["protocols"]), expected);
+    assert_eq!(
+        names(&found["baselines"]["classic"]),
+        ["forest", "knn", "linear", "majority", "svm"]
+    );
+    let tuned = &found["protocols"]["finetune"];
+    assert_eq!(tuned["accuracy_by_seed"].as_array().unwrap().len(), 2);
+    assert_eq!(tuned["predictions"].as_array().unwrap().len(), 2);
+    assert_eq!(tuned["optimistic_best_epoch"].as_array().unwrap().len(), 3);
+    assert!(
+        found["protocols"]["linear"]
+            .get("optimistic_best_epoch")
+            .is_none()
+    );
+    let knn = found["protocols"]["knn"]["chosen"].as_array().unwrap();
+    assert!(
+        knn.iter().all(|k| [1, 3].contains(&k.as_i64().unwrap())),
+        "{knn:?}"
+    );
+    assert_eq!(found["few_labels"][1]["per_class"], 3);
+    let few = &found["few_labels"][0]["baselines"]["untrained"]["knn"]["per_fold"];
+    assert_eq!(few.as_array().unwrap().len(), 3);
+    assert_eq!(found["clips"][5]["name"], "5.wav");
+
+    let gallery = json(&fs::read_to_string(desk.join("run/gallery.json")).unwrap());
+    assert_eq!(gallery["exhibits"].as_array().unwrap().len(), 24);
+    assert_eq!(gallery["maps"].as_array().unwrap().len(), 2);
+    let page = fs::read_to_string(desk.join("run/report.html")).unwrap();
+    for part in [
+        "Map of the clips",
+        "With few labels",
+        "optimistic",
+        "random forest",
+        "by seed",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    let (code, _, stderr) = run(desk, "report", &["run", "--out", "numbers.json"]);
+    assert_eq!(code, 0, "{stderr}");
+    let numbers = json(&fs::read_to_string(desk.join("numbers.json")).unwrap());
+    assert_eq!(numbers[0]["protocols"], found["protocols"]);
+}
+
+#[test]
+fn runs_are_compared_and_what_cannot_be_is_named() {
+    let desk = tempfile::tempdir().unwrap();
+    let desk = desk.path();
+    desk::clips(desk, |_| None);
+    pretrain(desk, "a", &[]);
+    pretrain(desk, "b", &["--set", "train.seed=5"]);
+    let (code, _, stderr) = run(desk, "compare", &["a", "b"]);
+    assert_eq!(code, 2);
+    assert!(stderr.contains("a: not measured yet"), "{stderr}");
+    for model in ["a", "b"] {
+        let (code, _, stderr) = evaluate(desk, model, &["--protocol", "knn"]);
+        assert_eq!(code, 0, "{stderr}");
+    }
+    let (code, stdout, _) = run(desk, "compare", &["a", "b"]);
+    assert_eq!(code, 0);
+    assert!(
+        stdout.contains("against `a`") && stdout.contains("95 % interval"),
+        "{stdout}"
+    );
+    let (_, stdout, _) = run(desk, "compare", &["a", "a", "--format", "json"]);
+    let pair = &json(&stdout)[0];
+    assert_eq!(
+        (&pair["difference"], &pair["p_value"]),
+        (&0.0.into(), &1.0.into())
+    );
+    assert_eq!(
+        (&pair["clips"], &pair["protocol"]),
+        (&24.into(), &"knn".into())
+    );
+    let (code, _, stderr) = evaluate(desk, "b", &["--protocol", "linear"]);
+    assert_eq!(code, 0, "{stderr}");
+    let (code, _, stderr) = run(desk, "compare", &["a", "b"]);
+    assert_eq!(code, 2);
+    assert!(
+        stderr.contains("no clip and protocol in common"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn what_leaks_from_test_to_training_is_warned_about() {
+    let desk = tempfile::tempdir().unwrap();
+    let desk = desk.path();
+    // The first three clips are of one recording, and of folds 1, 1 and 2.
+    desk::clips(desk, |clip| (clip < 3).then_some("the long tape"));
+    let global = ["--set", "normalization=\"global\""];
+    pretrain(desk, "leaking", &global);
+    let warnings = |model: &str| {
+        let (_, stdout, stderr) = evaluate(desk, model, &["--protocol", "knn", "--format", "json"]);
+        assert!(!stdout.is_empty(), "{stderr}");
+        json(&stdout)["warnings"].to_string()
+    };
+    let said = warnings("leaking");
+    assert!(said.contains("`the long tape` in folds 1, 2"), "{said}");
+    assert!(said.contains("scaled by a mean"), "{said}");
+
+    desk::clips(desk, |clip| [None, Some("tape")][usize::from(clip < 2)]);
+    pretrain(
+        desk,
+        "clean",
+        &[&global[..], &["--without-fold", "1"]].concat(),
+    );
+    assert_eq!(warnings("clean"), "[]");
+}

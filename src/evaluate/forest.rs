@@ -1,0 +1,121 @@
+//! How well a random forest tells the classes of embeddings: what one compared with before networks.
+
+use serde::{Deserialize, Serialize};
+use smartcore::ensemble::random_forest_classifier::{
+    RandomForestClassifier, RandomForestClassifierParameters,
+};
+use smartcore::linalg::basic::matrix::DenseMatrix;
+
+use super::{EvaluateError, Prediction, nested::Classifier};
+use crate::Embeddings;
+
+/// Random forest: many trees, each of other clips and of other dimensions at every fork (`√dim` of them).
+///
+/// The library does not tell how many trees agree, so that every confidence is 1.
+///
+/// # Source
+/// Breiman 2001, "Random Forests"; smartcore's.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Forest {
+    /// Numbers of trees to choose from, ascending, each within 1..=65535. Default 300: more change little.
+    pub trees: Vec<u16>,
+    /// Keys every random draw. Default 0.
+    pub seed: u64,
+}
+
+impl Default for Forest {
+    fn default() -> Self {
+        Self {
+            trees: vec![300],
+            seed: 0,
+        }
+    }
+}
+
+impl Forest {
+    pub(super) fn check(&self) -> Result<(), EvaluateError> {
+        if !self.trees.is_empty() && !self.trees.contains(&0) {
+            return Ok(());
+        }
+        Err(EvaluateError::Config {
+            key: "forest.trees",
+            given: format!("{:?}", self.trees),
+            required: "one or more numbers of at least 1",
+        })
+    }
+}
+
+impl Classifier for Forest {
+    type Setting = u16;
+
+    fn settings(&self) -> &[u16] {
+        &self.trees
+    }
+
+    fn predict(
+        &self,
+        settings: &[u16],
+        (embeddings, labels): (&Embeddings, &[usize]),
+        _: usize,
+        queries: &Embeddings,
+    ) -> Result<Vec<Vec<Prediction>>, EvaluateError> {
+        let failed = |error: smartcore::error::Failed| EvaluateError::Library {
+            what: "random forest",
+            reason: error.to_string(),
+        };
+        let matrix = |embeddings: &Embeddings| {
+            let row = |row: &[f32]| row.iter().copied().map(f64::from).collect();
+            DenseMatrix::from_2d_vec(&embeddings.rows().map(row).collect::<Vec<Vec<f64>>>())
+        };
+        let memory = matrix(embeddings).map_err(failed)?;
+        let queries = matrix(queries).map_err(failed)?;
+        let labels: Vec<u32> = labels.iter().map(|&label| label as u32).collect();
+        let by_size = settings.iter().map(|&trees| {
+            let parameters = RandomForestClassifierParameters::default()
+                .with_n_trees(trees)
+                .with_seed(self.seed);
+            let forest = RandomForestClassifier::fit(&memory, &labels, parameters);
+            let classes = forest.and_then(|forest| forest.predict(&queries));
+            let prediction = |class: u32| Prediction {
+                class: class as usize,
+                confidence: 1.0,
+            };
+            Ok(classes
+                .map_err(failed)?
+                .into_iter()
+                .map(prediction)
+                .collect())
+        });
+        by_size.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forest_learns_what_no_single_threshold_tells() {
+        let value = |i: usize| ((i * 2_654_435_761) % 1000) as f32 / 500.0 - 1.0;
+        let rows: Vec<[f32; 2]> = (0..200).map(|i| [value(2 * i), value(2 * i + 1)]).collect();
+        let labels: Vec<usize> = rows.iter().map(|[a, b]| usize::from(a * b > 0.0)).collect();
+        let all = Embeddings::from_rows(2, rows.concat());
+        let part = |clips: std::ops::Range<usize>| all.select(&clips.collect::<Vec<_>>());
+        let predict = || {
+            let forest = Forest::default();
+            let training = (&part(0..150), &labels[..150]);
+            let predicted = forest
+                .predict(&[100], training, 2, &part(150..200))
+                .unwrap();
+            predicted[0].clone()
+        };
+        let predicted = predict();
+        let right = predicted
+            .iter()
+            .zip(&labels[150..])
+            .filter(|(p, l)| p.class == **l);
+        assert!(right.count() >= 42, "{predicted:?}");
+        assert_eq!(predict(), predicted);
+    }
+}
