@@ -292,8 +292,8 @@ mod tests {
         fn rescaling_a_query_changes_no_vote((values, labels, query) in random_case(), factor in 0.01f32..100.0) {
             let memory = Embeddings::from_rows(3, values);
             let scaled = query.iter().map(|v| v * factor).collect();
-            let vote = |query| knn(0.5, Scaling::None)
-                .predict(&[5], (&memory, &labels), 4, &Embeddings::from_rows(3, query)).unwrap();
+            let vote = |query| classes(knn(0.5, Scaling::None)
+                .predict(&[5], (&memory, &labels), 4, &Embeddings::from_rows(3, query)).unwrap());
             prop_assert_eq!(vote(query), vote(scaled));
         }
     }

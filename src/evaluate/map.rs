@@ -19,7 +19,7 @@ const START: f64 = 1e-4;
 /// the axes mean nothing.
 ///
 /// The embeddings are standardised and turned onto their 50 strongest axes first; the map starts from the two strongest, so
-/// that the same embeddings give the same map. With fewer than 8 rows it is those two axes.
+/// that the same embeddings give the same map. With fewer than 8 rows, or rows that are all the same, it is those two axes.
 ///
 /// # Errors
 /// If the embeddings are not finite.
@@ -48,7 +48,7 @@ pub fn tsne(embeddings: &Embeddings) -> Result<Vec<[f32; 2]>, EvaluateError> {
     let start = |item| [0, 1].map(|axis| (value(axis, item) / spread * START) as f32);
     let start: Vec<[f32; 2]> = (0..items).map(start).collect();
     let perplexity = PERPLEXITY.min((items.max(1) - 1) as f32 / 3.0);
-    if items < 8 {
+    if items < 8 || rank == 0 {
         return Ok(start);
     }
     let row = |item| {
@@ -77,11 +77,11 @@ pub fn tsne(embeddings: &Embeddings) -> Result<Vec<[f32; 2]>, EvaluateError> {
 mod tests {
     use super::*;
 
-    /// Three groups of `clips / 3` in ten dimensions, far apart.
+    /// Three groups of `clips / 3` in four dimensions, far apart.
     fn groups(clips: usize) -> Embeddings {
         let noise = |i: usize| ((i * 2_654_435_761) % 1000) as f32 / 500.0;
-        let value = |i: usize| noise(i) + 5.0 * f32::from(u8::from(i / 10 % 3 == i % 10));
-        Embeddings::from_rows(10, (0..10 * clips).map(value).collect())
+        let value = |i: usize| noise(i) + 9.0 * f32::from(u8::from(i / 4 % 3 == i % 4));
+        Embeddings::from_rows(4, (0..4 * clips).map(value).collect())
     }
 
     #[test]

@@ -1,15 +1,14 @@
 //! How well support vector machines tell the classes of embeddings: what one compared with before networks.
 
+use linfa::DatasetBase;
+use linfa::ParamGuard;
+use linfa::traits::Fit;
+use linfa_svm::Svm;
+use ndarray::{Array1, Array2, ArrayView1};
 use serde::{Deserialize, Serialize};
-use smartcore::linalg::basic::matrix::DenseMatrix;
-use smartcore::svm::Kernels;
-use smartcore::svm::svc::{SVC, SVCParameters};
 
 use super::{EvaluateError, Prediction, Standardiser, nested::Classifier};
 use crate::Embeddings;
-
-/// Passes of the solver over the clips of a pair of classes.
-const PASSES: usize = 2;
 
 /// Support vector machines with Gaussian kernel on standardised embeddings, one for every pair of classes.
 ///
@@ -20,8 +19,8 @@ const PASSES: usize = 2;
 /// are farther on its side of their border. The confidence is the class's votes among those it could get.
 ///
 /// # Source
-/// The solver is smartcore's (Bordes et al. 2005, "Fast Kernel Classifiers with Online and Active Learning"); the
-/// kernel's width is scikit-learn's `gamma="scale"` of standardised data.
+/// The solver is linfa's, after LIBSVM (Chang and Lin 2011); the kernel's width is scikit-learn's `gamma="scale"` of
+/// standardised data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SupportVectors {
@@ -99,27 +98,29 @@ fn sides(
     penalty: f64,
     queries: &[Vec<f64>],
 ) -> Result<Vec<f64>, EvaluateError> {
-    let failed = |error: smartcore::error::Failed| EvaluateError::Library {
+    let failed = |reason: String| EvaluateError::Library {
         what: "support vector machine",
-        reason: error.to_string(),
+        reason,
     };
     let of_pair = labels
         .iter()
         .zip(memory)
         .filter(|(l, _)| [a, b].contains(l));
-    let (labels, rows): (Vec<i32>, Vec<Vec<f64>>) = of_pair
-        .map(|(&label, row)| (i32::from(label == b), row.clone()))
+    let (labels, rows): (Vec<bool>, Vec<&[f64]>) = of_pair
+        .map(|(&label, row)| (label == b, row.as_slice()))
         .unzip();
-    let gamma = 1.0 / rows[0].len() as f64;
-    let parameters = SVCParameters::default()
-        .with_epoch(PASSES)
-        .with_c(penalty)
-        .with_kernel(Kernels::rbf().with_gamma(gamma))
-        .with_seed(Some(0));
-    let rows = DenseMatrix::from_2d_vec(&rows).map_err(failed)?;
-    let queries = DenseMatrix::from_2d_vec(&queries.to_vec()).map_err(failed)?;
-    let machine = SVC::fit(&rows, &labels, &parameters).map_err(failed)?;
-    machine.decision_function(&queries).map_err(failed)
+    let dim = rows[0].len();
+    let records = Array2::from_shape_vec((rows.len(), dim), rows.concat());
+    let records = records.map_err(|error| failed(error.to_string()))?;
+    let parameters = Svm::<f64, bool>::params()
+        .pos_neg_weights(penalty, penalty)
+        .gaussian_kernel(dim as f64);
+    let machine = parameters
+        .check()
+        .and_then(|parameters| parameters.fit(&DatasetBase::new(records, Array1::from(labels))))
+        .map_err(|error| failed(error.to_string()))?;
+    let side = |query: &Vec<f64>| machine.weighted_sum(&ArrayView1::from(query)) - machine.rho;
+    Ok(queries.iter().map(side).collect())
 }
 
 /// The machines' votes on one query.

@@ -120,7 +120,11 @@ mod tests {
             .sum::<f32>();
         let signal = sound.iter().map(|a| a.powi(2)).sum::<f32>();
         let decibels = 10.0 * (signal / noise).log10();
-        assert!(decibels > 25.0, "{decibels} dB above its noise");
+        // CPython 3.11's audioop, on the same chirp: 24.398.
+        assert!(
+            (decibels - 24.4).abs() < 0.05,
+            "{decibels} dB above its noise"
+        );
     }
 
     #[test]
