@@ -126,6 +126,7 @@ struct Headline {
 #[derive(Serialize)]
 struct Group {
     title: &'static str,
+    heading: String,
     folds: Vec<u32>,
     rows: Vec<Strip>,
     axis: Vec<Tick>,
@@ -157,7 +158,7 @@ struct Strip {
 /// Confusion matrix and classes of one protocol.
 #[derive(Serialize)]
 struct Detail<'a> {
-    title: &'static str,
+    heading: String,
     classes: Vec<ClassRow<'a>>,
     matrix: Vec<MatrixRow<'a>>,
     dense: bool,
@@ -288,6 +289,7 @@ fn groups(evaluation: &Evaluation) -> Vec<Group> {
             let first = rows.first()?;
             Some(Group {
                 title: first.protocol.title(),
+                heading: heading(first.protocol),
                 folds: first.score.folds.clone(),
                 rows: rows.iter().map(|row| Strip::of(row, from)).collect(),
                 axis: ticks(100.0 * from, 100.0),
@@ -338,6 +340,15 @@ impl Strip {
     }
 }
 
+/// `Linear probe`, but `k-NN`.
+fn heading(protocol: ProtocolName) -> String {
+    let title = protocol.title();
+    match title.strip_prefix("k-") {
+        Some(_) => title.to_owned(),
+        None => title[..1].to_uppercase() + &title[1..],
+    }
+}
+
 fn chosen(protocol: ProtocolName, settings: &[Setting]) -> String {
     let (Some(symbol), false) = (protocol.setting(), settings.is_empty()) else {
         return String::new();
@@ -371,7 +382,7 @@ fn details(evaluation: &Evaluation) -> Vec<Detail<'_>> {
     let scores = evaluation.protocols.iter();
     scores
         .map(|(protocol, score)| Detail {
-            title: protocol.title(),
+            heading: heading(*protocol),
             classes: score.per_class.iter().map(ClassRow::of).collect(),
             matrix: matrix(score),
             dense: score.classes.len() > MANY_CLASSES,
