@@ -246,6 +246,7 @@ impl Score {
     ///
     /// # Panics
     /// If there is none.
+    #[cfg(feature = "nn")]
     pub(super) fn of_seeds(task: &Task, scores: Vec<Self>) -> Self {
         let by_seed: Vec<f64> = scores.iter().map(|score| score.accuracy.mean).collect();
         let curves: Vec<_> = scores.iter().map(|s| &s.accuracy_by_epoch).collect();
@@ -363,6 +364,7 @@ fn fold_pairs(
 }
 
 /// `[seed][fold][epoch]` → their mean over seeds, `[fold][epoch]`.
+#[cfg(feature = "nn")]
 fn mean_curves(seeds: &[&Vec<Vec<f64>>]) -> Vec<Vec<f64>> {
     let mean = |fold: usize, epoch: usize| {
         let values = seeds.iter().map(|curves| curves[fold][epoch]);
@@ -459,6 +461,7 @@ mod tests {
         );
     }
 
+    #[cfg(feature = "nn")]
     #[test]
     fn seeds_are_averaged_and_each_is_told() {
         let task = Task::new(

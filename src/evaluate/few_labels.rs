@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Baseline, Estimate, EvaluateError, LinearProbe, Predictions, ProtocolName, Scaling, Score,
-    Task, WeightedKnn, nested::Classifier, protocol::check_rows,
+    Task, WeightedKnn,
+    nested::{Classifier, predict},
+    protocol::check_rows,
 };
 use crate::Embeddings;
 
@@ -85,22 +87,17 @@ struct Labelled<'a> {
 }
 
 impl Labelled<'_> {
-    fn accuracy<C: Classifier>(&self, classifier: &C) -> Result<Estimate, EvaluateError> {
+    /// By a classifier with a single setting.
+    fn accuracy(&self, classifier: &dyn Classifier) -> Result<Estimate, EvaluateError> {
         let draws = (0..self.draws).into_par_iter();
         let predictions = draws.map(|draw| {
             let mut predictions = Predictions::none(self.task.clips());
             for &fold in self.task.scored_folds() {
                 let (training, queries) = (self.draw(fold, draw), self.task.clips_in(fold));
-                let predicted = classifier.predict(
-                    classifier.settings(),
-                    (
-                        &self.embeddings.select(&training),
-                        &self.task.labels_of(&training),
-                    ),
-                    self.task.classes().len(),
-                    &self.embeddings.select(&queries),
-                )?;
-                for (&clip, &prediction) in queries.iter().zip(&predicted[0]) {
+                let of_task = (self.task, self.embeddings);
+                let asked = [(classifier, vec![0])];
+                let predicted = predict(of_task, &asked, &training, &queries)?;
+                for (&clip, &prediction) in queries.iter().zip(&predicted[0][0]) {
                     predictions.set(clip, prediction);
                 }
             }

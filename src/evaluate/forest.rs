@@ -1,13 +1,17 @@
 //! How well a random forest tells the classes of embeddings: what one compared with before networks.
 
+use faer::Mat;
 use serde::{Deserialize, Serialize};
 use smartcore::ensemble::random_forest_classifier::{
     RandomForestClassifier, RandomForestClassifierParameters,
 };
 use smartcore::linalg::basic::matrix::DenseMatrix;
 
-use super::{EvaluateError, Prediction, nested::Classifier};
-use crate::Embeddings;
+use super::{
+    EvaluateError, Prediction, Scaling, Setting,
+    nested::{Classifier, Training},
+    scaling::rows,
+};
 
 /// Random forest: many trees, each of other clips and of other dimensions at every fork (`√dim` of them).
 ///
@@ -47,33 +51,31 @@ impl Forest {
 }
 
 impl Classifier for Forest {
-    type Setting = u16;
+    /// Trees do not mind units.
+    fn scaling(&self) -> Scaling {
+        Scaling::None
+    }
 
-    fn settings(&self) -> &[u16] {
-        &self.trees
+    fn settings(&self) -> Vec<Setting> {
+        self.trees.iter().map(|&trees| trees.into()).collect()
     }
 
     fn predict(
         &self,
-        settings: &[u16],
-        (embeddings, labels): (&Embeddings, &[usize]),
-        _: usize,
-        queries: &Embeddings,
+        settings: &[usize],
+        training: &Training<'_>,
+        queries: &Mat<f64>,
     ) -> Result<Vec<Vec<Prediction>>, EvaluateError> {
         let failed = |error: smartcore::error::Failed| EvaluateError::Library {
             what: "random forest",
             reason: error.to_string(),
         };
-        let matrix = |embeddings: &Embeddings| {
-            let row = |row: &[f32]| row.iter().copied().map(f64::from).collect();
-            DenseMatrix::from_2d_vec(&embeddings.rows().map(row).collect::<Vec<Vec<f64>>>())
-        };
-        let memory = matrix(embeddings).map_err(failed)?;
-        let queries = matrix(queries).map_err(failed)?;
-        let labels: Vec<u32> = labels.iter().map(|&label| label as u32).collect();
-        let by_size = settings.iter().map(|&trees| {
+        let matrix = |columns| DenseMatrix::from_2d_vec(&rows(columns)).map_err(failed);
+        let (memory, queries) = (matrix(training.columns)?, matrix(queries)?);
+        let labels: Vec<u32> = training.labels.iter().map(|&label| label as u32).collect();
+        let by_size = settings.iter().map(|&place| {
             let parameters = RandomForestClassifierParameters::default()
-                .with_n_trees(trees)
+                .with_n_trees(self.trees[place])
                 .with_seed(self.seed);
             let forest = RandomForestClassifier::fit(&memory, &labels, parameters);
             let classes = forest.and_then(|forest| forest.predict(&queries));
@@ -94,6 +96,8 @@ impl Classifier for Forest {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Embeddings;
+    use crate::evaluate::nested::predicted;
 
     #[test]
     fn a_forest_learns_what_no_single_threshold_tells() {
@@ -103,12 +107,12 @@ mod tests {
         let all = Embeddings::from_rows(2, rows.concat());
         let part = |clips: std::ops::Range<usize>| all.select(&clips.collect::<Vec<_>>());
         let predict = || {
-            let forest = Forest::default();
+            let forest = Forest {
+                trees: vec![100],
+                seed: 0,
+            };
             let training = (&part(0..150), &labels[..150]);
-            let predicted = forest
-                .predict(&[100], training, 2, &part(150..200))
-                .unwrap();
-            predicted[0].clone()
+            predicted(&forest, training, 2, &part(150..200)).remove(0)
         };
         let predicted = predict();
         let right = predicted

@@ -4,11 +4,10 @@ use faer::Mat;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    EvaluateError, Scaling,
-    nested::Classifier,
+    EvaluateError, Scaling, Setting,
+    nested::{Classifier, Training},
     prediction::{Prediction, largest_share},
 };
-use crate::Embeddings;
 
 /// Weighted k-nearest-neighbour vote by cosine similarity.
 ///
@@ -132,47 +131,51 @@ impl MajorityKnn {
 }
 
 impl Classifier for MajorityKnn {
-    type Setting = usize;
+    fn scaling(&self) -> Scaling {
+        self.scaling
+    }
 
-    fn settings(&self) -> &[usize] {
-        &self.neighbours
+    fn settings(&self) -> Vec<Setting> {
+        self.weighted().settings()
     }
 
     fn predict(
         &self,
         settings: &[usize],
-        training: (&Embeddings, &[usize]),
-        classes: usize,
-        queries: &Embeddings,
+        training: &Training<'_>,
+        queries: &Mat<f64>,
     ) -> Result<Vec<Vec<Prediction>>, EvaluateError> {
-        self.weighted()
-            .predict(settings, training, classes, queries)
+        self.weighted().predict(settings, training, queries)
     }
 }
 
 impl Classifier for WeightedKnn {
-    type Setting = usize;
+    fn scaling(&self) -> Scaling {
+        self.scaling
+    }
 
-    fn settings(&self) -> &[usize] {
-        &self.neighbours
+    fn settings(&self) -> Vec<Setting> {
+        self.neighbours.iter().map(|&k| k.into()).collect()
     }
 
     fn predict(
         &self,
         settings: &[usize],
-        (embeddings, labels): (&Embeddings, &[usize]),
-        classes: usize,
-        queries: &Embeddings,
+        training: &Training<'_>,
+        queries: &Mat<f64>,
     ) -> Result<Vec<Vec<Prediction>>, EvaluateError> {
-        let [memory, queries] = self.scaling.columns(embeddings, queries)?;
-        let (memory, queries) = (unit_columns(memory), unit_columns(queries));
+        let settings: Vec<usize> = settings
+            .iter()
+            .map(|&place| self.neighbours[place])
+            .collect();
+        let memory = unit_columns(training.columns.clone());
+        let queries = unit_columns(queries.clone());
         let similarities = memory.transpose() * &queries; // [items, queries]
-
         let most = settings.last().copied().unwrap_or(0);
         let mut predictions = vec![Vec::with_capacity(queries.ncols()); settings.len()];
         for query in 0..queries.ncols() {
-            let ranked = rank(similarities.col_as_slice(query), labels, most);
-            let votes = self.votes(settings, &ranked, classes);
+            let ranked = rank(similarities.col_as_slice(query), training.labels, most);
+            let votes = self.votes(&settings, &ranked, training.classes);
             for (predictions, vote) in predictions.iter_mut().zip(votes) {
                 predictions.push(vote);
             }
@@ -214,12 +217,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::Embeddings;
+    use crate::evaluate::nested::predicted;
 
-    fn knn(temperature: f64, scaling: Scaling) -> WeightedKnn {
+    fn knn(neighbours: &[usize], temperature: f64, scaling: Scaling) -> WeightedKnn {
         WeightedKnn {
+            neighbours: neighbours.to_vec(),
             temperature,
             scaling,
-            ..WeightedKnn::default()
         }
     }
 
@@ -273,7 +278,7 @@ mod tests {
             let memory = Embeddings::from_rows(3, values);
             let expected = slow_vote(&memory, &labels, &query, k, 0.1);
             let query = Embeddings::from_rows(3, query);
-            let ours = knn(0.1, Scaling::None).predict(&[k], (&memory, &labels), 4, &query).unwrap();
+            let ours = predicted(&knn(&[k], 0.1, Scaling::None), (&memory, &labels), 4, &query);
             let largest = expected.iter().copied().fold(0.0, f64::max);
             prop_assert!(expected[ours[0][0].class] >= largest * (1.0 - 1e-9));
         }
@@ -284,7 +289,7 @@ mod tests {
             let nearest = memory.rows().map(|row| cosine(row, &query)).enumerate()
                 .max_by(|a, b| a.1.total_cmp(&b.1)).unwrap().0;
             let query = Embeddings::from_rows(3, query);
-            let ours = knn(0.07, Scaling::None).predict(&[1], (&memory, &labels), 4, &query).unwrap();
+            let ours = predicted(&knn(&[1], 0.07, Scaling::None), (&memory, &labels), 4, &query);
             prop_assert_eq!(ours[0][0].class, labels[nearest]);
         }
 
@@ -292,8 +297,11 @@ mod tests {
         fn rescaling_a_query_changes_no_vote((values, labels, query) in random_case(), factor in 0.01f32..100.0) {
             let memory = Embeddings::from_rows(3, values);
             let scaled = query.iter().map(|v| v * factor).collect();
-            let vote = |query| classes(knn(0.5, Scaling::None)
-                .predict(&[5], (&memory, &labels), 4, &Embeddings::from_rows(3, query)).unwrap());
+            let knn = knn(&[5], 0.5, Scaling::None);
+            let vote = |query| {
+                let query = Embeddings::from_rows(3, query);
+                classes(predicted(&knn, (&memory, &labels), 4, &query))
+            };
             prop_assert_eq!(vote(query), vote(scaled));
         }
     }
@@ -311,18 +319,16 @@ mod tests {
         let (memory, labels) = close_one_far_three();
         let query = Embeddings::from_rows(2, vec![1., 0.]);
         let vote = |temperature| {
-            let knn = knn(temperature, Scaling::None);
-            classes(knn.predict(&[4], (&memory, &labels), 3, &query).unwrap())
+            let knn = knn(&[4], temperature, Scaling::None);
+            classes(predicted(&knn, (&memory, &labels), 3, &query))
         };
         assert_eq!(vote(f64::INFINITY), [[1]]);
         let majority = MajorityKnn {
             neighbours: vec![4],
             scaling: Scaling::None,
         };
-        let predicted = majority
-            .predict(&[4], (&memory, &labels), 3, &query)
-            .unwrap()[0][0];
-        assert_eq!((predicted.class, predicted.confidence), (1, 0.75));
+        let majority = predicted(&majority, (&memory, &labels), 3, &query)[0][0];
+        assert_eq!((majority.class, majority.confidence), (1, 0.75));
         assert_eq!(vote(1e9), [[1]]);
         // exp(1 / 0.07) > 3 exp(0.6 / 0.07)
         assert_eq!(vote(0.07), [[2]]);
@@ -333,9 +339,12 @@ mod tests {
     fn a_tie_goes_to_the_smallest_class() {
         let memory = Embeddings::from_rows(2, vec![1., 1., 1., 1.]);
         let query = Embeddings::from_rows(2, vec![1., 0.]);
-        let votes = knn(0.07, Scaling::None)
-            .predict(&[2], (&memory, &[2, 1]), 3, &query)
-            .unwrap();
+        let votes = predicted(
+            &knn(&[2], 0.07, Scaling::None),
+            (&memory, &[2, 1]),
+            3,
+            &query,
+        );
         assert_eq!(classes(votes), [[1]]);
     }
 
@@ -343,9 +352,8 @@ mod tests {
     fn more_neighbours_than_clips_means_all_clips() {
         let (memory, labels) = close_one_far_three();
         let query = Embeddings::from_rows(2, vec![1., 0.]);
-        let votes = knn(1e9, Scaling::None)
-            .predict(&[4, 99], (&memory, &labels), 3, &query)
-            .unwrap();
+        let knn = knn(&[4, 99], 1e9, Scaling::None);
+        let votes = predicted(&knn, (&memory, &labels), 3, &query);
         assert_eq!(votes[0], votes[1]);
     }
 
@@ -355,8 +363,8 @@ mod tests {
         let memory = Embeddings::from_rows(2, vec![99., 900., 101., 1100.]);
         let query = Embeddings::from_rows(2, vec![101., 990.]);
         let vote = |scaling| {
-            let knn = knn(0.07, scaling);
-            classes(knn.predict(&[1], (&memory, &[0, 1]), 2, &query).unwrap())
+            let knn = knn(&[1], 0.07, scaling);
+            classes(predicted(&knn, (&memory, &[0, 1]), 2, &query))
         };
         assert_eq!(vote(Scaling::Standardise), [[1]]);
         assert_eq!(vote(Scaling::None), [[0]]);
@@ -399,9 +407,8 @@ mod tests {
     fn silent_embeddings_of_zeros_are_no_panic() {
         let memory = Embeddings::from_rows(2, vec![0.; 4]);
         for scaling in [Scaling::None, Scaling::Standardise, Scaling::Whiten] {
-            let votes = knn(0.07, scaling)
-                .predict(&[1], (&memory, &[1, 0]), 2, &memory)
-                .unwrap();
+            let knn = knn(&[1], 0.07, scaling);
+            let votes = predicted(&knn, (&memory, &[1, 0]), 2, &memory);
             assert_eq!(classes(votes), [[1, 1]]);
         }
     }

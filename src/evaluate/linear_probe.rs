@@ -1,14 +1,14 @@
 //! How much of the classes a linear map finds in frozen embeddings.
 
+use faer::Mat;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    EvaluateError, Scaling,
+    EvaluateError, Scaling, Setting,
     logistic::{Logistic, NEAR},
-    nested::Classifier,
+    nested::{Classifier, Training},
     prediction::Prediction,
 };
-use crate::Embeddings;
 
 /// Logistic regression on embeddings scaled by the training folds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,27 +53,32 @@ impl LinearProbe {
 }
 
 impl Classifier for LinearProbe {
-    type Setting = f64;
+    fn scaling(&self) -> Scaling {
+        self.scaling
+    }
 
-    fn settings(&self) -> &[f64] {
-        &self.strengths
+    fn settings(&self) -> Vec<Setting> {
+        self.strengths
+            .iter()
+            .map(|&strength| strength.into())
+            .collect()
     }
 
     fn predict(
         &self,
-        settings: &[f64],
-        (embeddings, labels): (&Embeddings, &[usize]),
-        classes: usize,
-        queries: &Embeddings,
+        settings: &[usize],
+        training: &Training<'_>,
+        queries: &Mat<f64>,
     ) -> Result<Vec<Vec<Prediction>>, EvaluateError> {
-        let [columns, queries] = self.scaling.columns(embeddings, queries)?;
+        let columns = training.columns;
         let mean_square_length = columns.squared_norm_l2() / columns.ncols().max(1) as f64;
-        let per_length = |strength: &f64| strength / mean_square_length.max(f64::MIN_POSITIVE);
+        let per_length =
+            |&place: &usize| self.strengths[place] / mean_square_length.max(f64::MIN_POSITIVE);
         let strengths: Vec<f64> = settings.iter().map(per_length).collect();
-        let fitted = Logistic::fit(columns, labels, classes, &strengths, NEAR)?;
+        let fitted = Logistic::fit(training, &strengths, NEAR)?;
         Ok(fitted
             .iter()
-            .map(|classifier| classifier.predict(&queries))
+            .map(|classifier| classifier.predict(queries))
             .collect())
     }
 }
@@ -81,6 +86,8 @@ impl Classifier for LinearProbe {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Embeddings;
+    use crate::evaluate::nested::predicted;
 
     /// Two dimensions that say as much as each other about the class, the first of them `copies` times.
     fn rows(points: &[[f32; 2]], copies: usize) -> Embeddings {
@@ -107,10 +114,7 @@ mod tests {
                 scaling,
             };
             let (memory, query) = (rows(&points, copies), rows(&[[1.0, -1.2]], copies));
-            probe
-                .predict(&[0.1], (&memory, &labels), 2, &query)
-                .unwrap()[0][0]
-                .class
+            predicted(&probe, (&memory, &labels), 2, &query)[0][0].class
         };
         assert_eq!(predict(Scaling::Whiten, 1), 0);
         assert_eq!(predict(Scaling::Whiten, 50), 0);

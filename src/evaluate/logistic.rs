@@ -5,6 +5,7 @@ use faer::{Accum, Mat, MatRef, Par, linalg::matmul::matmul};
 use super::{
     EvaluateError, PrincipalAxes,
     lbfgs::{Stop, minimise},
+    nested::Training,
     prediction::{Prediction, largest_share},
 };
 /// Norm of the gradient, in variables scaled to a Hessian near identity, that is near enough to the
@@ -35,18 +36,15 @@ impl Logistic {
     /// Fits one classifier for each inverse regularisation strength `C` in `strengths` (each above
     /// 0). Ascending strengths are fastest: every fit starts where the one before ended.
     ///
-    /// `columns`: embeddings as `[dim, items]`; `labels`: one of `0..classes` an item;
     /// `gradient_norm`: what counts as the minimum, see [`NEAR`].
     ///
     /// # Errors
     /// If the eigendecomposition fails, which finite embeddings do not cause.
     ///
     /// # Panics
-    /// If there is not one label below `classes` for each item.
+    /// If there is not one label below the number of classes for each item.
     pub(super) fn fit(
-        mut columns: Mat<f64>,
-        labels: &[usize],
-        classes: usize,
+        training: &Training<'_>,
         strengths: &[f64],
         gradient_norm: f64,
     ) -> Result<Vec<Self>, EvaluateError> {
@@ -54,10 +52,14 @@ impl Logistic {
             gradient_norm,
             steps: STEPS,
         };
-        assert_eq!(labels.len(), columns.ncols(), "one label an item");
+        let mut columns = training.columns.clone();
+        assert_eq!(training.labels.len(), columns.ncols(), "one label an item");
         let means = centre(&mut columns);
-        let axes = PrincipalAxes::of(&columns)?;
-        let problem = Problem::new(&axes, &columns, labels, classes);
+        let axes = match training.along_axes {
+            true => PrincipalAxes::given(&columns),
+            false => PrincipalAxes::of(&columns)?,
+        };
+        let problem = Problem::new(&axes, &columns, training.labels, training.classes);
 
         let mut start = Mat::zeros(problem.present.len(), axes.squares.len() + 1);
         let mut fitted = Vec::with_capacity(strengths.len());
@@ -100,7 +102,7 @@ struct Problem {
 impl Problem {
     fn new(axes: &PrincipalAxes, columns: &Mat<f64>, labels: &[usize], classes: usize) -> Self {
         let (rank, items) = (axes.squares.len(), columns.ncols());
-        let along = axes.basis.transpose() * columns; // [rank, items]
+        let along = axes.along(columns); // [rank, items]
         let design = Mat::from_fn(rank + 1, items, |k, item| {
             if k < rank { along[(k, item)] } else { 1.0 }
         });
@@ -199,7 +201,7 @@ impl Problem {
     /// Back from principal axes, centred data and present classes to the caller's.
     fn classifier(&self, found: &Mat<f64>, axes: &PrincipalAxes, means: &[f64]) -> Logistic {
         let rank = axes.squares.len();
-        let turned = found.subcols(0, rank) * axes.basis.transpose(); // [present, dim]
+        let turned = axes.back(found.subcols(0, rank)); // [present, dim]
         let mut weights = Mat::zeros(self.classes, means.len());
         let mut intercepts = vec![f64::NEG_INFINITY; self.classes];
         for (row, &class) in self.present.iter().enumerate() {
@@ -247,7 +249,13 @@ mod tests {
         strengths: &[f64],
     ) -> Vec<Logistic> {
         let columns = Mat::from_fn(dim, labels.len(), |d, item| f64::from(rows[item * dim + d]));
-        Logistic::fit(columns, labels, classes, strengths, 1e-10).unwrap()
+        let training = Training {
+            columns: &columns,
+            along_axes: false,
+            labels,
+            classes,
+        };
+        Logistic::fit(&training, strengths, 1e-10).unwrap()
     }
 
     fn weights(of: &Logistic) -> Vec<f64> {

@@ -1,6 +1,7 @@
 //! Embeddings laid out in the plane, for looking at.
 
-use bhtsne::tSNE;
+use bhtsne::{Neighbor, tSNE};
+use rayon::prelude::*;
 
 use super::{EvaluateError, PrincipalAxes, Standardiser};
 use crate::Embeddings;
@@ -10,7 +11,9 @@ const PERPLEXITY: f32 = 30.0;
 /// Axes that distances are measured along; the others hold little but noise.
 const AXES: usize = 50;
 const STEPS: usize = 750;
-/// How coarse far-away clips are lumped together.
+/// Up to so many clips every pair is computed; of more, far-away ones are lumped together.
+const EXACT: usize = 500;
+/// How coarsely.
 const THETA: f32 = 0.5;
 /// The spread of the first coordinate to start from, as scikit-learn's.
 const START: f64 = 1e-4;
@@ -30,7 +33,7 @@ pub fn tsne(embeddings: &Embeddings) -> Result<Vec<[f32; 2]>, EvaluateError> {
     let items = embeddings.items();
     let columns = Standardiser::fit(embeddings).columns(embeddings);
     let axes = PrincipalAxes::of(&columns)?;
-    let along = axes.basis.transpose() * &columns; // [rank, items]
+    let along = axes.along(&columns); // [rank, items]
     let rank = along.nrows();
     let value = |axis: usize, item: usize| {
         if axis < rank {
@@ -57,20 +60,64 @@ pub fn tsne(embeddings: &Embeddings) -> Result<Vec<[f32; 2]>, EvaluateError> {
             .collect()
     };
     let rows: Vec<Vec<f32>> = (0..items).map(row).collect();
-    let distance = |a: &Vec<f32>, b: &Vec<f32>| {
-        let squares = a.iter().zip(b).map(|(a, b)| (a - b).powi(2));
-        squares.sum::<f32>().sqrt()
+    let neighbours = match items <= EXACT {
+        true => Vec::new(),
+        false => neighbours(&rows, (3.0 * perplexity) as usize),
     };
-    let map = tSNE::<f32, Vec<f32>, 2>::new(&rows)
-        .perplexity(perplexity)
-        .epochs(STEPS)
-        .initial_embedding(start.concat())
-        .barnes_hut(THETA, distance)
-        .embedding();
+    let map = alone(|| {
+        let mut map = tSNE::<f32, Vec<f32>, 2>::new(&rows);
+        map.perplexity(perplexity)
+            .epochs(STEPS)
+            .initial_embedding(start.concat());
+        match neighbours.is_empty() {
+            true => map.exact(distance),
+            false => map.barnes_hut_with_neighbors(THETA, &neighbours),
+        };
+        map.embedding()
+    })?;
     Ok(map
         .chunks_exact(2)
         .map(|point| [point[0], point[1]])
         .collect())
+}
+
+#[expect(clippy::ptr_arg, reason = "the library wants just this type")]
+fn distance(a: &Vec<f32>, b: &Vec<f32>) -> f32 {
+    let squares = a.iter().zip(b).map(|(a, b)| (a - b).powi(2));
+    squares.sum::<f32>().sqrt()
+}
+
+/// The `count` nearest other rows of each, nearest first, of equals the earlier.
+fn neighbours(rows: &[Vec<f32>], count: usize) -> Vec<Vec<Neighbor<f32>>> {
+    let of_row = |row: usize| {
+        let others = (0..rows.len()).filter(|&other| other != row);
+        let mut neighbours: Vec<_> = others
+            .map(|index| Neighbor {
+                index,
+                distance: distance(&rows[row], &rows[index]),
+            })
+            .collect();
+        let nearer = |a: &Neighbor<f32>, b: &Neighbor<f32>| {
+            a.distance
+                .total_cmp(&b.distance)
+                .then(a.index.cmp(&b.index))
+        };
+        neighbours.select_nth_unstable_by(count - 1, nearer);
+        neighbours.truncate(count);
+        neighbours.sort_unstable_by(nearer);
+        neighbours
+    };
+    (0..rows.len()).into_par_iter().map(of_row).collect()
+}
+
+/// Runs `work` on a single thread: sums over several would round otherwise every time, and the map with them.
+fn alone<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, EvaluateError> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
+    let pool = pool.map_err(|error| EvaluateError::Library {
+        what: "a thread for the map",
+        reason: error.to_string(),
+    })?;
+    Ok(pool.install(work))
 }
 
 #[cfg(test)]
@@ -94,7 +141,10 @@ mod tests {
                 others.min_by(|&a, &b| squared(point, map[a]).total_cmp(&squared(point, map[b])));
             assert_eq!(nearest.unwrap() % 3, clip % 3, "clip {clip}");
         }
-        assert_eq!(tsne(&groups(120)).unwrap(), map);
+        for clips in [120, EXACT + 10] {
+            let map = tsne(&groups(clips)).unwrap();
+            assert_eq!(tsne(&groups(clips)).unwrap(), map);
+        }
     }
 
     #[test]

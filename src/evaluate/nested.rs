@@ -2,7 +2,9 @@
 
 use rayon::prelude::*;
 
-use super::{EvaluateError, Prediction, Task, deal_folds};
+use faer::Mat;
+
+use super::{EvaluateError, Prediction, Scaling, Setting, Task, deal_folds};
 use crate::Embeddings;
 
 /// Into how many parts a lone training fold is dealt to choose a setting in it.
@@ -10,51 +12,129 @@ const PARTS_OF_A_LONE_FOLD: u32 = 4;
 
 /// Something that learns from labelled embeddings, with one setting to choose.
 pub(super) trait Classifier: Sync {
-    type Setting: Copy + Send + Sync;
+    /// What happens to the embeddings first.
+    fn scaling(&self) -> Scaling;
 
     /// The settings to choose from, the preferred first among equals.
-    fn settings(&self) -> &[Self::Setting];
+    fn settings(&self) -> Vec<Setting>;
 
-    /// What `queries` are taken for for each of `settings`: `[settings][queries]`.
+    /// What `queries`, columns `[dim, queries]`, are taken for by each of `settings`, given by their places:
+    /// `[settings][queries]`.
     fn predict(
         &self,
-        settings: &[Self::Setting],
-        training: (&Embeddings, &[usize]),
-        classes: usize,
-        queries: &Embeddings,
+        settings: &[usize],
+        training: &Training<'_>,
+        queries: &Mat<f64>,
     ) -> Result<Vec<Vec<Prediction>>, EvaluateError>;
 }
 
+/// Labelled embeddings, scaled as the classifier wishes.
+pub(super) struct Training<'a> {
+    /// `[dim, items]`
+    pub(super) columns: &'a Mat<f64>,
+    /// Whether all that the columns vary in are their dimensions, each by itself, as whitening leaves them.
+    pub(super) along_axes: bool,
+    pub(super) labels: &'a [usize],
+    /// Labels are below it.
+    pub(super) classes: usize,
+}
+
 /// What one fold's clips were taken for, by a classifier that never saw them.
-pub(super) struct FoldPrediction<S> {
-    pub(super) chosen: S,
+pub(super) struct FoldPrediction {
+    pub(super) chosen: Setting,
     /// Of each of its clips, ascending.
     pub(super) predicted: Vec<Prediction>,
 }
 
-/// For each scored fold: chooses the setting with the best accuracy over the inner folds, trains
-/// with it on all other folds, predicts the scored one.
-pub(super) fn nested_cross_validation<C: Classifier>(
+/// For each classifier and each scored fold: chooses the setting with the best accuracy over the inner folds, trains with
+/// it on all other folds, predicts the scored one. Classifiers of the same scaling share it.
+pub(super) fn nested_cross_validation(
     task: &Task,
     embeddings: &Embeddings,
-    classifier: &C,
-) -> Result<Vec<FoldPrediction<C::Setting>>, EvaluateError> {
+    classifiers: &[&dyn Classifier],
+) -> Result<Vec<Vec<FoldPrediction>>, EvaluateError> {
     let bench = Bench {
         task,
         embeddings,
-        classifier,
+        classifiers,
     };
     let chosen = bench.choose_settings()?;
-    let scored = task.scored_folds().par_iter().zip(chosen);
-    scored
-        .map(|(&fold, setting)| bench.score_fold(fold, setting))
-        .collect()
+    let scored = task.scored_folds().par_iter().enumerate();
+    let by_fold: Vec<Vec<FoldPrediction>> = scored
+        .map(|(index, &fold)| {
+            let of_fold: Vec<usize> = chosen.iter().map(|chosen| chosen[index]).collect();
+            bench.score_fold(fold, &of_fold)
+        })
+        .collect::<Result<_, _>>()?;
+    let mut by_classifier: Vec<Vec<_>> = classifiers.iter().map(|_| Vec::new()).collect();
+    for predictions in by_fold {
+        for (of_classifier, prediction) in by_classifier.iter_mut().zip(predictions) {
+            of_classifier.push(prediction);
+        }
+    }
+    Ok(by_classifier)
 }
 
-struct Bench<'a, C> {
+/// What one classifier takes the clips `queries` for that learns from the clips `training`, by each of its settings in
+/// `settings`.
+pub(super) fn predict(
+    (task, embeddings): (&Task, &Embeddings),
+    classifiers: &[(&dyn Classifier, Vec<usize>)],
+    training: &[usize],
+    queries: &[usize],
+) -> Result<Vec<Vec<Vec<Prediction>>>, EvaluateError> {
+    let labels = task.labels_of(training);
+    let (memory, asked) = (embeddings.select(training), embeddings.select(queries));
+    let mut scaled: Vec<(Scaling, [Mat<f64>; 2])> = Vec::new();
+    for (classifier, _) in classifiers
+        .iter()
+        .filter(|(_, settings)| !settings.is_empty())
+    {
+        let scaling = classifier.scaling();
+        if !scaled.iter().any(|(known, _)| *known == scaling) {
+            scaled.push((scaling, scaling.columns(&memory, &asked)?));
+        }
+    }
+    let of_classifier = |(classifier, settings): &(&dyn Classifier, Vec<usize>)| {
+        let scaling = classifier.scaling();
+        let Some((_, [columns, queries])) = scaled.iter().find(|(known, _)| *known == scaling)
+        else {
+            return Ok(Vec::new()); // Nothing is asked.
+        };
+        let training = Training {
+            columns,
+            along_axes: scaling == Scaling::Whiten,
+            labels: &labels,
+            classes: task.classes().len(),
+        };
+        classifier.predict(settings, &training, queries)
+    };
+    classifiers.iter().map(of_classifier).collect()
+}
+
+/// The same for tests, of one classifier by all of its settings.
+#[cfg(test)]
+pub(super) fn predicted(
+    classifier: &dyn Classifier,
+    (embeddings, labels): (&Embeddings, &[usize]),
+    classes: usize,
+    queries: &Embeddings,
+) -> Vec<Vec<Prediction>> {
+    let [columns, queries] = classifier.scaling().columns(embeddings, queries).unwrap();
+    let training = Training {
+        columns: &columns,
+        along_axes: classifier.scaling() == Scaling::Whiten,
+        labels,
+        classes,
+    };
+    let all: Vec<usize> = (0..classifier.settings().len()).collect();
+    classifier.predict(&all, &training, &queries).unwrap()
+}
+
+struct Bench<'a> {
     task: &'a Task,
     embeddings: &'a Embeddings,
-    classifier: &'a C,
+    classifiers: &'a [&'a dyn Classifier],
 }
 
 /// One training whose predictions on `validation` help the scored fold `fold` to choose.
@@ -64,29 +144,46 @@ struct Trial {
     validations: Vec<(u32, Vec<usize>)>,
 }
 
-impl<C: Classifier> Bench<'_, C> {
-    /// The setting of each scored fold.
-    fn choose_settings(&self) -> Result<Vec<C::Setting>, EvaluateError> {
-        let settings = self.classifier.settings();
+/// By scored fold: correct predictions, `[classifier][setting]`.
+type Hits = Vec<(u32, Vec<Vec<usize>>)>;
+
+impl Bench<'_> {
+    /// The place of the setting of each classifier and scored fold.
+    fn choose_settings(&self) -> Result<Vec<Vec<usize>>, EvaluateError> {
         let scored = self.task.scored_folds();
-        if let &[only] = settings {
-            return Ok(vec![only; scored.len()]);
+        // A classifier with nothing to choose from is not tried.
+        let tried: Vec<(&dyn Classifier, Vec<usize>)> = self
+            .classifiers
+            .iter()
+            .map(|classifier| match classifier.settings().len() {
+                1 => (*classifier, Vec::new()),
+                settings => (*classifier, (0..settings).collect()),
+            })
+            .collect();
+        if tried.iter().all(|(_, settings)| settings.is_empty()) {
+            return Ok(vec![vec![0; scored.len()]; tried.len()]);
         }
-        let trials: Vec<Vec<(u32, Vec<usize>)>> = self
+        let trials: Vec<Hits> = self
             .trials()
             .par_iter()
-            .map(|trial| self.run(trial))
+            .map(|trial| self.run(&tried, trial))
             .collect::<Result<_, _>>()?;
-        let choose = |&fold: &u32| {
-            let mut hits = vec![0; settings.len()];
+        let choose = |classifier: usize, fold: u32| {
+            let mut hits = vec![0; tried[classifier].1.len()];
             for (_, more) in trials.iter().flatten().filter(|(of, _)| *of == fold) {
                 hits.iter_mut()
-                    .zip(more)
+                    .zip(&more[classifier])
                     .for_each(|(hits, more)| *hits += more);
             }
-            settings[first_largest(&hits)]
+            first_largest(&hits)
         };
-        Ok(scored.iter().map(choose).collect())
+        let of_folds = |classifier| {
+            scored
+                .iter()
+                .map(|&fold| choose(classifier, fold))
+                .collect()
+        };
+        Ok((0..tried.len()).map(of_folds).collect())
     }
 
     /// The trainings the choice rests on. Leaving out folds a and b serves both: scored fold a
@@ -140,15 +237,19 @@ impl<C: Classifier> Bench<'_, C> {
             .collect()
     }
 
-    /// Correct predictions of each setting, by scored fold.
-    fn run(&self, trial: &Trial) -> Result<Vec<(u32, Vec<usize>)>, EvaluateError> {
+    fn run(
+        &self,
+        tried: &[(&dyn Classifier, Vec<usize>)],
+        trial: &Trial,
+    ) -> Result<Hits, EvaluateError> {
         let queries: Vec<usize> = trial
             .validations
             .iter()
             .flat_map(|(_, clips)| clips)
             .copied()
             .collect();
-        let predicted = self.predict(self.classifier.settings(), &trial.training, &queries)?;
+        let of_task = (self.task, self.embeddings);
+        let predicted = predict(of_task, tried, &trial.training, &queries)?;
         let truth = self.task.labels_of(&queries);
         let mut from = 0;
         let mut counted = Vec::with_capacity(trial.validations.len());
@@ -161,40 +262,35 @@ impl<C: Classifier> Bench<'_, C> {
                     .filter(|(predicted, truth)| predicted.class == **truth)
                     .count()
             };
-            counted.push((*fold, predicted.iter().map(hits).collect()));
+            let by_setting = |of: &Vec<Vec<Prediction>>| of.iter().map(hits).collect();
+            counted.push((*fold, predicted.iter().map(by_setting).collect()));
         }
         Ok(counted)
     }
 
+    /// By every classifier with its setting, given by its place.
     fn score_fold(
         &self,
         fold: u32,
-        chosen: C::Setting,
-    ) -> Result<FoldPrediction<C::Setting>, EvaluateError> {
+        chosen: &[usize],
+    ) -> Result<Vec<FoldPrediction>, EvaluateError> {
         let training = self.task.clips_where(|other| other != fold);
         let queries = self.task.clips_in(fold);
-        let mut predicted = self.predict(&[chosen], &training, &queries)?;
-        Ok(FoldPrediction {
-            chosen,
-            predicted: predicted.pop().unwrap_or_default(),
-        })
-    }
-
-    fn predict(
-        &self,
-        settings: &[C::Setting],
-        training: &[usize],
-        queries: &[usize],
-    ) -> Result<Vec<Vec<Prediction>>, EvaluateError> {
-        self.classifier.predict(
-            settings,
-            (
-                &self.embeddings.select(training),
-                &self.task.labels_of(training),
-            ),
-            self.task.classes().len(),
-            &self.embeddings.select(queries),
-        )
+        let with_settings = self.classifiers.iter().zip(chosen);
+        let with_settings: Vec<_> = with_settings
+            .map(|(c, &setting)| (*c, vec![setting]))
+            .collect();
+        let of_task = (self.task, self.embeddings);
+        let predicted = predict(of_task, &with_settings, &training, &queries)?;
+        let prediction =
+            |((classifier, &chosen), mut predicted): ((&&dyn Classifier, &usize), Vec<_>)| {
+                FoldPrediction {
+                    chosen: classifier.settings()[chosen],
+                    predicted: predicted.pop().unwrap_or_default(),
+                }
+            };
+        let with_predictions = self.classifiers.iter().zip(chosen).zip(predicted);
+        Ok(with_predictions.map(prediction).collect())
     }
 }
 
@@ -237,19 +333,16 @@ mod tests {
         vec!["a".to_owned(), "b".to_owned()]
     }
 
-    fn settings<C: Classifier>(
-        labels: Vec<usize>,
-        classifier: &C,
-        folds: &[u32],
-    ) -> Vec<C::Setting> {
+    /// The place of the setting chosen for each fold.
+    fn settings(labels: Vec<usize>, classifier: &dyn Classifier, folds: &[u32]) -> Vec<usize> {
         let (embeddings, _, _) = noisy();
         let task = Task::new("t", names(), labels, folds.to_vec()).unwrap();
         let bench = Bench {
             task: &task,
             embeddings: &embeddings,
-            classifier,
+            classifiers: &[classifier],
         };
-        bench.choose_settings().unwrap()
+        bench.choose_settings().unwrap().remove(0)
     }
 
     /// Replaces the labels of fold 1 by wrong ones.
@@ -291,29 +384,28 @@ mod tests {
     struct Constant;
 
     impl Classifier for Constant {
-        type Setting = usize;
+        fn scaling(&self) -> Scaling {
+            Scaling::None
+        }
 
-        fn settings(&self) -> &[usize] {
-            &[0, 1]
+        fn settings(&self) -> Vec<Setting> {
+            vec![0usize.into(), 1usize.into()]
         }
 
         fn predict(
             &self,
             settings: &[usize],
-            _: (&Embeddings, &[usize]),
-            _: usize,
-            queries: &Embeddings,
+            _: &Training<'_>,
+            queries: &Mat<f64>,
         ) -> Result<Vec<Vec<Prediction>>, EvaluateError> {
-            Ok(settings
-                .iter()
-                .map(|&class| {
-                    let prediction = Prediction {
-                        class,
-                        confidence: 1.0,
-                    };
-                    vec![prediction; queries.items()]
-                })
-                .collect())
+            let predicted = settings.iter().map(|&class| {
+                let prediction = Prediction {
+                    class,
+                    confidence: 1.0,
+                };
+                vec![prediction; queries.ncols()]
+            });
+            Ok(predicted.collect())
         }
     }
 
@@ -333,9 +425,17 @@ mod tests {
         let (embeddings, labels, folds) = noisy();
         let task = Task::new("t", names(), labels.clone(), folds).unwrap();
         let task = task.scoring_only(&[2, 4]).unwrap();
-        let result = nested_cross_validation(&task, &embeddings, &WeightedKnn::default()).unwrap();
-        assert_eq!(result.len(), 2);
-        assert_eq!(result[0].predicted.len(), 6);
-        assert_eq!(result[1].predicted.len(), 6);
+        let (knn, probe) = (WeightedKnn::default(), LinearProbe::default());
+        let both = nested_cross_validation(&task, &embeddings, &[&knn, &probe]).unwrap();
+        assert_eq!(both.len(), 2);
+        for (result, alone) in both.iter().zip([&knn as &dyn Classifier, &probe]) {
+            assert_eq!(result.len(), 2);
+            assert_eq!(result[0].predicted.len(), 6);
+            let alone = nested_cross_validation(&task, &embeddings, &[alone]).unwrap();
+            assert_eq!(
+                result[1].predicted, alone[0][1].predicted,
+                "company changes nothing"
+            );
+        }
     }
 }

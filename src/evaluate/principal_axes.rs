@@ -1,6 +1,6 @@
 //! The directions in which embeddings vary.
 
-use faer::{Mat, Side};
+use faer::{Mat, MatRef, Side};
 
 use super::EvaluateError;
 
@@ -9,8 +9,8 @@ const RANK_TOLERANCE: f64 = 1e-12;
 
 /// An orthonormal basis of the space that centred embeddings span, strongest direction first.
 pub(super) struct PrincipalAxes {
-    /// `[dim, rank]`
-    pub(super) basis: Mat<f64>,
+    /// `[dim, rank]`; `None`: the dimensions themselves.
+    basis: Option<Mat<f64>>,
     /// Sum of squares along each direction.
     pub(super) squares: Vec<f64>,
 }
@@ -46,8 +46,34 @@ impl PrincipalAxes {
             vectors[(row, kept[k])] * scale(kept[k])
         });
         Ok(Self {
-            basis: if wide { columns * vectors } else { vectors },
+            basis: Some(if wide { columns * vectors } else { vectors }),
             squares: kept.into_iter().map(|k| values[k]).collect(),
         })
+    }
+
+    /// Of columns that vary along their dimensions already, each by itself.
+    pub(super) fn given(columns: &Mat<f64>) -> Self {
+        let squares =
+            (0..columns.nrows()).map(|dimension| columns.row(dimension).squared_norm_l2());
+        Self {
+            basis: None,
+            squares: squares.collect(),
+        }
+    }
+
+    /// `[dim, items]` → `[rank, items]`
+    pub(super) fn along(&self, columns: &Mat<f64>) -> Mat<f64> {
+        match &self.basis {
+            Some(basis) => basis.transpose() * columns,
+            None => columns.clone(),
+        }
+    }
+
+    /// Rows of weights, `[rows, rank]` → `[rows, dim]`, that give for a column what these give for it along the axes.
+    pub(super) fn back(&self, weights: MatRef<'_, f64>) -> Mat<f64> {
+        match &self.basis {
+            Some(basis) => weights * basis.transpose(),
+            None => weights.to_owned(),
+        }
     }
 }

@@ -1,13 +1,11 @@
 //! By which rule embeddings are scored.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use super::{
-    EvaluateError, Forest, LinearProbe, MajorityKnn, Predictions, Score, Scores, Setting,
-    SupportVectors, Task, WeightedKnn,
-    nested::{Classifier, nested_cross_validation},
+    EvaluateError, Forest, LinearProbe, MajorityKnn, Predictions, Score, Scores, SupportVectors,
+    Task, WeightedKnn,
+    nested::{Classifier, FoldPrediction, nested_cross_validation},
 };
 use crate::Embeddings;
 
@@ -116,13 +114,13 @@ impl Protocol {
         }
     }
 
-    fn score(&self, task: &Task, embeddings: &Embeddings) -> Result<Score, EvaluateError> {
+    fn classifier(&self) -> &dyn Classifier {
         match self {
-            Self::Linear(probe) => score(task, embeddings, probe),
-            Self::Knn(knn) => score(task, embeddings, knn),
-            Self::Majority(knn) => score(task, embeddings, knn),
-            Self::Svm(machines) => score(task, embeddings, machines),
-            Self::Forest(forest) => score(task, embeddings, forest),
+            Self::Linear(probe) => probe,
+            Self::Knn(knn) => knn,
+            Self::Majority(knn) => knn,
+            Self::Svm(machines) => machines,
+            Self::Forest(forest) => forest,
         }
     }
 }
@@ -138,10 +136,12 @@ pub fn evaluate(
 ) -> Result<Scores, EvaluateError> {
     check_rows(task, embeddings)?;
     protocols.iter().try_for_each(Protocol::check)?;
-    let scored = protocols
-        .iter()
-        .map(|p| Ok((p.name(), p.score(task, embeddings)?)));
-    scored.collect::<Result<BTreeMap<_, _>, _>>()
+    let classifiers: Vec<_> = protocols.iter().map(Protocol::classifier).collect();
+    let by_protocol = nested_cross_validation(task, embeddings, &classifiers)?;
+    let scores = protocols.iter().zip(by_protocol);
+    Ok(scores
+        .map(|(protocol, folds)| (protocol.name(), score(task, &folds)))
+        .collect())
 }
 
 pub(super) fn check_rows(task: &Task, embeddings: &Embeddings) -> Result<(), EvaluateError> {
@@ -163,23 +163,15 @@ pub(super) fn check_rows(task: &Task, embeddings: &Embeddings) -> Result<(), Eva
     }
 }
 
-fn score<C: Classifier>(
-    task: &Task,
-    embeddings: &Embeddings,
-    classifier: &C,
-) -> Result<Score, EvaluateError>
-where
-    C::Setting: Into<Setting>,
-{
-    let folds = nested_cross_validation(task, embeddings, classifier)?;
-    let chosen = folds.iter().map(|fold| fold.chosen.into()).collect();
+fn score(task: &Task, folds: &[FoldPrediction]) -> Score {
+    let chosen = folds.iter().map(|fold| fold.chosen).collect();
     let mut predictions = Predictions::none(task.clips());
-    for (&fold, predicted) in task.scored_folds().iter().zip(&folds) {
+    for (&fold, predicted) in task.scored_folds().iter().zip(folds) {
         for (clip, &prediction) in task.clips_in(fold).into_iter().zip(&predicted.predicted) {
             predictions.set(clip, prediction);
         }
     }
-    Ok(Score::new(task, chosen, vec![predictions]))
+    Score::new(task, chosen, vec![predictions])
 }
 
 #[cfg(test)]

@@ -43,12 +43,31 @@ impl Scaling {
     }
 }
 
+/// Columns `[dim, items]` as rows `[items][dim]`, for libraries that take those.
+pub(super) fn rows(columns: &Mat<f64>) -> Vec<Vec<f64>> {
+    let items = 0..columns.ncols();
+    items
+        .map(|item| columns.col_as_slice(item).to_vec())
+        .collect()
+}
+
 /// Rotates memory and queries onto the memory's principal axes and scales each to variance 1.
 fn whiten([memory, queries]: [Mat<f64>; 2]) -> Result<[Mat<f64>; 2], EvaluateError> {
     let axes = PrincipalAxes::of(&memory)?;
     let strongest = axes.squares.first().copied().unwrap_or(1.0);
-    let scaled = Mat::from_fn(axes.basis.ncols(), axes.basis.nrows(), |axis, dimension| {
-        axes.basis[(dimension, axis)] / (axes.squares[axis] + FADE * strongest).sqrt()
-    });
-    Ok([&scaled * memory, &scaled * queries])
+    let deviations: Vec<f64> = axes
+        .squares
+        .iter()
+        .map(|square| (square + FADE * strongest).sqrt())
+        .collect();
+    Ok([memory, queries].map(|columns| {
+        let mut along = axes.along(&columns);
+        for item in 0..along.ncols() {
+            let values = along.col_as_slice_mut(item).iter_mut();
+            values
+                .zip(&deviations)
+                .for_each(|(value, deviation)| *value /= deviation);
+        }
+        along
+    }))
 }

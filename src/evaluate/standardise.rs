@@ -46,23 +46,8 @@ impl Standardiser {
     /// The standardised embeddings as columns: `[dim, items]`.
     pub(super) fn columns(&self, embeddings: &Embeddings) -> Mat<f64> {
         Mat::from_fn(embeddings.dim(), embeddings.items(), |d, item| {
-            self.standardised(d, embeddings.row(item)[d])
+            (f64::from(embeddings.row(item)[d]) - self.means[d]) * self.inverse_deviations[d]
         })
-    }
-
-    /// The standardised embeddings as rows, `[items][dim]`.
-    pub(super) fn rows(&self, embeddings: &Embeddings) -> Vec<Vec<f64>> {
-        let row = |row: &[f32]| {
-            let values = row.iter().enumerate();
-            values
-                .map(|(d, &value)| self.standardised(d, value))
-                .collect()
-        };
-        embeddings.rows().map(row).collect()
-    }
-
-    fn standardised(&self, d: usize, value: f32) -> f64 {
-        (f64::from(value) - self.means[d]) * self.inverse_deviations[d]
     }
 }
 

@@ -1,5 +1,6 @@
 //! How well support vector machines tell the classes of embeddings: what one compared with before networks.
 
+use faer::Mat;
 use linfa::DatasetBase;
 use linfa::ParamGuard;
 use linfa::traits::Fit;
@@ -7,8 +8,11 @@ use linfa_svm::Svm;
 use ndarray::{Array1, Array2, ArrayView1};
 use serde::{Deserialize, Serialize};
 
-use super::{EvaluateError, Prediction, Standardiser, nested::Classifier};
-use crate::Embeddings;
+use super::{
+    EvaluateError, Prediction, Scaling, Setting,
+    nested::{Classifier, Training},
+    scaling::rows,
+};
 
 /// Support vector machines with Gaussian kernel on standardised embeddings, one for every pair of classes.
 ///
@@ -52,28 +56,33 @@ impl SupportVectors {
 }
 
 impl Classifier for SupportVectors {
-    type Setting = f64;
+    fn scaling(&self) -> Scaling {
+        Scaling::Standardise
+    }
 
-    fn settings(&self) -> &[f64] {
-        &self.penalties
+    fn settings(&self) -> Vec<Setting> {
+        self.penalties
+            .iter()
+            .map(|&penalty| penalty.into())
+            .collect()
     }
 
     fn predict(
         &self,
-        settings: &[f64],
-        (embeddings, labels): (&Embeddings, &[usize]),
-        classes: usize,
-        queries: &Embeddings,
+        settings: &[usize],
+        training: &Training<'_>,
+        queries: &Mat<f64>,
     ) -> Result<Vec<Vec<Prediction>>, EvaluateError> {
-        let standardiser = Standardiser::fit(embeddings);
-        let [memory, queries] = [embeddings, queries].map(|e| standardiser.rows(e));
+        let (labels, classes) = (training.labels, training.classes);
+        let [memory, queries] = [training.columns, queries].map(rows);
         let mut present = labels.to_vec();
         present.sort_unstable();
         present.dedup();
         let pairs: Vec<_> = (present.iter().enumerate())
             .flat_map(|(index, &a)| present[index + 1..].iter().map(move |&b| (a, b)))
             .collect();
-        let by_penalty = settings.iter().map(|&penalty| {
+        let by_penalty = settings.iter().map(|&place| {
+            let penalty = self.penalties[place];
             let mut polls = vec![Poll::new(classes); queries.len()];
             // With a single class there is no pair, and nothing to tell apart.
             polls.iter_mut().for_each(|poll| poll.votes[present[0]] = 1);
@@ -167,6 +176,8 @@ impl Poll {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Embeddings;
+    use crate::evaluate::nested::predicted;
 
     /// Three classes on a ring around the origin: no line tells them apart, a Gaussian kernel does.
     fn rings(clips: usize) -> (Embeddings, Vec<usize>) {
@@ -188,9 +199,10 @@ mod tests {
         let predict = || {
             let training = (&embeddings.select(&memory), &labels[..60]);
             let queries = embeddings.select(&queries);
-            let machines = SupportVectors::default();
-            let predicted = machines.predict(&[10.0], training, 4, &queries).unwrap();
-            predicted[0].clone()
+            let machines = SupportVectors {
+                penalties: vec![10.0],
+            };
+            predicted(&machines, training, 4, &queries).remove(0)
         };
         let predicted = predict();
         let right = predicted
@@ -220,7 +232,7 @@ mod tests {
     fn one_class_is_all_there_is_to_predict() {
         let embeddings = Embeddings::from_rows(1, vec![1.0, 2.0]);
         let machines = SupportVectors::default();
-        let predicted = machines.predict(&[1.0], (&embeddings, &[2, 2]), 3, &embeddings);
-        assert_eq!(predicted.unwrap()[0][1].class, 2);
+        let predicted = predicted(&machines, (&embeddings, &[2, 2]), 3, &embeddings);
+        assert_eq!(predicted[0][1].class, 2);
     }
 }
