@@ -96,9 +96,9 @@ impl WeightedKnn {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MajorityKnn {
-    /// As [`WeightedKnn::neighbours`].
+    /// As those of [`WeightedKnn`].
     pub neighbours: Vec<usize>,
-    /// As [`WeightedKnn::scaling`].
+    /// As that of [`WeightedKnn`].
     pub scaling: Scaling,
 }
 
