@@ -71,6 +71,8 @@ fn every_protocol_measures_and_is_shown() {
         "--neighbours",
         "1,3",
         "--protocol-compat",
+        "--imagenet",
+        "run/encoder.safetensors",
         "--format",
         "json",
     ];
@@ -87,6 +89,9 @@ fn every_protocol_measures_and_is_shown() {
         names(&found["baselines"]["classic"]),
         ["forest", "knn", "linear", "majority", "svm"]
     );
+    // The weights that were given are those of the model itself.
+    let given = &found["baselines"]["imagenet"]["linear"];
+    assert_eq!(given, &found["protocols"]["linear"]);
     let tuned = &found["protocols"]["finetune"];
     assert_eq!(tuned["accuracy_by_seed"].as_array().unwrap().len(), 2);
     assert_eq!(tuned["predictions"].as_array().unwrap().len(), 2);
@@ -108,7 +113,7 @@ fn every_protocol_measures_and_is_shown() {
 
     let gallery = json(&fs::read_to_string(desk.join("run/gallery.json")).unwrap());
     assert_eq!(gallery["exhibits"].as_array().unwrap().len(), 24);
-    assert_eq!(gallery["maps"].as_array().unwrap().len(), 2);
+    assert_eq!(gallery["maps"].as_array().unwrap().len(), 3);
     let page = fs::read_to_string(desk.join("run/report.html")).unwrap();
     for part in [
         "Map of the clips",

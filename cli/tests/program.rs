@@ -590,7 +590,7 @@ fn every_front_end_writes_its_features() {
 fn help_fits_a_terminal_and_ends_in_examples() {
     let desk = Desk::with_clips(0);
     let commands = [
-        "demo", "doctor", "features", "pretrain", "evaluate", "report", "presets",
+        "demo", "doctor", "features", "pretrain", "evaluate", "compare", "report", "presets",
     ];
     for command in commands {
         let given = run(desk.command(&[command, "--help"]).env("COLUMNS", "80"));

@@ -279,8 +279,16 @@ impl Score {
             joined
         });
         let curves = parts.iter().flat_map(|part| part.accuracy_by_epoch.clone());
+        let best_epochs = parts.iter().flat_map(|part| &part.optimistic_best_epoch);
+        let seeds = parts.iter().map(|part| part.accuracy_by_seed.len()).min();
+        let by_seed = (0..seeds.unwrap_or(0)).map(|seed| {
+            let of_folds = parts.iter().map(|part| part.accuracy_by_seed[seed]);
+            of_folds.sum::<f64>() / parts.len() as f64
+        });
         Self {
             accuracy_by_epoch: curves.collect(),
+            optimistic_best_epoch: best_epochs.copied().collect(),
+            accuracy_by_seed: by_seed.collect(),
             ..Self::of_folds(
                 (&scored, &parts[0].classes),
                 clips,
@@ -504,10 +512,27 @@ mod tests {
             }
             let chosen = vec![score.chosen[fold as usize - 1]];
             let names = (&[fold][..], &score.classes.clone()[..]);
-            *score = Score::of_folds(names, &whole.clips, chosen, vec![of_fold]);
+            *score = Score {
+                accuracy_by_epoch: vec![vec![0.5, 0.25 * f64::from(fold)]],
+                accuracy_by_seed: vec![1.0, 0.5 * f64::from(fold)],
+                ..Score::of_folds(names, &whole.clips, chosen, vec![of_fold])
+            };
+            score.add_best_epochs();
             part
         };
-        assert_eq!(Evaluation::joined(vec![part(1), part(2)], "run"), whole);
+        let mut joined = Evaluation::joined(vec![part(1), part(2)], "run");
+        let score = joined.protocols.get_mut(&ProtocolName::Linear).unwrap();
+        assert_eq!(score.optimistic_best_epoch, [0.5, 0.5]);
+        assert_eq!(score.accuracy_by_seed, [1.0, 0.75]);
+        assert_eq!(score.accuracy_by_epoch.len(), 2);
+        for list in [
+            &mut score.optimistic_best_epoch,
+            &mut score.accuracy_by_seed,
+        ] {
+            list.clear();
+        }
+        score.accuracy_by_epoch.clear();
+        assert_eq!(joined, whole);
     }
 
     #[test]

@@ -14,7 +14,7 @@ pub struct Confusion {
 pub struct ClassScore {
     /// The class's name.
     pub class: String,
-    /// Clips of this class.
+    /// Clips of this class, each as often as there are seeds.
     pub support: u32,
     /// Part of the clips predicted as this class that are of it, 0..=1.
     pub precision: f64,

@@ -75,8 +75,8 @@ pub(super) fn nested_cross_validation(
     Ok(by_classifier)
 }
 
-/// What one classifier takes the clips `queries` for that learns from the clips `training`, by each of its settings in
-/// `settings`.
+/// What each classifier takes the clips `queries` for that learns from the clips `training`, by the settings beside it, given
+/// by their places.
 pub(super) fn predict(
     (task, embeddings): (&Task, &Embeddings),
     classifiers: &[(&dyn Classifier, Vec<usize>)],

@@ -41,6 +41,11 @@ impl Predictions {
         self.classes.len()
     }
 
+    /// Number of clips whose folds were scored.
+    pub fn scored(&self) -> usize {
+        self.classes.iter().flatten().count()
+    }
+
     /// What a clip was taken for; `None` where its fold was not scored.
     pub fn of(&self, clip: usize) -> Option<Prediction> {
         Some(Prediction {
@@ -90,5 +95,6 @@ mod tests {
         predictions.set(1, prediction);
         let all: Vec<_> = (0..4).map(|clip| predictions.of(clip)).collect();
         assert_eq!(all, [None, Some(prediction), None, None]);
+        assert_eq!((predictions.clips(), predictions.scored()), (3, 1));
     }
 }

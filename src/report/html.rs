@@ -15,7 +15,9 @@ use super::{
     run::Measurement,
     table::{Row, interval, percent, remark, rows},
 };
-use crate::evaluate::{ClassScore, Confusion, Evaluation, ProtocolName, Score, Setting};
+use crate::evaluate::{
+    ClassScore, Confusion, Evaluation, Predictions, ProtocolName, Score, Setting,
+};
 use crate::write_whole;
 
 /// Files listed by name; a run over an archive may have skipped thousands.
@@ -117,7 +119,8 @@ struct Headline {
     std: String,
     folds: usize,
     what: String,
-    clips: u32,
+    /// 0 if the evaluation is of a version that did not keep predictions.
+    clips: usize,
     classes: usize,
     gain: Option<String>,
 }
@@ -242,7 +245,7 @@ impl Headline {
             std: percent(score.accuracy.std),
             folds: score.folds.len(),
             what: format!("{} accuracy on {}", protocol.title(), evaluation.dataset),
-            clips: score.per_class.iter().map(|class| class.support).sum(),
+            clips: score.predictions.first().map_or(0, Predictions::scored),
             classes: score.classes.len(),
             gain,
         })
@@ -321,7 +324,10 @@ impl Strip {
             interval: interval(accuracy),
             balanced: percent(row.score.balanced_accuracy.mean),
             macro_f1: percent(row.score.macro_f1.mean),
-            weighted_precision: percent(row.score.weighted_precision.mean),
+            weighted_precision: match row.score.weighted_precision.per_fold.as_slice() {
+                [] => "–".to_owned(), // measured before there was such a metric
+                _ => percent(row.score.weighted_precision.mean),
+            },
             remark: remark(row.score),
             description: format!(
                 "{}, {}: mean {} %, folds {} %",

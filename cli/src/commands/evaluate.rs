@@ -136,6 +136,9 @@ pub(crate) struct Measured {
 impl Job<'_> {
     pub(crate) fn run(&self, printer: &Printer) -> anyhow::Result<Measured> {
         let model = Model::load(self.model, self.device.open()?)?;
+        let imagenet = self.measure.imagenet.as_deref();
+        let imagenet = imagenet.map(|weights| started_from(&model, weights));
+        let imagenet = imagenet.transpose()?;
         let mut record = provenance::started(&self.device.to_string());
         refuse_several_classes(&self.data.load()?)?;
         let clips = Clips::open(
@@ -195,15 +198,11 @@ impl Job<'_> {
                 bench.of_embeddings(&mfcc, &self.of_mfcc())?,
             );
         }
-        if let Some(weights) = &self.measure.imagenet {
-            let started = model.untrained()?;
-            started
-                .encoder
-                .start_from(&StartingWeights::read(weights)?)?;
+        if let Some(started) = &imagenet {
             let title = Baseline::ImageNet.title();
             add(
                 Baseline::ImageNet,
-                bench.measured(&started, title, &mut mapped)?,
+                bench.measured(started, title, &mut mapped)?,
             );
         }
         evaluation.few_labels = few_labels;
@@ -403,6 +402,15 @@ impl Bench<'_> {
         bar.finish_and_clear();
         Ok(score?)
     }
+}
+
+/// The same network with weights of a file.
+fn started_from(model: &Model, weights: &Path) -> anyhow::Result<Model> {
+    let started = model.untrained()?;
+    started
+        .encoder
+        .start_from(&StartingWeights::read(weights)?)?;
+    Ok(started)
 }
 
 /// Before hours are spent on features of what cannot be measured.

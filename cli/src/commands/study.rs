@@ -272,6 +272,12 @@ impl Job<'_> {
     }
 
     fn measure(&self, name: &str, baselines: bool, printer: &Printer) -> anyhow::Result<Measured> {
+        if !self.folds.is_empty() && !self.arguments.measure.few_labels.is_empty() {
+            bail!(
+                "`--few-labels` cannot be joined over the encoders of several folds\n\nhint: measure one of them by \
+                 `chiffchaff evaluate --few-labels`"
+            );
+        }
         let parts = self.parts(name);
         let last = parts.len() - 1;
         let measure = |(part, (model, scored)): (usize, (PathBuf, Vec<u32>))| {
