@@ -54,6 +54,15 @@ pub(crate) struct Clips {
 }
 
 impl Clips {
+    /// The dataset of some of the clips.
+    pub(crate) fn selected(&self, clips: &[usize]) -> Dataset {
+        let clips = clips.iter().map(|&clip| self.dataset.clips[clip].clone());
+        Dataset {
+            clips: clips.collect(),
+            ..self.dataset.clone()
+        }
+    }
+
     /// Finds the clips and computes the features that are not cached yet: of `whole` recordings where clips are spans of
     /// them, or of each clip.
     pub(crate) fn open(

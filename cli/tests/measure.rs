@@ -195,3 +195,103 @@ fn what_leaks_from_test_to_training_is_warned_about() {
     );
     assert_eq!(warnings("clean"), "[]");
 }
+
+/// FSD50K's layout: 48 clips with a low tone, a high one, both or none; the last 16 are its test.
+fn several_classes(desk: &Path) {
+    let mut tables = [
+        "fname,labels,mids,split\n".to_owned(),
+        "fname,labels,mids\n".to_owned(),
+    ];
+    let root = desk.join("sounds");
+    for folder in [
+        "FSD50K.dev_audio",
+        "FSD50K.eval_audio",
+        "FSD50K.ground_truth",
+    ] {
+        fs::create_dir_all(root.join(folder)).unwrap();
+    }
+    for clip in 0..48 {
+        let is_test = clip >= 32;
+        let tones = [(300.0, clip % 2), (3000.0, clip / 2 % 2)];
+        let part = ["dev", "eval"][usize::from(is_test)];
+        let path = root.join(format!("FSD50K.{part}_audio/{clip}.wav"));
+        desk::tones(&path, clip, &tones.map(|(pitch, on)| pitch * on as f32));
+        let labels: Vec<&str> = [("low", tones[0].1), ("high", tones[1].1)]
+            .into_iter()
+            .filter_map(|(label, on)| (on == 1).then_some(label))
+            .chain(["Sound"])
+            .collect();
+        let split = match (is_test, clip % 4) {
+            (true, _) => "",
+            (false, 3) => ",val",
+            (false, _) => ",train",
+        };
+        let labels = labels.join(",");
+        tables[usize::from(is_test)] += &format!("{clip},\"{labels}\",\"x\"{split}\n");
+    }
+    let truth = root.join("FSD50K.ground_truth");
+    fs::write(
+        truth.join("vocabulary.csv"),
+        "0,Sound,x\n1,high,y\n2,low,z\n",
+    )
+    .unwrap();
+    for (name, table) in ["dev", "eval"].iter().zip(&tables) {
+        fs::write(truth.join(format!("{name}.csv")), table).unwrap();
+    }
+}
+
+#[test]
+fn clips_of_several_classes_are_measured_by_mean_average_precision() {
+    let desk = tempfile::tempdir().unwrap();
+    let desk = desk.path();
+    desk::clips(desk, |_| None);
+    pretrain(desk, "run", &[]);
+    several_classes(desk);
+    let evaluate = |more: &[&str]| {
+        let arguments = [
+            "--model",
+            "run",
+            "--data",
+            "fsd50k:sounds",
+            "--cache",
+            "cache",
+        ];
+        run(desk, "evaluate", &[&arguments[..], more].concat())
+    };
+    let (code, stdout, stderr) = evaluate(&["--format", "json"]);
+    assert_eq!(code, 0, "{stderr}");
+    let found = json(&stdout);
+    let linear = &found["protocols"]["linear"];
+    assert_eq!(
+        linear["folds"],
+        serde_json::json!([3]),
+        "the test part alone"
+    );
+    assert!(
+        linear["mean_average_precision"]["mean"].as_f64().unwrap() > 0.9,
+        "{linear}"
+    );
+    assert_eq!(
+        linear["per_class"][0]["roc_auc"],
+        Value::Null,
+        "heard everywhere"
+    );
+    assert_eq!(linear["per_class"][1]["support"], 8);
+    for baseline in ["untrained", "classic"] {
+        assert!(found["baselines"][baseline]["knn"]["d_prime"]["mean"].is_f64());
+    }
+    let (_, text, _) = evaluate(&["--protocol", "majority"]);
+    assert!(text.contains("majority k-NN, MFCC statistics"), "{text}");
+    let page = fs::read_to_string(desk.join("run/report.html")).unwrap();
+    assert!(page.contains("Several classes a clip: FSD50K"));
+    let (code, _, stderr) = run(desk, "report", &["run", "--out", "numbers.md"]);
+    assert_eq!(code, 0, "{stderr}");
+    let numbers = fs::read_to_string(desk.join("numbers.md")).unwrap();
+    assert!(numbers.contains("| high | 8 |"), "{numbers}");
+    let (code, _, stderr) = evaluate(&["--protocol", "finetune"]);
+    assert_eq!(code, 2);
+    assert!(
+        stderr.contains("only `linear`, `knn` and `majority`"),
+        "{stderr}"
+    );
+}

@@ -175,7 +175,7 @@ impl Evaluation {
             few_labels: Vec::new(),
             clips: task.measured_clips(),
             notes: Vec::new(),
-            warnings: leak_warning(task).into_iter().collect(),
+            warnings: task.leak_warning().into_iter().collect(),
         }
     }
 
@@ -396,21 +396,6 @@ impl Estimate {
             interval,
         }
     }
-}
-
-fn leak_warning(task: &Task) -> Option<String> {
-    let leaks = task.leaks();
-    let first = leaks.first()?;
-    let folds: Vec<String> = first.folds.iter().map(u32::to_string).collect();
-    Some(format!(
-        "{} source recording{} lie{} in more than one fold (the first: `{}` in folds {}), so the \
-         classifiers were trained on parts of recordings they are tested on and the scores are too high",
-        leaks.len(),
-        if leaks.len() == 1 { "" } else { "s" },
-        if leaks.len() == 1 { "s" } else { "" },
-        first.source,
-        folds.join(", "),
-    ))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use super::{
     EvaluateError, Scaling, Setting,
     nested::{Classifier, Training},
     prediction::{Prediction, largest_share},
+    tags::{Ranker, TagTraining},
 };
 
 /// Weighted k-nearest-neighbour vote by cosine similarity.
@@ -181,6 +182,59 @@ impl Classifier for WeightedKnn {
             }
         }
         Ok(predictions)
+    }
+}
+
+impl Ranker for MajorityKnn {
+    fn scores(
+        &self,
+        settings: &[usize],
+        training: &TagTraining<'_>,
+        queries: &Mat<f64>,
+    ) -> Result<Vec<Mat<f64>>, EvaluateError> {
+        self.weighted().scores(settings, training, queries)
+    }
+}
+
+/// The score of a class is its share of the weights of all neighbours.
+impl Ranker for WeightedKnn {
+    fn scores(
+        &self,
+        settings: &[usize],
+        training: &TagTraining<'_>,
+        queries: &Mat<f64>,
+    ) -> Result<Vec<Mat<f64>>, EvaluateError> {
+        let settings: Vec<usize> = settings
+            .iter()
+            .map(|&place| self.neighbours[place])
+            .collect();
+        let memory = unit_columns(training.columns.clone());
+        let queries = unit_columns(queries.clone());
+        let similarities = memory.transpose() * &queries; // [items, queries]
+        let most = settings.last().copied().unwrap_or(0);
+        let items: Vec<usize> = (0..training.tags.len()).collect();
+        let shape = (training.classes, queries.ncols());
+        let mut scores = vec![Mat::zeros(shape.0, shape.1); settings.len()];
+        for query in 0..queries.ncols() {
+            let ranked = rank(similarities.col_as_slice(query), &items, most);
+            let nearest = ranked.first().map_or(0.0, |&(similarity, _)| similarity);
+            let mut weights = vec![0.0; training.classes];
+            let (mut all, mut counted) = (0.0, 0);
+            for (scores, &neighbours) in scores.iter_mut().zip(&settings) {
+                for &(similarity, item) in ranked.iter().take(neighbours).skip(counted) {
+                    let weight = ((similarity - nearest) / self.temperature).exp();
+                    all += weight;
+                    for &class in training.tags[item] {
+                        weights[class] += weight;
+                    }
+                }
+                counted = neighbours;
+                for (class, weight) in weights.iter().enumerate() {
+                    scores[(class, query)] = weight / f64::max(all, f64::MIN_POSITIVE);
+                }
+            }
+        }
+        Ok(scores)
     }
 }
 

@@ -1,6 +1,7 @@
 //! How much of the classes a linear map finds in frozen embeddings.
 
 use faer::Mat;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -8,6 +9,7 @@ use super::{
     logistic::{Logistic, NEAR},
     nested::{Classifier, Training},
     prediction::Prediction,
+    tags::{Ranker, TagTraining},
 };
 
 /// Logistic regression on embeddings scaled by the training folds.
@@ -52,6 +54,22 @@ impl LinearProbe {
     }
 }
 
+impl LinearProbe {
+    /// One classifier for each of `settings`, given by their places.
+    fn fit(
+        &self,
+        settings: &[usize],
+        training: &Training<'_>,
+    ) -> Result<Vec<Logistic>, EvaluateError> {
+        let columns = training.columns;
+        let mean_square_length = columns.squared_norm_l2() / columns.ncols().max(1) as f64;
+        let per_length =
+            |&place: &usize| self.strengths[place] / mean_square_length.max(f64::MIN_POSITIVE);
+        let strengths: Vec<f64> = settings.iter().map(per_length).collect();
+        Logistic::fit(training, &strengths, NEAR)
+    }
+}
+
 impl Classifier for LinearProbe {
     fn scaling(&self) -> Scaling {
         self.scaling
@@ -70,16 +88,45 @@ impl Classifier for LinearProbe {
         training: &Training<'_>,
         queries: &Mat<f64>,
     ) -> Result<Vec<Vec<Prediction>>, EvaluateError> {
-        let columns = training.columns;
-        let mean_square_length = columns.squared_norm_l2() / columns.ncols().max(1) as f64;
-        let per_length =
-            |&place: &usize| self.strengths[place] / mean_square_length.max(f64::MIN_POSITIVE);
-        let strengths: Vec<f64> = settings.iter().map(per_length).collect();
-        let fitted = Logistic::fit(training, &strengths, NEAR)?;
+        let fitted = self.fit(settings, training)?;
         Ok(fitted
             .iter()
             .map(|classifier| classifier.predict(queries))
             .collect())
+    }
+}
+
+/// A probe of each class against all others; its score is the class's log odds.
+impl Ranker for LinearProbe {
+    fn scores(
+        &self,
+        settings: &[usize],
+        training: &TagTraining<'_>,
+        queries: &Mat<f64>,
+    ) -> Result<Vec<Mat<f64>>, EvaluateError> {
+        let of_class = |class: usize| {
+            let heard = |tags: &&[usize]| usize::from(tags.contains(&class));
+            let labels: Vec<usize> = training.tags.iter().map(heard).collect();
+            let training = Training {
+                columns: training.columns,
+                along_axes: training.along_axes,
+                labels: &labels,
+                classes: 2,
+            };
+            let fitted = self.fit(settings, &training)?;
+            Ok(fitted
+                .iter()
+                .map(|probe| probe.log_odds(queries))
+                .collect::<Vec<_>>())
+        };
+        let classes = (0..training.classes).into_par_iter().map(of_class);
+        let by_class = classes.collect::<Result<Vec<_>, EvaluateError>>()?; // [classes][settings][queries]
+        let of_setting = |setting: usize| {
+            Mat::from_fn(training.classes, queries.ncols(), |class, query| {
+                by_class[class][setting][query]
+            })
+        };
+        Ok((0..settings.len()).map(of_setting).collect())
     }
 }
 

@@ -70,6 +70,17 @@ impl Logistic {
         Ok(fitted)
     }
 
+    /// Of two classes: the logarithm of how much likelier the second is, for each column of `[dim, items]`.
+    pub(super) fn log_odds(&self, columns: &Mat<f64>) -> Vec<f64> {
+        let logits = &self.weights * columns; // [2, items]
+        let odds = |item| {
+            let [first, second] =
+                [0, 1].map(|class: usize| logits[(class, item)] + self.intercepts[class]);
+            second - first
+        };
+        (0..columns.ncols()).map(odds).collect()
+    }
+
     /// The most probable class of each column of `[dim, items]`, with its probability; on ties the smallest.
     pub(super) fn predict(&self, columns: &Mat<f64>) -> Vec<Prediction> {
         let logits = &self.weights * columns; // [classes, items]

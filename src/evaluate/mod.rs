@@ -42,6 +42,7 @@ mod ranking;
 mod scaling;
 mod standardise;
 mod support_vectors;
+mod tags;
 mod task;
 
 pub use classic::mfcc_statistics;
@@ -64,4 +65,5 @@ pub use ranking::{average_precision, d_prime, roc_auc};
 pub use scaling::Scaling;
 use standardise::Standardiser;
 pub use support_vectors::SupportVectors;
+pub use tags::{TagClassScore, TagEvaluation, TagScore, TagScores, TagTask, evaluate_tags};
 pub use task::{Leak, Task, deal_folds};

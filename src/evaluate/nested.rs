@@ -138,10 +138,10 @@ struct Bench<'a> {
 }
 
 /// One training whose predictions on `validation` help the scored fold `fold` to choose.
-struct Trial {
-    training: Vec<usize>,
+pub(super) struct Trial {
+    pub(super) training: Vec<usize>,
     /// Scored fold, and the clips by which it judges this training.
-    validations: Vec<(u32, Vec<usize>)>,
+    pub(super) validations: Vec<(u32, Vec<usize>)>,
 }
 
 /// By scored fold: correct predictions, `[classifier][setting]`.
@@ -163,8 +163,7 @@ impl Bench<'_> {
         if tried.iter().all(|(_, settings)| settings.is_empty()) {
             return Ok(vec![vec![0; scored.len()]; tried.len()]);
         }
-        let trials: Vec<Hits> = self
-            .trials()
+        let trials: Vec<Hits> = trials(self.task)
             .par_iter()
             .map(|trial| self.run(&tried, trial))
             .collect::<Result<_, _>>()?;
@@ -184,57 +183,6 @@ impl Bench<'_> {
                 .collect()
         };
         Ok((0..tried.len()).map(of_folds).collect())
-    }
-
-    /// The trainings the choice rests on. Leaving out folds a and b serves both: scored fold a
-    /// validates it on b, scored fold b on a. So every pair is trained once.
-    fn trials(&self) -> Vec<Trial> {
-        let folds = self.task.all_folds();
-        let scored = |fold| self.task.scored_folds().contains(&fold);
-        if folds.len() == 2 {
-            let lone = folds.iter().filter(|&&fold| scored(fold));
-            return lone
-                .flat_map(|&fold| self.trials_in_a_lone_fold(fold))
-                .collect();
-        }
-        let mut trials = Vec::new();
-        for (index, &a) in folds.iter().enumerate() {
-            for &b in &folds[index + 1..] {
-                let judged_by = |judge, on| scored(judge).then(|| (judge, self.task.clips_in(on)));
-                let validations: Vec<_> = [judged_by(a, b), judged_by(b, a)]
-                    .into_iter()
-                    .flatten()
-                    .collect();
-                if !validations.is_empty() {
-                    let training = self.task.clips_where(|fold| fold != a && fold != b);
-                    trials.push(Trial {
-                        training,
-                        validations,
-                    });
-                }
-            }
-        }
-        trials
-    }
-
-    /// With two folds one alone is left to train on: it is dealt into parts.
-    fn trials_in_a_lone_fold(&self, scored: u32) -> Vec<Trial> {
-        let clips = self.task.clips_where(|fold| fold != scored);
-        let sources: Vec<Option<&str>> = clips.iter().map(|&clip| self.task.source(clip)).collect();
-        let parts = deal_folds(&self.task.labels_of(&clips), &sources, PARTS_OF_A_LONE_FOLD);
-        let select = |keep: &dyn Fn(u32) -> bool| -> Vec<usize> {
-            let kept = clips.iter().zip(&parts).filter(|&(_, &part)| keep(part));
-            kept.map(|(&clip, _)| clip).collect()
-        };
-        let trial = |part| Trial {
-            training: select(&|p| p != part),
-            validations: vec![(scored, select(&|p| p == part))],
-        };
-        let usable = |trial: &Trial| !trial.training.is_empty();
-        (1..=PARTS_OF_A_LONE_FOLD)
-            .map(trial)
-            .filter(usable)
-            .collect()
     }
 
     fn run(
@@ -294,10 +242,62 @@ impl Bench<'_> {
     }
 }
 
-fn first_largest(counts: &[usize]) -> usize {
+/// The trainings the choice rests on. Leaving out folds a and b serves both: scored fold a
+/// validates it on b, scored fold b on a. So every pair is trained once.
+pub(super) fn trials(task: &Task) -> Vec<Trial> {
+    let folds = task.all_folds();
+    let scored = |fold| task.scored_folds().contains(&fold);
+    if folds.len() == 2 {
+        let lone = folds.iter().filter(|&&fold| scored(fold));
+        return lone
+            .flat_map(|&fold| trials_in_a_lone_fold(task, fold))
+            .collect();
+    }
+    let mut trials = Vec::new();
+    for (index, &a) in folds.iter().enumerate() {
+        for &b in &folds[index + 1..] {
+            let judged_by = |judge, on| scored(judge).then(|| (judge, task.clips_in(on)));
+            let validations: Vec<_> = [judged_by(a, b), judged_by(b, a)]
+                .into_iter()
+                .flatten()
+                .collect();
+            if !validations.is_empty() {
+                let training = task.clips_where(|fold| fold != a && fold != b);
+                trials.push(Trial {
+                    training,
+                    validations,
+                });
+            }
+        }
+    }
+    trials
+}
+
+/// With two folds one alone is left to train on: it is dealt into parts.
+fn trials_in_a_lone_fold(task: &Task, scored: u32) -> Vec<Trial> {
+    let clips = task.clips_where(|fold| fold != scored);
+    let sources: Vec<Option<&str>> = clips.iter().map(|&clip| task.source(clip)).collect();
+    let parts = deal_folds(&task.labels_of(&clips), &sources, PARTS_OF_A_LONE_FOLD);
+    let select = |keep: &dyn Fn(u32) -> bool| -> Vec<usize> {
+        let kept = clips.iter().zip(&parts).filter(|&(_, &part)| keep(part));
+        kept.map(|(&clip, _)| clip).collect()
+    };
+    let trial = |part| Trial {
+        training: select(&|p| p != part),
+        validations: vec![(scored, select(&|p| p == part))],
+    };
+    let usable = |trial: &Trial| !trial.training.is_empty();
+    (1..=PARTS_OF_A_LONE_FOLD)
+        .map(trial)
+        .filter(usable)
+        .collect()
+}
+
+/// The first of the places with the largest count.
+pub(super) fn first_largest<N: PartialOrd>(counts: &[N]) -> usize {
     let mut best = 0;
     for (index, count) in counts.iter().enumerate() {
-        if *count > counts[best] {
+        if count > &counts[best] {
             best = index;
         }
     }

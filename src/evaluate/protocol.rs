@@ -6,6 +6,7 @@ use super::{
     EvaluateError, Forest, LinearProbe, MajorityKnn, Predictions, Score, Scores, SupportVectors,
     Task, WeightedKnn,
     nested::{Classifier, FoldPrediction, nested_cross_validation},
+    tags::Ranker,
 };
 use crate::Embeddings;
 
@@ -104,13 +105,23 @@ impl Protocol {
         }
     }
 
-    fn check(&self) -> Result<(), EvaluateError> {
+    pub(super) fn check(&self) -> Result<(), EvaluateError> {
         match self {
             Self::Linear(probe) => probe.check(),
             Self::Knn(knn) => knn.check(),
             Self::Majority(knn) => knn.check(),
             Self::Svm(machines) => machines.check(),
             Self::Forest(forest) => forest.check(),
+        }
+    }
+
+    /// How it scores classes one by one, if it can.
+    pub(super) fn ranker(&self) -> Option<&dyn Ranker> {
+        match self {
+            Self::Linear(probe) => Some(probe),
+            Self::Knn(knn) => Some(knn),
+            Self::Majority(knn) => Some(knn),
+            Self::Svm(_) | Self::Forest(_) => None,
         }
     }
 

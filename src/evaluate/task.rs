@@ -193,6 +193,22 @@ impl Task {
             .collect()
     }
 
+    /// What there is to say of [`Self::leaks`].
+    pub(super) fn leak_warning(&self) -> Option<String> {
+        let leaks = self.leaks();
+        let first = leaks.first()?;
+        let folds: Vec<String> = first.folds.iter().map(u32::to_string).collect();
+        Some(format!(
+            "{} source recording{} lie{} in more than one fold (the first: `{}` in folds {}), so the \
+             classifiers were trained on parts of recordings they are tested on and the scores are too high",
+            leaks.len(),
+            if leaks.len() == 1 { "" } else { "s" },
+            if leaks.len() == 1 { "s" } else { "" },
+            first.source,
+            folds.join(", "),
+        ))
+    }
+
     /// The clips, as an evaluation keeps them.
     pub(super) fn measured_clips(&self) -> Vec<MeasuredClip> {
         let clip = |clip: usize| MeasuredClip {

@@ -14,6 +14,7 @@ use super::{
     paired::{grid, paired},
     run::Measurement,
     table::{Row, interval, percent, remark, rows},
+    tags::TagTables,
 };
 use crate::evaluate::{
     ClassScore, Confusion, Evaluation, Predictions, ProtocolName, Score, Setting,
@@ -104,6 +105,7 @@ struct Section<'a> {
     details: Vec<Detail<'a>>,
     exploration: Option<Exploration<'a>>,
     few_labels: Option<Grid>,
+    tags: Option<TagTables<'a>>,
     facts: Vec<(&'a str, String)>,
     command: Option<&'a str>,
     configuration: Option<&'a str>,
@@ -210,6 +212,7 @@ impl<'a> Section<'a> {
             details: evaluation.map(details).unwrap_or_default(),
             exploration: Exploration::of(runs, index),
             few_labels: evaluation.and_then(few_labels_grid),
+            tags: run.tags.as_ref().map(TagTables::of),
             facts: facts(run),
             command: provenance
                 .map(|p| p.command.as_str())

@@ -22,6 +22,7 @@ mod run;
 mod sample;
 mod spectrogram;
 mod table;
+mod tags;
 
 pub use comparison::{comparison, comparison_markdown};
 pub use detection::{RecordingPicture, write_detections};
@@ -32,3 +33,4 @@ pub use paired::{Pair, paired, paired_markdown, paired_text};
 pub use picture::FeaturePicture;
 pub use run::{Measurement, Provenance, Run, Skipped};
 pub use table::{csv, markdown, table};
+pub use tags::{tag_markdown, tag_table};

@@ -9,7 +9,7 @@ use std::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{Gallery, ReportError};
-use crate::evaluate::Evaluation;
+use crate::evaluate::{Evaluation, TagEvaluation};
 
 /// One directory's results, each part optional.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -24,6 +24,8 @@ pub struct Run {
     pub unread_lines: Vec<usize>,
     /// What was measured, from `evaluation.json`.
     pub evaluation: Option<Evaluation>,
+    /// What was measured on clips of several classes, from `tags.json`.
+    pub tags: Option<TagEvaluation>,
     /// How the measured clips look and sound, from `gallery.json`.
     pub gallery: Option<Gallery>,
     /// How it was made, from `run.json`.
@@ -110,6 +112,7 @@ impl Run {
             metrics,
             unread_lines,
             evaluation: json(&directory.join("evaluation.json"))?,
+            tags: json(&directory.join("tags.json"))?,
             gallery: json(&directory.join("gallery.json"))?,
             provenance: json(&directory.join("run.json"))?,
         };
@@ -125,6 +128,7 @@ impl Run {
             && self.metrics.is_empty()
             && self.unread_lines.is_empty()
             && self.evaluation.is_none()
+            && self.tags.is_none()
             && self.provenance.is_none()
     }
 }

@@ -262,7 +262,7 @@ fn shorten(text: &str, width: usize) -> String {
 }
 
 /// Breaks at spaces; continued lines are indented by two.
-fn wrap(text: &str, width: usize) -> String {
+pub(super) fn wrap(text: &str, width: usize) -> String {
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {
         let line = lines.last().map_or(0, |line| line.chars().count());

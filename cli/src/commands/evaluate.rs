@@ -1,6 +1,6 @@
 //! `chiffchaff evaluate`: a trained encoder in, accuracies beside their baselines out.
 
-use super::{Format, data_help};
+use super::{Format, data_help, evaluate_tags};
 use crate::clips::{CacheArguments, Clips, Whole};
 use crate::exhibition::{Mapped, gallery};
 use crate::protocols::{MeasureArguments, ProtocolChoice};
@@ -14,7 +14,7 @@ use chiffchaff::evaluate::{
     evaluate, few_labels, mfcc_statistics,
 };
 use chiffchaff::features::{FeatureSet, FrontEnd, MfccConfig, Normalization};
-use chiffchaff::report::{Gallery, Run, table, write_html};
+use chiffchaff::report::{Gallery, Provenance, Run, table, write_html};
 use clap::Args;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -92,11 +92,15 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
         device: arguments.device,
         cache: &arguments.cache,
     };
-    let measured = job.run(printer)?;
     let out = arguments.out.clone();
     let of_model = || arguments.model.is_dir().then(|| arguments.model.clone());
-    if let Some(out) = out.or_else(of_model) {
-        measured.write(&out, printer)?;
+    let out = out.or_else(of_model);
+    if evaluate_tags::has_several_classes(&arguments.data.load()?) {
+        return evaluate_tags::run(&job, out.as_deref(), arguments.format, printer);
+    }
+    let measured = job.run(printer)?;
+    if let Some(out) = &out {
+        measured.write(out, printer)?;
     }
     match arguments.format {
         Format::Json => printer.data(&serde_json::to_string_pretty(&measured.evaluation)?)?,
@@ -130,7 +134,7 @@ pub(crate) struct Measured {
     pub(crate) evaluation: Evaluation,
     pub(crate) clips: Clips,
     gallery: Option<Gallery>,
-    record: chiffchaff::report::Provenance,
+    record: Provenance,
 }
 
 impl Job<'_> {
@@ -139,31 +143,12 @@ impl Job<'_> {
         let imagenet = self.measure.imagenet.as_deref();
         let imagenet = imagenet.map(|weights| started_from(&model, weights));
         let imagenet = imagenet.transpose()?;
-        let mut record = provenance::started(&self.device.to_string());
-        refuse_several_classes(&self.data.load()?)?;
-        let clips = Clips::open(
-            self.data,
-            Whole::Clips,
-            &model.card.front_end,
-            self.cache,
-            printer,
-        )?;
-        // Read the recordings that the encoder hears, so that all rows of the table hear the same.
-        let mfcc = FrontEnd::Mfcc(MfccConfig::librosa());
-        let classic = Clips::open(self.data, Whole::Clips, &mfcc, self.cache, printer)?;
-        let usable: Vec<usize> = clips
-            .cache
-            .usable()
-            .filter(|&c| classic.cache.frames(c) > 0)
-            // Pieces that an official split leaves out are not measured, either.
-            .filter(|&c| !clips.by_split || clips.dataset.clips[c].fold.is_some())
-            .collect();
-        if usable.is_empty() {
-            bail!("{}: none of its clips can be measured", clips.dataset.name);
-        }
-        record.used_files = Some(usable.len());
-        record.skipped = clips.skipped.clone();
-
+        let Opened {
+            clips,
+            classic,
+            usable,
+            record,
+        } = self.open(&model, printer)?;
         let task = self.task(&clips, &usable, &model.card)?;
         let bench = Bench {
             job: self,
@@ -231,8 +216,37 @@ impl Job<'_> {
         })
     }
 
+    /// The clips with the features that the encoder and the classic baseline hear.
+    pub(crate) fn open(&self, model: &Model, printer: &Printer) -> anyhow::Result<Opened> {
+        let mut record = provenance::started(&self.device.to_string());
+        let open = |front_end: &FrontEnd| {
+            Clips::open(self.data, Whole::Clips, front_end, self.cache, printer)
+        };
+        let clips = open(&model.card.front_end)?;
+        // Read the recordings that the encoder hears, so that all rows of the table hear the same.
+        let classic = open(&FrontEnd::Mfcc(MfccConfig::librosa()))?;
+        let usable: Vec<usize> = clips
+            .cache
+            .usable()
+            .filter(|&c| classic.cache.frames(c) > 0)
+            // Pieces that an official split leaves out are not measured, either.
+            .filter(|&c| !clips.by_split || clips.dataset.clips[c].fold.is_some())
+            .collect();
+        if usable.is_empty() {
+            bail!("{}: none of its clips can be measured", clips.dataset.name);
+        }
+        record.used_files = Some(usable.len());
+        record.skipped = clips.skipped.clone();
+        Ok(Opened {
+            clips,
+            classic,
+            usable,
+            record,
+        })
+    }
+
     /// The protocols that go by embeddings alone.
-    fn of_embeddings(&self) -> Vec<Protocol> {
+    pub(crate) fn of_embeddings(&self) -> Vec<Protocol> {
         let choices = self.protocols.iter();
         let of_embeddings = choices.filter_map(|choice| choice.of_embeddings(self.measure));
         of_embeddings.collect()
@@ -271,30 +285,39 @@ impl Job<'_> {
 
     /// The usable clips' labels and folds; folds are made up, by source, where there are none.
     fn task(&self, clips: &Clips, usable: &[usize], card: &ModelCard) -> anyhow::Result<Task> {
-        let mut dataset = Dataset {
-            clips: usable
-                .iter()
-                .map(|&clip| clips.dataset.clips[clip].clone())
-                .collect(),
-            ..clips.dataset.clone()
-        };
+        let mut dataset = clips.selected(usable);
         if dataset.clips.iter().all(|clip| clip.fold.is_none()) {
             dataset = dataset.with_stratified_folds(5, 0)?;
         }
         let task = Task::from_dataset(&dataset)?;
-        Ok(
-            match (self.folds, card.provenance.excluded_folds.as_slice()) {
-                (Folds::Only(folds), _) => task.scoring_only(folds)?,
-                (Folds::All, []) if clips.by_split => task.scoring_only(&[Dataset::TEST_FOLD])?,
-                (Folds::All, []) => task,
-                (Folds::All, unheard) if card.provenance.datasets.contains(&dataset.name) => {
-                    task.scoring_only(unheard)?
-                }
-                (Folds::All, _) if clips.by_split => task.scoring_only(&[Dataset::TEST_FOLD])?,
-                (Folds::All, _) => task,
-            },
-        )
+        Ok(match self.scored_folds(clips, card) {
+            Some(folds) => task.scoring_only(&folds)?,
+            None => task,
+        })
     }
+
+    /// Which folds are scored: those asked for; else those that the encoder never heard, if it heard the others; else the
+    /// test part of an official split. `None`: all.
+    pub(crate) fn scored_folds(&self, clips: &Clips, card: &ModelCard) -> Option<Vec<u32>> {
+        let heard = &card.provenance;
+        let has_left_out = heard.datasets.contains(&clips.dataset.name);
+        match (self.folds, heard.excluded_folds.as_slice()) {
+            (Folds::Only(folds), _) => Some(folds.clone()),
+            (Folds::All, unheard) if !unheard.is_empty() && has_left_out => Some(unheard.to_vec()),
+            (Folds::All, _) if clips.by_split => Some(vec![Dataset::TEST_FOLD]),
+            (Folds::All, _) => None,
+        }
+    }
+}
+
+/// Clips that are about to be measured.
+pub(crate) struct Opened {
+    pub(crate) clips: Clips,
+    /// The same with the classic baseline's features.
+    pub(crate) classic: Clips,
+    /// Those that can be measured.
+    pub(crate) usable: Vec<usize>,
+    pub(crate) record: Provenance,
 }
 
 /// What one set of embeddings gave.
@@ -325,7 +348,7 @@ impl Bench<'_> {
         let mut measured = match is_needed || !self.job.measure.few_labels.is_empty() {
             false => EncoderScores::default(),
             true => {
-                let embeddings = self.embedded(model, title)?;
+                let embeddings = embedded(model, &self.features, title, self.printer)?;
                 let measured = self.of_embeddings(&embeddings, &protocols)?;
                 mapped.add(title, embeddings);
                 measured
@@ -362,17 +385,6 @@ impl Bench<'_> {
             scores: evaluate(self.task, embeddings, protocols)?,
             few_labels: few.collect::<anyhow::Result<_>>()?,
         })
-    }
-
-    fn embedded(&self, model: &Model, what: &str) -> anyhow::Result<Embeddings> {
-        let bar = self.printer.bar(
-            self.features.len() as u64,
-            "{msg} {bar:30} {pos}/{len} clips, {eta} left",
-        );
-        bar.set_message(format!("embedding, {what}"));
-        let embedded = embed(model, &self.features, |done| bar.set_position(done as u64));
-        bar.finish_and_clear();
-        Ok(embedded?)
     }
 
     /// What `model` scores where it is fitted by epochs.
@@ -413,19 +425,25 @@ fn started_from(model: &Model, weights: &Path) -> anyhow::Result<Model> {
     Ok(started)
 }
 
-/// Before hours are spent on features of what cannot be measured.
-fn refuse_several_classes(dataset: &Dataset) -> anyhow::Result<()> {
-    if dataset.clips.iter().any(|clip| clip.tags.is_some()) {
-        bail!(
-            "{}: its clips have any number of classes each, but `evaluate` needs clips of one class",
-            dataset.name
-        );
-    }
-    Ok(())
+/// Embeds clips, with progress.
+pub(crate) fn embedded(
+    model: &Model,
+    features: &FeatureSet<'_>,
+    what: &str,
+    printer: &Printer,
+) -> anyhow::Result<Embeddings> {
+    let bar = printer.bar(
+        features.len() as u64,
+        "{msg} {bar:30} {pos}/{len} clips, {eta} left",
+    );
+    bar.set_message(format!("embedding, {what}"));
+    let embedded = embed(model, features, |done| bar.set_position(done as u64));
+    bar.finish_and_clear();
+    Ok(embedded?)
 }
 
 /// `small (runs/demo)`
-fn model_name(path: &Path, card: &ModelCard) -> String {
+pub(crate) fn model_name(path: &Path, card: &ModelCard) -> String {
     format!("{} ({})", card.provenance.preset, path.display())
 }
 
@@ -449,7 +467,7 @@ fn heard_warning(card: &ModelCard, evaluation: &Evaluation, clips: &Clips) -> Op
 }
 
 /// What a reader must know to judge the numbers.
-fn notes(card: &ModelCard, clips: &Clips, source: &DatasetSource) -> Vec<String> {
+pub(crate) fn notes(card: &ModelCard, clips: &Clips, source: &DatasetSource) -> Vec<String> {
     let dataset = &clips.dataset;
     let heard = &card.provenance;
     let mut notes = Vec::new();

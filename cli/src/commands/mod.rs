@@ -5,6 +5,7 @@ pub(crate) mod demo;
 pub(crate) mod detect;
 pub(crate) mod doctor;
 pub(crate) mod evaluate;
+pub(crate) mod evaluate_tags;
 pub(crate) mod export;
 pub(crate) mod features;
 pub(crate) mod presets;

@@ -3,7 +3,7 @@
 use crate::{Finish, printer::Printer};
 use anyhow::{Context, bail};
 use chiffchaff::report::{
-    Run, comparison_markdown, csv, markdown, paired, paired_markdown, write_html,
+    Run, comparison_markdown, csv, markdown, paired, paired_markdown, tag_markdown, write_html,
 };
 use clap::Args;
 use std::path::PathBuf;
@@ -28,6 +28,7 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
     let runs = arguments.runs.iter().map(|run| Run::read(run));
     let runs = runs.collect::<Result<Vec<_>, _>>()?;
     let evaluations = || runs.iter().filter_map(|run| run.evaluation.as_ref());
+    let tags = || runs.iter().filter_map(|run| run.tags.as_ref());
     let write = |text: &str| {
         let written = chiffchaff::write_whole(&arguments.out, text.as_bytes());
         written.with_context(|| arguments.out.display().to_string())
@@ -36,12 +37,18 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
     match ending {
         Some("html") => write_html(&arguments.out, &runs)?,
         Some("md") => {
-            let tables = evaluations().map(markdown).collect::<String>();
+            let tables: String = evaluations()
+                .map(markdown)
+                .chain(tags().map(tag_markdown))
+                .collect();
             write(&(comparison_markdown(&runs) + &paired_markdown(&paired(&runs)) + &tables))?;
         }
-        Some("json") => write(&serde_json::to_string_pretty(
-            &evaluations().collect::<Vec<_>>(),
-        )?)?,
+        Some("json") => {
+            let documents = evaluations().map(serde_json::to_value);
+            let documents = documents.chain(tags().map(serde_json::to_value));
+            let documents = documents.collect::<Result<Vec<_>, _>>()?;
+            write(&serde_json::to_string_pretty(&documents)?)?;
+        }
         Some("csv") => write(&evaluations().map(csv).collect::<String>())?,
         _ => bail!(
             "{}: must end in .html, .md, .csv or .json",

@@ -1,0 +1,83 @@
+//! `chiffchaff evaluate` on clips of any number of classes each.
+
+use super::Format;
+use super::evaluate::{Job, embedded, model_name, notes};
+use crate::{Finish, printer::Printer, provenance};
+use anyhow::{Context, bail};
+use chiffchaff::dataset::Dataset;
+use chiffchaff::encoder::Model;
+use chiffchaff::evaluate::{Baseline, TagEvaluation, TagTask, evaluate_tags, mfcc_statistics};
+use chiffchaff::report::{Run, tag_table, write_html};
+use std::path::Path;
+
+/// Whether clips have any number of classes.
+pub(crate) fn has_several_classes(dataset: &Dataset) -> bool {
+    dataset.clips.iter().any(|clip| clip.tags.is_some())
+}
+
+/// Measures by mean average precision; writes `tags.json` and `report.html` into `out`.
+pub(crate) fn run(
+    job: &Job<'_>,
+    out: Option<&Path>,
+    format: Format,
+    printer: &Printer,
+) -> anyhow::Result<Finish> {
+    let protocols = job.of_embeddings();
+    if protocols.len() < job.protocols.len() {
+        bail!(
+            "clips of {} have any number of classes each, which only `linear`, `knn` and `majority` measure",
+            job.data.path.display()
+        );
+    }
+    if !job.measure.few_labels.is_empty() || job.measure.imagenet.is_some() {
+        bail!("`--few-labels` and `--imagenet` need clips of one class each");
+    }
+    let model = Model::load(job.model, job.device.open()?)?;
+    let opened = job.open(&model, printer)?;
+    let clips = &opened.clips;
+    let task = TagTask::from_dataset(&clips.selected(&opened.usable))?;
+    let task = match job.scored_folds(clips, &model.card) {
+        Some(folds) => task.scoring_only(&folds)?,
+        None => task,
+    };
+    let features = clips.features(&opened.usable);
+    let scored = |model: &Model, what: &str| {
+        let embeddings = embedded(model, &features, what, printer)?;
+        anyhow::Ok(evaluate_tags(&task, &embeddings, &protocols)?)
+    };
+    let name = model_name(job.model, &model.card);
+    let mut evaluation = TagEvaluation::new(&task, name, scored(&model, "this model")?);
+    let title = Baseline::Untrained.title();
+    let untrained = scored(&model.untrained()?, title)?;
+    let mfcc = opened
+        .usable
+        .iter()
+        .map(|&clip| opened.classic.cache.features(clip));
+    let mfcc = mfcc_statistics(&mfcc.collect::<Vec<_>>())?;
+    let classic = evaluate_tags(&task, &mfcc, &protocols)?;
+    evaluation.baselines.insert(Baseline::Untrained, untrained);
+    evaluation.baselines.insert(Baseline::Classic, classic);
+    evaluation.notes = notes(&model.card, clips, job.data);
+    if let Some(out) = out {
+        std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
+        let path = out.join("tags.json");
+        let json = serde_json::to_vec_pretty(&evaluation)?;
+        chiffchaff::write_whole(&path, &json).with_context(|| path.display().to_string())?;
+        if !out.join("run.json").exists() {
+            provenance::write(&opened.record, out)?;
+        }
+        let page = out.join("report.html");
+        write_html(&page, &[Run::read(out)?])?;
+        printer.say(&format_args!("report: {}", page.display()));
+    }
+    match format {
+        Format::Json => printer.data(&serde_json::to_string_pretty(&evaluation)?)?,
+        Format::Text => printer.data(&tag_table(&evaluation, printer.width()).trim_end())?,
+    }
+    clips.list_skipped(printer);
+    Ok(if clips.skipped.is_empty() {
+        Finish::Clean
+    } else {
+        Finish::WithRemarks
+    })
+}
