@@ -83,8 +83,8 @@ fn heard_secs(evaluation: &Evaluation) -> Vec<f64> {
         predicted.is_none_or(|p| p.class == evaluation.clips[clip].class)
     };
     let mut order: Vec<usize> = (0..clips).collect();
-    // Every so manieth of those that are right, so that all classes are heard.
-    let step = (clips as f64 * least / (each * clips as f64)).ceil() as usize;
+    // Of those that are right every so manieth, so that all classes are heard.
+    let step = (least / each).ceil() as usize;
     order.sort_by_key(|clip| (is_right(clip), clip % step.max(1), *clip));
     let mut secs = vec![0.0; clips];
     for clip in order
