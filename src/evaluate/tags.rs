@@ -394,7 +394,7 @@ mod tests {
         let heard = |clip: usize, class: usize| match class {
             0 => clip.is_multiple_of(2),
             1 => clip.is_multiple_of(3),
-            2 => clip * 7 % 5 == 0,
+            2 => (clip * 7).is_multiple_of(5),
             _ => false,
         };
         let value = |i: usize| {

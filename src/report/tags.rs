@@ -135,10 +135,10 @@ mod tests {
 
     fn evaluation() -> TagEvaluation {
         let names = ["wren", "rain", "never"].map(str::to_owned).to_vec();
-        let tags = (0..24).map(|clip| (0..2).filter(|c| clip >> c & 1 == 1).collect());
+        let tags = (0..24).map(|clip| (0..2).filter(|c| (clip >> c) & 1 == 1).collect());
         let folds = (0..24).map(|clip| clip / 8 + 1).collect();
         let task = TagTask::new("garden", names, tags.collect(), folds).unwrap();
-        let values = (0..48).map(|i| (i / 2 >> (i % 2) & 1) as f32 + 0.01 * (i % 7) as f32);
+        let values = (0..48).map(|i| (((i / 2) >> (i % 2)) & 1) as f32 + 0.01 * (i % 7) as f32);
         let embeddings = Embeddings::from_rows(2, values.collect());
         let scores = || evaluate_tags(&task, &embeddings, &Protocol::standard()).unwrap();
         let mut evaluation = TagEvaluation::new(&task, "runs/a", scores());
