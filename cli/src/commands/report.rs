@@ -2,10 +2,12 @@
 
 use crate::{Finish, printer::Printer};
 use anyhow::{Context, bail};
+use chiffchaff::evaluate::{Evaluation, TagEvaluation};
 use chiffchaff::report::{
     Run, comparison_markdown, csv, markdown, paired, paired_markdown, tag_markdown, write_html,
 };
 use clap::Args;
+use serde::Serialize;
 use std::path::PathBuf;
 
 /// Write one self-contained page about runs and their measurements
@@ -22,6 +24,14 @@ pub(crate) struct Arguments {
     /// The file to write
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+}
+
+/// What was measured of one run.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Document<'a> {
+    Evaluation(&'a Evaluation),
+    Tags(&'a TagEvaluation),
 }
 
 pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Finish> {
@@ -44,9 +54,8 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
             write(&(comparison_markdown(&runs) + &paired_markdown(&paired(&runs)) + &tables))?;
         }
         Some("json") => {
-            let documents = evaluations().map(serde_json::to_value);
-            let documents = documents.chain(tags().map(serde_json::to_value));
-            let documents = documents.collect::<Result<Vec<_>, _>>()?;
+            let documents = evaluations().map(Document::Evaluation);
+            let documents: Vec<_> = documents.chain(tags().map(Document::Tags)).collect();
             write(&serde_json::to_string_pretty(&documents)?)?;
         }
         Some("csv") => write(&evaluations().map(csv).collect::<String>())?,
