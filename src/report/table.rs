@@ -76,7 +76,8 @@ pub fn table(evaluation: &Evaluation, width: usize) -> String {
         lines.push(if fits { whole } else { summary }.trim_end().to_owned());
         let remark = remark(row.score);
         if !remark.is_empty() {
-            lines.push(wrap(&format!("    {remark}"), width));
+            let indented = wrap(&remark, width - 2).replace('\n', "\n  ");
+            lines.push(format!("  {indented}"));
         }
     }
     if let Some(grid) = few_labels_grid(evaluation) {
