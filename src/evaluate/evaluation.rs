@@ -65,6 +65,11 @@ pub enum Baseline {
 }
 
 impl Baseline {
+    /// The title of a baseline, or of the model that has to beat it.
+    pub fn title_of(baseline: Option<Self>) -> &'static str {
+        baseline.map_or("this model", Self::title)
+    }
+
     /// For people: `untrained encoder`, `MFCC statistics`.
     pub fn title(self) -> &'static str {
         match self {

@@ -64,28 +64,41 @@ impl WeightedKnn {
         })
     }
 
-    /// The vote for one query after each number of neighbours in `settings`.
+    /// Weighs the classes of each query's neighbours: `told` hears the place of a setting in `settings`, the query, and the
+    /// weights of all classes and of all neighbours together after so many neighbours.
     ///
-    /// `ranked`: similarity and label, nearest first, at least as many as the largest setting or all.
-    fn votes(
+    /// `heard`: the classes of an item of `columns`, `[dim, items]`.
+    fn weigh<'a>(
         &self,
         settings: &[usize],
-        ranked: &[(f64, usize)],
+        (columns, queries): (&Mat<f64>, &Mat<f64>),
         classes: usize,
-    ) -> Vec<Prediction> {
-        let nearest = ranked.first().map_or(0.0, |&(similarity, _)| similarity);
-        let mut weights = vec![0.0; classes];
-        let mut counted = 0;
-        let mut votes = Vec::with_capacity(settings.len());
-        for &neighbours in settings {
-            for &(similarity, label) in ranked.iter().take(neighbours).skip(counted) {
-                // A common factor changes no vote, and keeps exp in range at any temperature.
-                weights[label] += ((similarity - nearest) / self.temperature).exp();
+        heard: impl Fn(usize) -> &'a [usize],
+        mut told: impl FnMut(usize, usize, &[f64], f64),
+    ) {
+        let memory = unit_columns(columns.clone());
+        let queries = unit_columns(queries.clone());
+        let similarities = memory.transpose() * &queries; // [items, queries]
+        let numbers = || settings.iter().map(|&place| self.neighbours[place]);
+        let most = numbers().next_back().unwrap_or(0);
+        for query in 0..queries.ncols() {
+            let ranked = rank(similarities.col_as_slice(query), most);
+            let nearest = ranked.first().map_or(0.0, |&(similarity, _)| similarity);
+            let mut weights = vec![0.0; classes];
+            let (mut all, mut counted) = (0.0, 0);
+            for (setting, neighbours) in numbers().enumerate() {
+                for &(similarity, item) in ranked.iter().take(neighbours).skip(counted) {
+                    // A common factor changes no vote, and keeps exp in range at any temperature.
+                    let weight = ((similarity - nearest) / self.temperature).exp();
+                    all += weight;
+                    for &class in heard(item) {
+                        weights[class] += weight;
+                    }
+                }
+                counted = neighbours;
+                told(setting, query, &weights, all);
             }
-            counted = neighbours;
-            votes.push(largest_share(&weights));
         }
-        votes
     }
 }
 
@@ -165,22 +178,14 @@ impl Classifier for WeightedKnn {
         training: &Training<'_>,
         queries: &Mat<f64>,
     ) -> Result<Vec<Vec<Prediction>>, EvaluateError> {
-        let settings: Vec<usize> = settings
-            .iter()
-            .map(|&place| self.neighbours[place])
-            .collect();
-        let memory = unit_columns(training.columns.clone());
-        let queries = unit_columns(queries.clone());
-        let similarities = memory.transpose() * &queries; // [items, queries]
-        let most = settings.last().copied().unwrap_or(0);
         let mut predictions = vec![Vec::with_capacity(queries.ncols()); settings.len()];
-        for query in 0..queries.ncols() {
-            let ranked = rank(similarities.col_as_slice(query), training.labels, most);
-            let votes = self.votes(&settings, &ranked, training.classes);
-            for (predictions, vote) in predictions.iter_mut().zip(votes) {
-                predictions.push(vote);
-            }
-        }
+        self.weigh(
+            settings,
+            (training.columns, queries),
+            training.classes,
+            |item| std::slice::from_ref(&training.labels[item]),
+            |setting, _, weights, _| predictions[setting].push(largest_share(weights)),
+        );
         Ok(predictions)
     }
 }
@@ -204,42 +209,25 @@ impl Ranker for WeightedKnn {
         training: &TagTraining<'_>,
         queries: &Mat<f64>,
     ) -> Result<Vec<Mat<f64>>, EvaluateError> {
-        let settings: Vec<usize> = settings
-            .iter()
-            .map(|&place| self.neighbours[place])
-            .collect();
-        let memory = unit_columns(training.columns.clone());
-        let queries = unit_columns(queries.clone());
-        let similarities = memory.transpose() * &queries; // [items, queries]
-        let most = settings.last().copied().unwrap_or(0);
-        let items: Vec<usize> = (0..training.tags.len()).collect();
         let shape = (training.classes, queries.ncols());
         let mut scores = vec![Mat::zeros(shape.0, shape.1); settings.len()];
-        for query in 0..queries.ncols() {
-            let ranked = rank(similarities.col_as_slice(query), &items, most);
-            let nearest = ranked.first().map_or(0.0, |&(similarity, _)| similarity);
-            let mut weights = vec![0.0; training.classes];
-            let (mut all, mut counted) = (0.0, 0);
-            for (scores, &neighbours) in scores.iter_mut().zip(&settings) {
-                for &(similarity, item) in ranked.iter().take(neighbours).skip(counted) {
-                    let weight = ((similarity - nearest) / self.temperature).exp();
-                    all += weight;
-                    for &class in training.tags[item] {
-                        weights[class] += weight;
-                    }
-                }
-                counted = neighbours;
+        self.weigh(
+            settings,
+            (training.columns, queries),
+            training.classes,
+            |item| training.tags[item],
+            |setting, query, weights, all| {
                 for (class, weight) in weights.iter().enumerate() {
-                    scores[(class, query)] = weight / f64::max(all, f64::MIN_POSITIVE);
+                    scores[setting][(class, query)] = weight / f64::max(all, f64::MIN_POSITIVE);
                 }
-            }
-        }
+            },
+        );
         Ok(scores)
     }
 }
 
-/// The `most` items with the largest similarity, largest first, earlier items first among equals.
-fn rank(similarities: &[f64], labels: &[usize], most: usize) -> Vec<(f64, usize)> {
+/// Similarity and place of the `most` similar items, largest first, earlier items first among equals.
+fn rank(similarities: &[f64], most: usize) -> Vec<(f64, usize)> {
     let mut order: Vec<usize> = (0..similarities.len()).collect();
     let nearer =
         |a: &usize, b: &usize| similarities[*b].total_cmp(&similarities[*a]).then(a.cmp(b));
@@ -250,7 +238,7 @@ fn rank(similarities: &[f64], labels: &[usize], most: usize) -> Vec<(f64, usize)
     order.sort_unstable_by(nearer);
     order
         .into_iter()
-        .map(|item| (similarities[item], labels[item]))
+        .map(|item| (similarities[item], item))
         .collect()
 }
 

@@ -264,17 +264,24 @@ impl Bench<'_> {
         let all: Vec<usize> = (0..settings).collect();
         let mut sums = vec![vec![0.0; settings]; scored.len()];
         for trial in trials(&self.task.clips) {
-            for (fold, clips) in &trial.validations {
-                let scores = self.scores(&all, &trial.training, clips)?;
-                let tags = self.task.tags_of(clips);
-                let everything: Vec<usize> = (0..clips.len()).collect();
-                let place = scored.iter().position(|scored| scored == fold).unwrap_or(0);
-                for (sum, scores) in sums[place].iter_mut().zip(scores) {
-                    let ranking = Ranking {
-                        scores,
-                        tags: tags.clone(),
-                    };
-                    *sum += ranking.metrics(&everything)[0];
+            let queries: Vec<usize> = trial
+                .validations
+                .iter()
+                .flat_map(|(_, c)| c)
+                .copied()
+                .collect();
+            let scores = self.scores(&all, &trial.training, &queries)?;
+            let rankings = scores.into_iter().map(|scores| Ranking {
+                scores,
+                tags: self.task.tags_of(&queries),
+            });
+            for (setting, ranking) in rankings.enumerate() {
+                let mut from = 0;
+                for (fold, clips) in &trial.validations {
+                    let span: Vec<usize> = (from..from + clips.len()).collect();
+                    from += clips.len();
+                    let place = scored.iter().position(|scored| scored == fold).unwrap_or(0);
+                    sums[place][setting] += ranking.metrics(&span)[0];
                 }
             }
         }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{
     Run,
     curves::spread_by_epoch,
-    table::{markdown_text, percent},
+    table::{markdown_text, mean_and_spread, percent},
 };
 use crate::evaluate::{Baseline, Evaluation, ProtocolName};
 
@@ -100,7 +100,8 @@ fn scores(measured: &[(&str, &Evaluation)]) -> Grid {
         .iter()
         .map(|(name, evaluation)| {
             row(name, false, &|protocol| {
-                evaluation.protocols.get(&protocol).map(mean_and_std)
+                let score = evaluation.protocols.get(&protocol)?;
+                Some(mean_and_spread(&score.accuracy))
             })
         })
         .collect();
@@ -109,7 +110,7 @@ fn scores(measured: &[(&str, &Evaluation)]) -> Grid {
             |(_, evaluation): &(&str, &Evaluation)| evaluation.baselines.get(&baseline).cloned();
         if let Some(scores) = measured.iter().find_map(of_baseline) {
             rows.push(row(baseline.title(), true, &|protocol| {
-                scores.get(&protocol).map(mean_and_std)
+                Some(mean_and_spread(&scores.get(&protocol)?.accuracy))
             }));
         }
     }
@@ -147,14 +148,6 @@ fn by_epoch(measured: &[(&str, &Evaluation)]) -> Option<Grid> {
             })
             .collect(),
     })
-}
-
-fn mean_and_std(score: &crate::evaluate::Score) -> String {
-    let accuracy = &score.accuracy;
-    match score.folds.len() {
-        1 => percent(accuracy.mean),
-        _ => format!("{} ± {}", percent(accuracy.mean), percent(accuracy.std)),
-    }
 }
 
 impl Grid {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{
     EmbeddingMap, Exhibit, Gallery, Run,
     comparison::{Grid, GridRow},
-    table::{percent, spread},
+    table::mean_and_spread,
 };
 use crate::evaluate::{Baseline, Evaluation, Prediction, ProtocolName, Score};
 
@@ -281,7 +281,7 @@ pub(super) fn few_labels_grid(evaluation: &Evaluation) -> Option<Grid> {
                     Some(baseline) => labels.baselines.get(&baseline),
                 };
                 let estimate = accuracies.and_then(|accuracies| accuracies.get(&protocol));
-                estimate.map_or("–".to_owned(), |e| percent(e.mean) + &spread(e))
+                estimate.map_or("–".to_owned(), mean_and_spread)
             })
             .collect(),
         is_baseline: baseline.is_some(),

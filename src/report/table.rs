@@ -13,7 +13,7 @@ pub(super) struct Row<'a> {
 
 impl Row<'_> {
     pub(super) fn embeddings(&self) -> &'static str {
-        self.baseline.map_or("this model", Baseline::title)
+        Baseline::title_of(self.baseline)
     }
 }
 
@@ -212,8 +212,13 @@ pub(super) fn remark(score: &Score) -> String {
     said.join("; ")
 }
 
+/// `83.2 ± 1.2`, or `83.2` of a single fold.
+pub(super) fn mean_and_spread(estimate: &Estimate) -> String {
+    percent(estimate.mean) + &spread(estimate)
+}
+
 /// ` ± 1.2`; nothing for a single fold, which has no spread.
-pub(super) fn spread(estimate: &Estimate) -> String {
+fn spread(estimate: &Estimate) -> String {
     match estimate.per_fold.len() {
         0 | 1 => String::new(),
         _ => format!(" ± {}", percent(estimate.std)),

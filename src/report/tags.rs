@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{
     comparison::{Grid, GridRow},
-    table::{interval, percent, spread, wrap},
+    table::{interval, mean_and_spread, percent, wrap},
 };
 use crate::evaluate::{Baseline, ProtocolName, TagEvaluation, TagScore};
 
@@ -79,12 +79,12 @@ fn rows(evaluation: &TagEvaluation) -> Vec<(ProtocolName, Option<Baseline>, &Tag
 
 fn scores(evaluation: &TagEvaluation) -> Grid {
     let row = |(protocol, baseline, score): (ProtocolName, Option<Baseline>, &TagScore)| {
-        let embeddings = baseline.map_or("this model", Baseline::title);
+        let embeddings = Baseline::title_of(baseline);
         let map = &score.mean_average_precision;
         GridRow {
             name: format!("{}, {embeddings}", protocol.title()),
             cells: vec![
-                percent(map.mean) + &spread(map),
+                mean_and_spread(map),
                 interval(map),
                 percent(score.roc_auc.mean),
                 format!("{:.2}", score.d_prime.mean),
