@@ -158,7 +158,7 @@ impl Job<'_> {
         };
         let model_name = model_name(self.model, &model.card);
         let mut mapped = Mapped::default();
-        let trained = bench.measured(&model, "this model", &mut mapped)?;
+        let trained = bench.measured(&model, None, &mut mapped)?;
         let mut evaluation = Evaluation::new(&task, model_name, trained.scores);
         let mut few_labels = trained.few_labels;
         let mut add = |baseline, measured: EncoderScores| {
@@ -171,10 +171,10 @@ impl Job<'_> {
         };
         if self.baselines {
             let untrained = model.untrained()?;
-            let title = Baseline::Untrained.title();
+            let baseline = Baseline::Untrained;
             add(
-                Baseline::Untrained,
-                bench.measured(&untrained, title, &mut mapped)?,
+                baseline,
+                bench.measured(&untrained, Some(baseline), &mut mapped)?,
             );
             let mfcc = usable.iter().map(|&clip| classic.cache.features(clip));
             let mfcc = mfcc_statistics(&mfcc.collect::<Vec<_>>())?;
@@ -184,10 +184,10 @@ impl Job<'_> {
             );
         }
         if let Some(started) = &imagenet {
-            let title = Baseline::ImageNet.title();
+            let baseline = Baseline::ImageNet;
             add(
-                Baseline::ImageNet,
-                bench.measured(started, title, &mut mapped)?,
+                baseline,
+                bench.measured(started, Some(baseline), &mut mapped)?,
             );
         }
         evaluation.few_labels = few_labels;
@@ -277,7 +277,11 @@ impl Job<'_> {
         let known = untrained.and_then(|scores| scores.get(&ProtocolName::Finetune));
         let score = match known {
             Some(score) if self.measure.tunes_all() => score.clone(),
-            _ => bench.fitted(&model.untrained()?, "from scratch", ProtocolChoice::Scratch)?,
+            _ => bench.fitted(
+                &model.untrained()?,
+                Some(Baseline::Untrained),
+                ProtocolChoice::Scratch,
+            )?,
         };
         evaluation.protocols.insert(ProtocolName::Scratch, score);
         Ok(())
@@ -340,9 +344,10 @@ impl Bench<'_> {
     fn measured(
         &self,
         model: &Model,
-        title: &'static str,
+        baseline: Option<Baseline>,
         mapped: &mut Mapped,
     ) -> anyhow::Result<EncoderScores> {
+        let title = Baseline::title_of(baseline);
         let protocols = self.job.of_embeddings();
         let is_needed = self.job.gallery || !protocols.is_empty();
         let mut measured = match is_needed || !self.job.measure.few_labels.is_empty() {
@@ -360,7 +365,7 @@ impl Bench<'_> {
         ];
         for (choice, name) in fitted {
             if self.job.protocols.contains(&choice) {
-                let score = self.fitted(model, title, choice)?;
+                let score = self.fitted(model, baseline, choice)?;
                 measured.scores.insert(name, score);
             }
         }
@@ -388,7 +393,16 @@ impl Bench<'_> {
     }
 
     /// What `model` scores where it is fitted by epochs.
-    fn fitted(&self, model: &Model, what: &str, choice: ProtocolChoice) -> anyhow::Result<Score> {
+    fn fitted(
+        &self,
+        model: &Model,
+        baseline: Option<Baseline>,
+        choice: ProtocolChoice,
+    ) -> anyhow::Result<Score> {
+        let what = match choice {
+            ProtocolChoice::Scratch => "from scratch",
+            _ => Baseline::title_of(baseline),
+        };
         let config = self.job.measure.fine_tune(choice);
         let seeds = self.job.measure.seeds();
         let folds = (self.task.scored_folds().len() * seeds.len()) as u64;
@@ -404,8 +418,7 @@ impl Bench<'_> {
                 100.0 * progress.accuracy
             ));
         };
-        let is_untrained = choice == ProtocolChoice::Scratch || what == Baseline::Untrained.title();
-        let model_of = |seed: u64| match is_untrained {
+        let model_of = |seed: u64| match baseline == Some(Baseline::Untrained) {
             // The first seed is the one that the encoder was made with.
             true => model.untrained_by_seed(model.card.seed + seed),
             false => model.copy(),
@@ -510,24 +523,39 @@ pub(crate) fn notes(card: &ModelCard, clips: &Clips, source: &DatasetSource) -> 
 impl Measured {
     /// Writes `evaluation.json`, `gallery.json`, `run.json` if there is none, and `report.html`.
     pub(crate) fn write(&self, out: &Path, printer: &Printer) -> anyhow::Result<()> {
-        std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
-        let path = out.join("evaluation.json");
-        let json = serde_json::to_vec_pretty(&self.evaluation)?;
-        chiffchaff::write_whole(&path, &json).with_context(|| path.display().to_string())?;
-        let path = out.join("gallery.json");
-        match &self.gallery {
-            Some(gallery) => chiffchaff::write_whole(&path, &serde_json::to_vec(gallery)?),
+        let gallery = out.join("gallery.json");
+        if self.gallery.is_none() && gallery.exists() {
             // One of another measurement would be of other clips.
-            None if path.exists() => std::fs::remove_file(&path),
-            None => Ok(()),
+            std::fs::remove_file(&gallery).with_context(|| gallery.display().to_string())?;
         }
-        .with_context(|| path.display().to_string())?;
-        if !out.join("run.json").exists() {
-            provenance::write(&self.record, out)?;
+        let mut files = vec![(
+            "evaluation.json",
+            serde_json::to_vec_pretty(&self.evaluation)?,
+        )];
+        if let Some(gallery) = &self.gallery {
+            files.push(("gallery.json", serde_json::to_vec(gallery)?));
         }
-        let page = out.join("report.html");
-        write_html(&page, &[Run::read(out)?])?;
-        printer.say(&format_args!("report: {}", page.display()));
-        Ok(())
+        write_results(out, &files, &self.record, printer)
     }
+}
+
+/// Writes what was measured, `run.json` if there is none, and `report.html` of it all.
+pub(crate) fn write_results(
+    out: &Path,
+    files: &[(&str, Vec<u8>)],
+    record: &Provenance,
+    printer: &Printer,
+) -> anyhow::Result<()> {
+    std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
+    for (name, bytes) in files {
+        let path = out.join(name);
+        chiffchaff::write_whole(&path, bytes).with_context(|| path.display().to_string())?;
+    }
+    if !out.join("run.json").exists() {
+        provenance::write(record, out)?;
+    }
+    let page = out.join("report.html");
+    write_html(&page, &[Run::read(out)?])?;
+    printer.say(&format_args!("report: {}", page.display()));
+    Ok(())
 }

@@ -1,13 +1,13 @@
 //! `chiffchaff evaluate` on clips of any number of classes each.
 
 use super::Format;
-use super::evaluate::{Job, embedded, model_name, notes};
-use crate::{Finish, printer::Printer, provenance};
-use anyhow::{Context, bail};
+use super::evaluate::{Job, embedded, model_name, notes, write_results};
+use crate::{Finish, printer::Printer};
+use anyhow::bail;
 use chiffchaff::dataset::Dataset;
 use chiffchaff::encoder::Model;
 use chiffchaff::evaluate::{Baseline, TagEvaluation, TagTask, evaluate_tags, mfcc_statistics};
-use chiffchaff::report::{Run, tag_table, write_html};
+use chiffchaff::report::tag_table;
 use std::path::Path;
 
 /// Whether clips have any number of classes.
@@ -46,7 +46,7 @@ pub(crate) fn run(
         anyhow::Ok(evaluate_tags(&task, &embeddings, &protocols)?)
     };
     let name = model_name(job.model, &model.card);
-    let mut evaluation = TagEvaluation::new(&task, name, scored(&model, "this model")?);
+    let mut evaluation = TagEvaluation::new(&task, name, scored(&model, Baseline::title_of(None))?);
     let title = Baseline::Untrained.title();
     let untrained = scored(&model.untrained()?, title)?;
     let mfcc = opened
@@ -59,16 +59,8 @@ pub(crate) fn run(
     evaluation.baselines.insert(Baseline::Classic, classic);
     evaluation.notes = notes(&model.card, clips, job.data);
     if let Some(out) = out {
-        std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
-        let path = out.join("tags.json");
-        let json = serde_json::to_vec_pretty(&evaluation)?;
-        chiffchaff::write_whole(&path, &json).with_context(|| path.display().to_string())?;
-        if !out.join("run.json").exists() {
-            provenance::write(&opened.record, out)?;
-        }
-        let page = out.join("report.html");
-        write_html(&page, &[Run::read(out)?])?;
-        printer.say(&format_args!("report: {}", page.display()));
+        let files = [("tags.json", serde_json::to_vec_pretty(&evaluation)?)];
+        write_results(out, &files, &opened.record, printer)?;
     }
     match format {
         Format::Json => printer.data(&serde_json::to_string_pretty(&evaluation)?)?,
