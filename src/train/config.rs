@@ -100,20 +100,10 @@ impl PrecisionChoice {
         match self {
             Self::Fp32 => Precision::Fp32,
             Self::Bf16 => Precision::Bf16,
-            // Dense convolutions gain wherever the hardware multiplies bf16.
+            // Depthwise convolutions wait for memory, not for multiplication; all other networks gain.
             Self::Auto => match encoder {
-                EncoderConfig::ResNet18(_)
-                | EncoderConfig::ResNet18Samples(_)
-                | EncoderConfig::ResNet50(_)
-                | EncoderConfig::EsResNet(_)
-                | EncoderConfig::Vgg(_)
-                | EncoderConfig::FewShotResnet(_)
-                | EncoderConfig::FrameNet(_)
-                | EncoderConfig::ProtoResnet(_)
-                    if multiplies_bf16(device) =>
-                {
-                    Precision::Bf16
-                }
+                EncoderConfig::EfficientNetB0(_) => Precision::Fp32,
+                _ if multiplies_bf16(device) => Precision::Bf16,
                 _ => Precision::Fp32,
             },
         }
