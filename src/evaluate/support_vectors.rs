@@ -218,6 +218,50 @@ mod tests {
         );
     }
 
+    #[derive(Deserialize)]
+    struct Golden {
+        versions: String,
+        cases: Vec<GoldenCase>,
+    }
+
+    #[derive(Deserialize)]
+    struct GoldenCase {
+        name: String,
+        c: f64,
+        dim: usize,
+        /// `[clips, dim]`, scaled already.
+        values: Vec<f64>,
+        labels: Vec<usize>,
+        training: usize,
+        /// `[queries][pairs]`
+        sides: Vec<Vec<f64>>,
+    }
+
+    #[test]
+    fn borders_lie_where_scikit_learn_draws_them() {
+        let golden: Golden =
+            serde_json::from_str(include_str!("../../tests/golden/support_vectors.json")).unwrap();
+        for case in &golden.cases {
+            let rows: Vec<Vec<f64>> = case.values.chunks(case.dim).map(<[f64]>::to_vec).collect();
+            let (memory, queries) = rows.split_at(case.training);
+            let labels = &case.labels[..case.training];
+            let classes = labels.iter().max().unwrap() + 1;
+            let pairs = (0..classes).flat_map(|a| (a + 1..classes).map(move |b| (a, b)));
+            for (column, pair) in pairs.enumerate() {
+                let ours = sides(memory, labels, pair, case.c, queries).unwrap();
+                for (ours, theirs) in ours.iter().zip(&case.sides) {
+                    assert!(
+                        (ours - theirs[column]).abs() < 1e-4,
+                        "{}, {pair:?}: {ours}, {} {}",
+                        case.name,
+                        golden.versions,
+                        theirs[column]
+                    );
+                }
+            }
+        }
+    }
+
     #[test]
     fn ties_go_to_the_class_that_is_farther_from_its_borders() {
         let mut poll = Poll::new(3);

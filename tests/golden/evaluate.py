@@ -1,4 +1,4 @@
-"""Writes logistic.json, metrics.json and classic.json: what scikit-learn, numpy and librosa give.
+"""Writes logistic.json, metrics.json, classic.json and support_vectors.json: what scikit-learn, numpy and librosa give.
 
 Run with scikit-learn, scipy, librosa and numpy installed:  python tests/golden/evaluate.py
 """
@@ -14,6 +14,7 @@ import scipy
 import sklearn
 from sklearn import metrics
 from sklearn.linear_model import LogisticRegression
+from sklearn.svm import SVC
 
 HERE = Path(__file__).parent
 VERSIONS = f"scikit-learn {sklearn.__version__}, scipy {scipy.__version__}, librosa {librosa.__version__}, numpy {np.__version__}"
@@ -108,6 +109,28 @@ def classic(rng):
     return {"bands": 3, "frames": mfcc.T.ravel().tolist(), "statistics": np.concatenate(rows).tolist()}
 
 
+def support_vectors_case(rng, name, items, dim, classes, c):
+    """Values are standardised by the first two thirds, which train; the last third is asked."""
+    labels = np.arange(items) % classes
+    values = rng.normal(size=(items, dim)) + 0.8 * rng.normal(size=(classes, dim))[labels]
+    training = 2 * items // 3
+    values -= values[:training].mean(axis=0)
+    values = (values / values[:training].std(axis=0)).round(4)
+    fitted = SVC(C=c, gamma=1 / dim, tol=1e-9, decision_function_shape="ovo")
+    fitted.fit(values[:training], labels[:training])
+    decisions = fitted.decision_function(values[training:]).reshape(items - training, -1)
+    return {
+        "name": name,
+        "c": c,
+        "dim": dim,
+        "values": values.ravel().tolist(),
+        "labels": labels.tolist(),
+        "training": training,
+        # [queries][pairs], above 0 is the second class of the pair.
+        "sides": (decisions if classes == 2 else -decisions).tolist(),
+    }
+
+
 def main():
     rng = np.random.default_rng(7)
     logistic = [
@@ -139,6 +162,12 @@ def main():
     permutation = [permutation_case(rng, clips, largest) for clips, largest in [(1, 3), (7, 1), (12, 6), (16, 9)]]
     write("metrics.json", {"cases": cases, "tags": tags, "mcnemar": mcnemar, "permutation": permutation})
     write("classic.json", classic(rng))
+    machines = [
+        support_vectors_case(rng, "two classes", 60, 4, 2, 1.0),
+        support_vectors_case(rng, "weak penalty", 90, 6, 3, 100.0),
+        support_vectors_case(rng, "more dimensions than clips", 24, 40, 4, 10.0),
+    ]
+    write("support_vectors.json", {"cases": machines})
 
 
 main()
