@@ -7,24 +7,22 @@ use serde::Serialize;
 
 use super::{
     ReportError, Run, Skipped,
-    chart::{LineChart, Tick, hundredths, ticks},
+    chart::LineChart,
     comparison::{Comparison, Grid},
+    confusion::{Detail, details},
     curves::CurveChart,
     exploration::{Exploration, few_labels_grid},
     paired::{grid, paired},
     run::Measurement,
-    table::{Row, interval, percent, remark, rows},
+    strips::{Group, groups},
+    table::percent,
     tags::TagTables,
 };
-use crate::evaluate::{
-    ClassScore, Confusion, Evaluation, Predictions, ProtocolName, Score, Setting,
-};
+use crate::evaluate::{Evaluation, Predictions};
 use crate::write_whole;
 
 /// Files listed by name; a run over an archive may have skipped thousands.
 const LISTED_FILES: usize = 500;
-/// From here on the classes of a confusion matrix are drawn small.
-const MANY_CLASSES: usize = 24;
 
 /// Writes [`html()`] to `path`: first under a temporary name, so that no half page is ever there.
 ///
@@ -127,73 +125,6 @@ struct Headline {
     gain: Option<String>,
 }
 
-/// The rows of one protocol, with an axis all its strips share.
-#[derive(Serialize)]
-struct Group {
-    title: &'static str,
-    heading: String,
-    folds: Vec<u32>,
-    rows: Vec<Strip>,
-    axis: Vec<Tick>,
-}
-
-/// One row of the headline table.
-#[derive(Serialize)]
-struct Strip {
-    embeddings: &'static str,
-    is_model: bool,
-    accuracy: String,
-    std: String,
-    interval: String,
-    balanced: String,
-    macro_f1: String,
-    weighted_precision: String,
-    per_fold: Vec<String>,
-    chosen: String,
-    /// What is to be said of seeds and best epochs.
-    remark: String,
-    /// Positions on the strip, per cent from the left.
-    mean_at: f64,
-    low_at: f64,
-    width: f64,
-    folds_at: Vec<f64>,
-    description: String,
-}
-
-/// Confusion matrix and classes of one protocol.
-#[derive(Serialize)]
-struct Detail<'a> {
-    heading: String,
-    classes: Vec<ClassRow<'a>>,
-    matrix: Vec<MatrixRow<'a>>,
-    dense: bool,
-    worst: Vec<String>,
-}
-
-#[derive(Serialize)]
-struct ClassRow<'a> {
-    name: &'a str,
-    support: u32,
-    precision: String,
-    recall: String,
-    f1: String,
-    bar: f64,
-}
-
-#[derive(Serialize)]
-struct MatrixRow<'a> {
-    name: &'a str,
-    cells: Vec<Cell>,
-}
-
-#[derive(Serialize)]
-struct Cell {
-    count: u32,
-    /// Per cent of the row's clips.
-    share: u32,
-    hit: bool,
-}
-
 impl<'a> Section<'a> {
     fn of(runs: &'a [Run], index: usize) -> Self {
         let run = &runs[index];
@@ -285,87 +216,6 @@ fn has_no_diagnostics(measurement: &Measurement) -> bool {
     measurement.embedding_std.is_none() && measurement.effective_rank.is_none()
 }
 
-fn groups(evaluation: &Evaluation) -> Vec<Group> {
-    let rows = rows(evaluation);
-    let lowest = rows.iter().map(|row| lowest(row.score)).fold(1.0, f64::min);
-    // Tenths, so that the axis has round labels; the right end is always 100 %.
-    let from = ((lowest - 0.02).max(0.0) * 10.0).floor().min(9.0) / 10.0;
-    rows.chunk_by(|a, b| a.protocol == b.protocol)
-        .filter_map(|rows| {
-            let first = rows.first()?;
-            Some(Group {
-                title: first.protocol.title(),
-                heading: heading(first.protocol),
-                folds: first.score.folds.clone(),
-                rows: rows.iter().map(|row| Strip::of(row, from)).collect(),
-                axis: ticks(100.0 * from, 100.0),
-            })
-        })
-        .collect()
-}
-
-fn lowest(score: &Score) -> f64 {
-    score
-        .accuracy
-        .per_fold
-        .iter()
-        .copied()
-        .fold(score.accuracy.interval[0], f64::min)
-}
-
-impl Strip {
-    fn of(row: &Row<'_>, from: f64) -> Self {
-        let accuracy = &row.score.accuracy;
-        let at = |value: f64| hundredths(100.0 * (value - from).max(0.0) / (1.0 - from));
-        let [low, high] = accuracy.interval.map(at);
-        let per_fold: Vec<String> = accuracy.per_fold.iter().copied().map(percent).collect();
-        Self {
-            embeddings: row.embeddings(),
-            is_model: row.baseline.is_none(),
-            accuracy: percent(accuracy.mean),
-            std: percent(accuracy.std),
-            interval: interval(accuracy),
-            balanced: percent(row.score.balanced_accuracy.mean),
-            macro_f1: percent(row.score.macro_f1.mean),
-            weighted_precision: match row.score.weighted_precision.per_fold.as_slice() {
-                [] => "–".to_owned(), // measured before there was such a metric
-                _ => percent(row.score.weighted_precision.mean),
-            },
-            remark: remark(row.score),
-            description: format!(
-                "{}, {}: mean {} %, folds {} %",
-                row.protocol.title(),
-                row.embeddings(),
-                percent(accuracy.mean),
-                per_fold.join(", ")
-            ),
-            per_fold,
-            chosen: chosen(row.protocol, &row.score.chosen),
-            mean_at: at(accuracy.mean),
-            low_at: low,
-            width: hundredths(high - low),
-            folds_at: accuracy.per_fold.iter().copied().map(at).collect(),
-        }
-    }
-}
-
-/// `Linear probe`, but `k-NN`.
-fn heading(protocol: ProtocolName) -> String {
-    let title = protocol.title();
-    match title.strip_prefix("k-") {
-        Some(_) => title.to_owned(),
-        None => title[..1].to_uppercase() + &title[1..],
-    }
-}
-
-fn chosen(protocol: ProtocolName, settings: &[Setting]) -> String {
-    let (Some(symbol), false) = (protocol.setting(), settings.is_empty()) else {
-        return String::new();
-    };
-    let values: Vec<String> = settings.iter().map(Setting::to_string).collect();
-    format!("{symbol} = {}", values.join(", "))
-}
-
 fn charts(metrics: &[Measurement]) -> Vec<LineChart> {
     type Value = fn(&Measurement) -> Option<f64>;
     let series: [(&'static str, &'static str, Value); 7] = [
@@ -385,70 +235,6 @@ fn charts(metrics: &[Measurement]) -> Vec<LineChart> {
         LineChart::new(title, unit, &points)
     };
     series.into_iter().filter_map(chart).collect()
-}
-
-fn details(evaluation: &Evaluation) -> Vec<Detail<'_>> {
-    let scores = evaluation.protocols.iter();
-    scores
-        .map(|(protocol, score)| Detail {
-            heading: heading(*protocol),
-            classes: score.per_class.iter().map(ClassRow::of).collect(),
-            matrix: matrix(score),
-            dense: score.classes.len() > MANY_CLASSES,
-            worst: worst_confusions(&score.confusion, &score.classes),
-        })
-        .collect()
-}
-
-impl<'a> ClassRow<'a> {
-    fn of(class: &'a ClassScore) -> Self {
-        Self {
-            name: &class.class,
-            support: class.support,
-            precision: percent(class.precision),
-            recall: percent(class.recall),
-            f1: percent(class.f1),
-            bar: hundredths(100.0 * class.f1),
-        }
-    }
-}
-
-fn matrix(score: &Score) -> Vec<MatrixRow<'_>> {
-    let rows = score
-        .classes
-        .iter()
-        .zip(score.confusion.counts())
-        .enumerate();
-    rows.map(|(truth, (name, counts))| {
-        let total = counts.iter().sum::<u32>().max(1);
-        let cell = |(predicted, &count): (usize, &u32)| Cell {
-            count,
-            share: (100.0 * f64::from(count) / f64::from(total)).round() as u32,
-            hit: truth == predicted,
-        };
-        MatrixRow {
-            name,
-            cells: counts.iter().enumerate().map(cell).collect(),
-        }
-    })
-    .collect()
-}
-
-/// The most frequent errors, in words.
-fn worst_confusions(confusion: &Confusion, classes: &[String]) -> Vec<String> {
-    let mut errors: Vec<(u32, &str, &str)> = Vec::new();
-    for (truth, (name, row)) in classes.iter().zip(confusion.counts()).enumerate() {
-        for (predicted, (taken_for, &count)) in classes.iter().zip(row).enumerate() {
-            if truth != predicted && count > 0 {
-                errors.push((count, name, taken_for));
-            }
-        }
-    }
-    errors.sort_by_key(|&(count, ..)| std::cmp::Reverse(count));
-    errors.truncate(5);
-    let sentence =
-        |(count, name, other): (u32, &str, &str)| format!("{name} taken for {other}: {count}");
-    errors.into_iter().map(sentence).collect()
 }
 
 /// Name and value of what is known about how the run was made.
@@ -494,7 +280,11 @@ fn duration(secs: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{Provenance, sample::evaluation};
+    use crate::report::{
+        Provenance,
+        sample::evaluation,
+        table::{interval, rows},
+    };
 
     fn run(folds: u32, classes: usize) -> Run {
         let metrics = (0..50).map(|step| Measurement {

@@ -8,6 +8,7 @@
 mod adpcm;
 mod chart;
 mod comparison;
+mod confusion;
 mod curves;
 mod detection;
 mod error;
@@ -21,6 +22,7 @@ mod run;
 #[cfg(test)]
 mod sample;
 mod spectrogram;
+mod strips;
 mod table;
 mod tags;
 
