@@ -4,10 +4,10 @@ use faer::Mat;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    EvaluateError, Scaling, Setting,
+    EvaluateError, Label, Scaling, Setting,
     nested::{Classifier, Training},
     prediction::{Prediction, largest_share},
-    tags::{Ranker, TagTraining},
+    tags::Ranker,
 };
 
 /// Weighted k-nearest-neighbour vote by cosine similarity.
@@ -66,17 +66,14 @@ impl WeightedKnn {
 
     /// Weighs the classes of each query's neighbours: `told` hears the place of a setting in `settings`, the query, and the
     /// weights of all classes and of all neighbours together after so many neighbours.
-    ///
-    /// `heard`: the classes of an item of `columns`, `[dim, items]`.
-    fn weigh<'a>(
+    fn weigh<L: Label>(
         &self,
         settings: &[usize],
-        (columns, queries): (&Mat<f64>, &Mat<f64>),
-        classes: usize,
-        heard: impl Fn(usize) -> &'a [usize],
+        training: &Training<'_, L>,
+        queries: &Mat<f64>,
         mut told: impl FnMut(usize, usize, &[f64], f64),
     ) {
-        let memory = unit_columns(columns.clone());
+        let memory = unit_columns(training.columns.clone());
         let queries = unit_columns(queries.clone());
         let similarities = memory.transpose() * &queries; // [items, queries]
         let numbers = || settings.iter().map(|&place| self.neighbours[place]);
@@ -84,14 +81,14 @@ impl WeightedKnn {
         for query in 0..queries.ncols() {
             let ranked = rank(similarities.col_as_slice(query), most);
             let nearest = ranked.first().map_or(0.0, |&(similarity, _)| similarity);
-            let mut weights = vec![0.0; classes];
+            let mut weights = vec![0.0; training.classes];
             let (mut all, mut counted) = (0.0, 0);
             for (setting, neighbours) in numbers().enumerate() {
                 for &(similarity, item) in ranked.iter().take(neighbours).skip(counted) {
                     // A common factor changes no vote, and keeps exp in range at any temperature.
                     let weight = ((similarity - nearest) / self.temperature).exp();
                     all += weight;
-                    for &class in heard(item) {
+                    for &class in training.labels[item].classes() {
                         weights[class] += weight;
                     }
                 }
@@ -179,13 +176,9 @@ impl Classifier for WeightedKnn {
         queries: &Mat<f64>,
     ) -> Result<Vec<Vec<Prediction>>, EvaluateError> {
         let mut predictions = vec![Vec::with_capacity(queries.ncols()); settings.len()];
-        self.weigh(
-            settings,
-            (training.columns, queries),
-            training.classes,
-            |item| std::slice::from_ref(&training.labels[item]),
-            |setting, _, weights, _| predictions[setting].push(largest_share(weights)),
-        );
+        self.weigh(settings, training, queries, |setting, _, weights, _| {
+            predictions[setting].push(largest_share(weights));
+        });
         Ok(predictions)
     }
 }
@@ -194,7 +187,7 @@ impl Ranker for MajorityKnn {
     fn scores(
         &self,
         settings: &[usize],
-        training: &TagTraining<'_>,
+        training: &Training<'_, Vec<usize>>,
         queries: &Mat<f64>,
     ) -> Result<Vec<Mat<f64>>, EvaluateError> {
         self.weighted().scores(settings, training, queries)
@@ -206,16 +199,15 @@ impl Ranker for WeightedKnn {
     fn scores(
         &self,
         settings: &[usize],
-        training: &TagTraining<'_>,
+        training: &Training<'_, Vec<usize>>,
         queries: &Mat<f64>,
     ) -> Result<Vec<Mat<f64>>, EvaluateError> {
         let shape = (training.classes, queries.ncols());
         let mut scores = vec![Mat::zeros(shape.0, shape.1); settings.len()];
         self.weigh(
             settings,
-            (training.columns, queries),
-            training.classes,
-            |item| training.tags[item],
+            training,
+            queries,
             |setting, query, weights, all| {
                 for (class, weight) in weights.iter().enumerate() {
                     scores[setting][(class, query)] = weight / f64::max(all, f64::MIN_POSITIVE);

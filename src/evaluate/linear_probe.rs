@@ -9,7 +9,7 @@ use super::{
     logistic::{Logistic, NEAR},
     nested::{Classifier, Training},
     prediction::Prediction,
-    tags::{Ranker, TagTraining},
+    tags::Ranker,
 };
 
 /// Logistic regression on embeddings scaled by the training folds.
@@ -101,12 +101,12 @@ impl Ranker for LinearProbe {
     fn scores(
         &self,
         settings: &[usize],
-        training: &TagTraining<'_>,
+        training: &Training<'_, Vec<usize>>,
         queries: &Mat<f64>,
     ) -> Result<Vec<Mat<f64>>, EvaluateError> {
         let of_class = |class: usize| {
-            let heard = |tags: &&[usize]| usize::from(tags.contains(&class));
-            let labels: Vec<usize> = training.tags.iter().map(heard).collect();
+            let heard = |tags: &Vec<usize>| usize::from(tags.contains(&class));
+            let labels: Vec<usize> = training.labels.iter().map(heard).collect();
             let training = Training {
                 columns: training.columns,
                 along_axes: training.along_axes,

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use faer::Mat;
 
-use super::{EvaluateError, Prediction, Scaling, Setting, Task, deal_folds};
+use super::{EvaluateError, Label, Prediction, Scaling, Setting, Task, deal_folds};
 use crate::Embeddings;
 
 /// Into how many parts a lone training fold is dealt to choose a setting in it.
@@ -29,13 +29,13 @@ pub(super) trait Classifier: Sync {
 }
 
 /// Labelled embeddings, scaled as the classifier wishes.
-pub(super) struct Training<'a> {
+pub(super) struct Training<'a, L = usize> {
     /// `[dim, items]`
     pub(super) columns: &'a Mat<f64>,
     /// Whether all that the columns vary in are their dimensions, each by itself, as whitening leaves them.
     pub(super) along_axes: bool,
-    pub(super) labels: &'a [usize],
-    /// Labels are below it.
+    pub(super) labels: &'a [L],
+    /// Labels are indices below it.
     pub(super) classes: usize,
 }
 
@@ -244,7 +244,7 @@ impl Bench<'_> {
 
 /// The trainings the choice rests on. Leaving out folds a and b serves both: scored fold a
 /// validates it on b, scored fold b on a. So every pair is trained once.
-pub(super) fn trials(task: &Task) -> Vec<Trial> {
+pub(super) fn trials<L: Label>(task: &Task<L>) -> Vec<Trial> {
     let folds = task.all_folds();
     let scored = |fold| task.scored_folds().contains(&fold);
     if folds.len() == 2 {
@@ -274,10 +274,11 @@ pub(super) fn trials(task: &Task) -> Vec<Trial> {
 }
 
 /// With two folds one alone is left to train on: it is dealt into parts.
-fn trials_in_a_lone_fold(task: &Task, scored: u32) -> Vec<Trial> {
+fn trials_in_a_lone_fold<L: Label>(task: &Task<L>, scored: u32) -> Vec<Trial> {
     let clips = task.clips_where(|fold| fold != scored);
     let sources: Vec<Option<&str>> = clips.iter().map(|&clip| task.source(clip)).collect();
-    let parts = deal_folds(&task.labels_of(&clips), &sources, PARTS_OF_A_LONE_FOLD);
+    let strata = clips.iter().map(|&clip| task.labels()[clip].stratum());
+    let parts = deal_folds(&strata.collect::<Vec<_>>(), &sources, PARTS_OF_A_LONE_FOLD);
     let select = |keep: &dyn Fn(u32) -> bool| -> Vec<usize> {
         let kept = clips.iter().zip(&parts).filter(|&(_, &part)| keep(part));
         kept.map(|(&clip, _)| clip).collect()

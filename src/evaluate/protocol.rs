@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    EvaluateError, Forest, LinearProbe, MajorityKnn, Predictions, Score, Scores, SupportVectors,
-    Task, WeightedKnn,
+    EvaluateError, Forest, Label, LinearProbe, MajorityKnn, Predictions, Score, Scores,
+    SupportVectors, Task, WeightedKnn,
     nested::{Classifier, FoldPrediction, nested_cross_validation},
     tags::Ranker,
 };
@@ -155,7 +155,10 @@ pub fn evaluate(
         .collect())
 }
 
-pub(super) fn check_rows(task: &Task, embeddings: &Embeddings) -> Result<(), EvaluateError> {
+pub(super) fn check_rows<L: Label>(
+    task: &Task<L>,
+    embeddings: &Embeddings,
+) -> Result<(), EvaluateError> {
     if embeddings.items() != task.clips() {
         return Err(EvaluateError::Length {
             what: "embeddings",

@@ -11,12 +11,11 @@ use super::{
     Baseline, Estimate, EvaluateError, Protocol, ProtocolName, Scaling, Setting, Task,
     average_precision, d_prime,
     interval::{percentile_interval, resample_rng},
-    nested::{Classifier, first_largest, trials},
+    nested::{Classifier, Training, first_largest, trials},
     protocol::check_rows,
     roc_auc,
 };
 use crate::Embeddings;
-use crate::dataset::{Clip, Dataset};
 
 /// Resamples of an interval: fewer than of accuracies, because each sorts every class anew.
 const RESAMPLES: u64 = 200;
@@ -24,92 +23,7 @@ const RESAMPLES: u64 = 200;
 const NEAR_PERFECT: f64 = 1e-9;
 
 /// Clips with any number of classes each, or none, in folds.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TagTask {
-    /// Their folds and names; its labels are all 0, and nobody reads them.
-    clips: Task,
-    tags: Vec<Vec<usize>>,
-}
-
-impl TagTask {
-    /// `tags` (indices into `classes`) and `folds` hold one entry a clip.
-    ///
-    /// # Errors
-    /// If the lengths differ, a tag is no class, or there are fewer than two folds.
-    pub fn new(
-        name: impl Into<String>,
-        classes: Vec<String>,
-        tags: Vec<Vec<usize>>,
-        folds: Vec<u32>,
-    ) -> Result<Self, EvaluateError> {
-        let clips = Task::new(name, classes, vec![0; tags.len()], folds)?;
-        Self::of(clips, tags)
-    }
-
-    /// The task that a dataset's own labels and official folds set.
-    ///
-    /// # Errors
-    /// If a clip has no fold or nothing is known of it, or for the reasons of [`Self::new`].
-    pub fn from_dataset(dataset: &Dataset) -> Result<Self, EvaluateError> {
-        if let Some(clip) = dataset.clips.iter().find(|clip| !clip.is_labelled()) {
-            return Err(EvaluateError::Missing {
-                path: clip.path.display().to_string(),
-                what: "label",
-            });
-        }
-        let unlabelled = |clip: &Clip| Clip {
-            label: Some(0),
-            ..clip.clone()
-        };
-        let clips = Task::from_dataset(&Dataset {
-            clips: dataset.clips.iter().map(unlabelled).collect(),
-            ..dataset.clone()
-        })?;
-        Self::of(clips, dataset.clips.iter().map(Clip::classes).collect())
-    }
-
-    fn of(clips: Task, tags: Vec<Vec<usize>>) -> Result<Self, EvaluateError> {
-        let classes = clips.classes().len();
-        for (clip, of_clip) in tags.iter().enumerate() {
-            if let Some(&label) = of_clip.iter().find(|&&tag| tag >= classes) {
-                return Err(EvaluateError::Label {
-                    clip,
-                    label,
-                    classes,
-                });
-            }
-        }
-        Ok(Self { clips, tags })
-    }
-
-    /// Scores only some folds; each is still trained on all the others.
-    ///
-    /// # Errors
-    /// As [`Task::scoring_only`].
-    pub fn scoring_only(self, folds: &[u32]) -> Result<Self, EvaluateError> {
-        Ok(Self {
-            clips: self.clips.scoring_only(folds)?,
-            ..self
-        })
-    }
-
-    /// The dataset's name.
-    pub fn name(&self) -> &str {
-        self.clips.name()
-    }
-
-    /// The folds that are scored, ascending.
-    pub fn scored_folds(&self) -> &[u32] {
-        self.clips.scored_folds()
-    }
-
-    fn tags_of(&self, clips: &[usize]) -> Vec<&[usize]> {
-        clips
-            .iter()
-            .map(|&clip| self.tags[clip].as_slice())
-            .collect()
-    }
-}
+pub type TagTask = Task<Vec<usize>>;
 
 /// Scores by protocol.
 pub type TagScores = BTreeMap<ProtocolName, TagScore>;
@@ -173,7 +87,7 @@ impl TagEvaluation {
             protocols,
             baselines: BTreeMap::new(),
             notes: Vec::new(),
-            warnings: task.clips.leak_warning().into_iter().collect(),
+            warnings: task.leak_warning().into_iter().collect(),
         }
     }
 }
@@ -185,20 +99,9 @@ pub(super) trait Ranker: Classifier {
     fn scores(
         &self,
         settings: &[usize],
-        training: &TagTraining<'_>,
+        training: &Training<'_, Vec<usize>>,
         queries: &Mat<f64>,
     ) -> Result<Vec<Mat<f64>>, EvaluateError>;
-}
-
-/// Embeddings with any number of classes each, scaled as the ranker wishes.
-pub(super) struct TagTraining<'a> {
-    /// `[dim, items]`
-    pub(super) columns: &'a Mat<f64>,
-    /// As of [`super::nested::Training`].
-    pub(super) along_axes: bool,
-    pub(super) tags: &'a [&'a [usize]],
-    /// Tags are below it.
-    pub(super) classes: usize,
 }
 
 /// Scores `embeddings` `[items, dim]`, row i belonging to the task's clip i, by each protocol: a linear probe for every class
@@ -211,7 +114,7 @@ pub fn evaluate_tags(
     embeddings: &Embeddings,
     protocols: &[Protocol],
 ) -> Result<TagScores, EvaluateError> {
-    check_rows(&task.clips, embeddings)?;
+    check_rows(task, embeddings)?;
     let scored = protocols.iter().map(|protocol| {
         protocol.check()?;
         let ranker = protocol.ranker().ok_or_else(|| EvaluateError::Config {
@@ -240,14 +143,14 @@ impl Bench<'_> {
         let settings = self.ranker.settings();
         let chosen = self.choose(settings.len())?;
         let scored = self.task.scored_folds().par_iter().zip(&chosen);
-        let folds: Vec<Ranking<'_>> = scored
+        let folds: Vec<Ranking> = scored
             .map(|(&fold, &setting)| {
-                let training = self.task.clips.clips_where(|other| other != fold);
-                let queries = self.task.clips.clips_in(fold);
+                let training = self.task.clips_where(|other| other != fold);
+                let queries = self.task.clips_in(fold);
                 let mut scores = self.scores(&[setting], &training, &queries)?;
                 Ok(Ranking {
                     scores: scores.swap_remove(0),
-                    tags: self.task.tags_of(&queries),
+                    tags: self.task.labels_of(&queries),
                 })
             })
             .collect::<Result<_, EvaluateError>>()?;
@@ -263,7 +166,7 @@ impl Bench<'_> {
         }
         let all: Vec<usize> = (0..settings).collect();
         let mut sums = vec![vec![0.0; settings]; scored.len()];
-        for trial in trials(&self.task.clips) {
+        for trial in trials(self.task) {
             let queries: Vec<usize> = trial
                 .validations
                 .iter()
@@ -273,7 +176,7 @@ impl Bench<'_> {
             let scores = self.scores(&all, &trial.training, &queries)?;
             let rankings = scores.into_iter().map(|scores| Ranking {
                 scores,
-                tags: self.task.tags_of(&queries),
+                tags: self.task.labels_of(&queries),
             });
             for (setting, ranking) in rankings.enumerate() {
                 let mut from = 0;
@@ -299,24 +202,24 @@ impl Bench<'_> {
             &self.embeddings.select(training),
             &self.embeddings.select(queries),
         )?;
-        let training = TagTraining {
+        let training = Training {
             columns: &columns,
             along_axes: scaling == Scaling::Whiten,
-            tags: &self.task.tags_of(training),
-            classes: self.task.clips.classes().len(),
+            labels: &self.task.labels_of(training),
+            classes: self.task.classes().len(),
         };
         self.ranker.scores(settings, &training, &queries)
     }
 }
 
 /// The scores of a fold's clips, and what is heard in them.
-struct Ranking<'a> {
+struct Ranking {
     /// `[classes, clips]`
     scores: Mat<f64>,
-    tags: Vec<&'a [usize]>,
+    tags: Vec<Vec<usize>>,
 }
 
-impl Ranking<'_> {
+impl Ranking {
     /// Average precision and area below the ROC curve of a class among `clips`, which may be named repeatedly.
     fn of_class(&self, class: usize, clips: &[usize]) -> (Option<f64>, Option<f64>) {
         let scores: Vec<f64> = clips
@@ -345,8 +248,8 @@ fn mean(values: &[Option<f64>]) -> Option<f64> {
     (count > 0).then(|| values.iter().flatten().sum::<f64>() / count as f64)
 }
 
-fn score(task: &TagTask, chosen: Vec<Setting>, folds: &[Ranking<'_>]) -> TagScore {
-    let all = |fold: &Ranking<'_>| (0..fold.tags.len()).collect::<Vec<usize>>();
+fn score(task: &TagTask, chosen: Vec<Setting>, folds: &[Ranking]) -> TagScore {
+    let all = |fold: &Ranking| (0..fold.tags.len()).collect::<Vec<usize>>();
     let by_fold: Vec<[f64; 3]> = folds.iter().map(|fold| fold.metrics(&all(fold))).collect();
     let resampled = (0..RESAMPLES).into_par_iter().map(|resample| {
         let mut rng = resample_rng(resample);
@@ -367,7 +270,7 @@ fn score(task: &TagTask, chosen: Vec<Setting>, folds: &[Ranking<'_>]) -> TagScor
         Estimate::new(per_fold.collect(), percentile_interval(values.collect()))
     };
     let of_class = |(class, name): (usize, &String)| {
-        let heard = |fold: &Ranking<'_>| fold.tags.iter().filter(|t| t.contains(&class)).count();
+        let heard = |fold: &Ranking| fold.tags.iter().filter(|t| t.contains(&class)).count();
         let (precisions, areas): (Vec<_>, Vec<_>) = folds
             .iter()
             .map(|fold| fold.of_class(class, &all(fold)))
@@ -379,7 +282,7 @@ fn score(task: &TagTask, chosen: Vec<Setting>, folds: &[Ranking<'_>]) -> TagScor
             roc_auc: mean(&areas),
         }
     };
-    let classes = task.clips.classes().iter().enumerate();
+    let classes = task.classes().iter().enumerate();
     TagScore {
         folds: task.scored_folds().to_vec(),
         mean_average_precision: estimate(0),
@@ -461,10 +364,10 @@ mod tests {
     fn neighbours_share_their_classes_by_weight() {
         let columns = Mat::from_fn(2, 3, |d, item| f64::from(u8::from(d == item.min(1))));
         let queries = Mat::from_fn(2, 1, |d, _| f64::from(u8::from(d == 0)));
-        let training = TagTraining {
+        let training = Training {
             columns: &columns,
             along_axes: false,
-            tags: &[&[0, 1], &[1], &[]],
+            labels: &[vec![0, 1], vec![1], vec![]],
             classes: 3,
         };
         let knn = WeightedKnn {

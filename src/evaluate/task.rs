@@ -3,15 +3,57 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{EvaluateError, MeasuredClip};
-use crate::dataset::Dataset;
+use crate::dataset::{Clip, Dataset};
 
-/// Each clip's class and fold, checked: labels are indices into the classes, and there are at least
+/// What is known of a clip, as indices into the classes.
+pub trait Label: Clone {
+    /// What the dataset says of it; `None` if it says nothing.
+    fn of(clip: &Clip) -> Option<Self>;
+
+    /// The classes it names.
+    fn classes(&self) -> &[usize];
+
+    /// Clips of one stratum are spread evenly where folds are dealt.
+    fn stratum(&self) -> usize;
+}
+
+/// The one class of a clip.
+impl Label for usize {
+    fn of(clip: &Clip) -> Option<Self> {
+        clip.label
+    }
+
+    fn classes(&self) -> &[usize] {
+        std::slice::from_ref(self)
+    }
+
+    fn stratum(&self) -> usize {
+        *self
+    }
+}
+
+/// Any number of classes, or none.
+impl Label for Vec<usize> {
+    fn of(clip: &Clip) -> Option<Self> {
+        clip.is_labelled().then(|| clip.classes())
+    }
+
+    fn classes(&self) -> &[usize] {
+        self
+    }
+
+    fn stratum(&self) -> usize {
+        0
+    }
+}
+
+/// Each clip's label and fold, checked: labels are indices into the classes, and there are at least
 /// two folds.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Task {
+pub struct Task<L = usize> {
     name: String,
     classes: Vec<String>,
-    labels: Vec<usize>,
+    labels: Vec<L>,
     folds: Vec<u32>,
     sources: Vec<Option<String>>,
     names: Vec<String>,
@@ -28,7 +70,7 @@ pub struct Leak {
     pub folds: Vec<u32>,
 }
 
-impl Task {
+impl<L: Label> Task<L> {
     /// `labels` (indices into `classes`) and `folds` hold one entry a clip.
     ///
     /// # Errors
@@ -36,19 +78,19 @@ impl Task {
     pub fn new(
         name: impl Into<String>,
         classes: Vec<String>,
-        labels: Vec<usize>,
+        labels: Vec<L>,
         folds: Vec<u32>,
     ) -> Result<Self, EvaluateError> {
         check_length("folds", folds.len(), labels.len())?;
-        if let Some((clip, &label)) =
-            (labels.iter().enumerate()).find(|&(_, &l)| l >= classes.len())
-        {
+        for (clip, label) in labels.iter().enumerate() {
             let classes = classes.len();
-            return Err(EvaluateError::Label {
-                clip,
-                label,
-                classes,
-            });
+            if let Some(&label) = label.classes().iter().find(|&&class| class >= classes) {
+                return Err(EvaluateError::Label {
+                    clip,
+                    label,
+                    classes,
+                });
+            }
         }
         let scored: Vec<u32> = folds
             .iter()
@@ -85,7 +127,7 @@ impl Task {
         };
         let (mut labels, mut folds) = (Vec::new(), Vec::new());
         for clip in &dataset.clips {
-            labels.push(clip.label.ok_or_else(|| missing(&clip.path, "label"))?);
+            labels.push(L::of(clip).ok_or_else(|| missing(&clip.path, "label"))?);
             folds.push(clip.fold.ok_or_else(|| missing(&clip.path, "fold"))?);
         }
         let sources = dataset.clips.iter().map(|clip| clip.source.clone());
@@ -154,8 +196,8 @@ impl Task {
         &self.classes
     }
 
-    /// The class of each clip.
-    pub fn labels(&self) -> &[usize] {
+    /// The label of each clip.
+    pub fn labels(&self) -> &[L] {
         &self.labels
     }
 
@@ -209,16 +251,6 @@ impl Task {
         ))
     }
 
-    /// The clips, as an evaluation keeps them.
-    pub(super) fn measured_clips(&self) -> Vec<MeasuredClip> {
-        let clip = |clip: usize| MeasuredClip {
-            name: self.names[clip].clone(),
-            class: self.labels[clip],
-            fold: self.folds[clip],
-        };
-        (0..self.clips()).map(clip).collect()
-    }
-
     pub(super) fn clips_in(&self, fold: u32) -> Vec<usize> {
         self.clips_where(|f| f == fold)
     }
@@ -233,8 +265,23 @@ impl Task {
         self.sources[clip].as_deref()
     }
 
-    pub(super) fn labels_of(&self, clips: &[usize]) -> Vec<usize> {
-        clips.iter().map(|&clip| self.labels[clip]).collect()
+    pub(super) fn labels_of(&self, clips: &[usize]) -> Vec<L> {
+        clips
+            .iter()
+            .map(|&clip| self.labels[clip].clone())
+            .collect()
+    }
+}
+
+impl Task {
+    /// The clips, as an evaluation keeps them.
+    pub(super) fn measured_clips(&self) -> Vec<MeasuredClip> {
+        let clip = |clip: usize| MeasuredClip {
+            name: self.names[clip].clone(),
+            class: self.labels[clip],
+            fold: self.folds[clip],
+        };
+        (0..self.clips()).map(clip).collect()
     }
 }
 
