@@ -3,7 +3,7 @@
 use crate::printer::Printer;
 use anyhow::{Context, bail};
 use chiffchaff::audio::AudioError;
-use chiffchaff::dataset::{Clip, Dataset, DatasetSource, Span};
+use chiffchaff::dataset::{Clip, Dataset, DatasetScan, DatasetSource, Span, scan};
 use chiffchaff::features::{CacheConfig, CachePrecision, FeatureCache, FeatureSet, FrontEnd};
 use chiffchaff::report::Skipped;
 use chiffchaff::train::Cut;
@@ -38,6 +38,20 @@ pub(crate) enum Whole {
     Clips,
     /// The recordings that clips are spans of.
     Recordings,
+}
+
+/// Reads every file, with progress.
+pub(crate) fn scanned(dataset: &Dataset, printer: &Printer) -> DatasetScan {
+    let bar = printer.bar(
+        dataset.clips.len() as u64,
+        "examining {bar:30} {pos}/{len} files, {eta} left",
+    );
+    let found = scan(dataset, |done, of| {
+        bar.set_length(of as u64);
+        bar.set_position(done as u64);
+    });
+    bar.finish_and_clear();
+    found
 }
 
 /// A dataset with the features of its clips.

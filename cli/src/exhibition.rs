@@ -49,7 +49,8 @@ pub(crate) fn gallery(
     };
     let exhibits = usable.par_iter().zip(&heard_secs).map(exhibit).collect();
     bar.set_message("mapping");
-    let maps = mapped.0.iter().map(|(title, embeddings)| {
+    // Each works on one thread.
+    let maps = mapped.0.par_iter().map(|(title, embeddings)| {
         Ok(EmbeddingMap {
             title: (*title).to_owned(),
             points: tsne(embeddings)?,

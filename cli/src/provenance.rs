@@ -1,4 +1,4 @@
-//! `run.json`: what is needed to repeat a run and to judge it.
+//! `run.json` and `measured.json`: what is needed to repeat a training or a measurement and to judge it.
 
 use anyhow::Context;
 use chiffchaff::report::Provenance;
@@ -22,9 +22,14 @@ pub(crate) fn started(device: &str) -> Provenance {
     }
 }
 
-/// Writes the record into a run or evaluation directory.
-pub(crate) fn write(record: &Provenance, directory: &Path) -> anyhow::Result<()> {
-    let path = directory.join("run.json");
+/// The record of a training.
+pub(crate) const TRAINED: &str = "run.json";
+/// The record of a measurement.
+pub(crate) const MEASURED: &str = "measured.json";
+
+/// Writes the record into a run directory under one of these names.
+pub(crate) fn write(record: &Provenance, directory: &Path, name: &str) -> anyhow::Result<()> {
+    let path = directory.join(name);
     let json = serde_json::to_vec_pretty(record)?;
     chiffchaff::write_whole(&path, &json).with_context(|| path.display().to_string())
 }

@@ -111,11 +111,23 @@ fn every_protocol_measures_and_is_shown() {
     assert_eq!(few.as_array().unwrap().len(), 3);
     assert_eq!(found["clips"][5]["name"], "5.wav");
 
+    let measured = json(&fs::read_to_string(desk.join("run/measured.json")).unwrap());
+    let command = measured["command"].as_str().unwrap();
+    assert!(
+        command.starts_with("chiffchaff evaluate --model run") && command.contains("--seeds 2")
+    );
+    assert!(measured["elapsed_secs"].as_f64() > Some(0.0));
+    assert_eq!(measured["audit"]["clips"], "24 clips, 24 readable");
+    assert_eq!(measured["audit"]["findings"], json("[]"));
+
     let gallery = json(&fs::read_to_string(desk.join("run/gallery.json")).unwrap());
     assert_eq!(gallery["exhibits"].as_array().unwrap().len(), 24);
     assert_eq!(gallery["maps"].as_array().unwrap().len(), 3);
     let page = fs::read_to_string(desk.join("run/report.html")).unwrap();
     for part in [
+        "chiffchaff pretrain --preset small",
+        "chiffchaff evaluate --model run",
+        "1: 8, 2: 8, 3: 8",
         "Map of the clips",
         "With few labels",
         "optimistic",
@@ -194,6 +206,17 @@ fn what_leaks_from_test_to_training_is_warned_about() {
         &[&global[..], &["--without-fold", "1"]].concat(),
     );
     assert_eq!(warnings("clean"), "[]");
+
+    // The same sound under another name, of another fold.
+    fs::copy(desk.join("4.wav"), desk.join("20.wav")).unwrap();
+    let said = warnings("clean");
+    assert!(
+        said.contains("1 sound lies in more than one fold")
+            && said.contains("20.wav and 4.wav; folds 2, 3"),
+        "{said}"
+    );
+    let page = fs::read_to_string(desk.join("clean/report.html")).unwrap();
+    assert!(page.contains("has the same samples as 4.wav"), "{page}");
 }
 
 /// FSD50K's layout: 48 clips with a low tone, a high one, both or none; the last 16 are its test.

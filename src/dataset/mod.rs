@@ -52,7 +52,7 @@ pub use folds::SplitSource;
 pub use layout::{LayoutFault, LayoutProblem};
 pub use scan::{
     ClassCount, ClipOutcome, ClipProblem, DatasetScan, FileFacts, FoldCount, Lengths, SplitCount,
-    SubsetCount, ValueCount, scan,
+    SplitDuplicate, SubsetCount, ValueCount, scan,
 };
 pub use source::{DatasetKind, DatasetSource};
 pub use synthetic::{SyntheticConfig, SyntheticRecording};

@@ -5,7 +5,7 @@ use crate::audio::{AudioError, AudioReader};
 use rayon::prelude::*;
 use serde::Serialize;
 use std::{
-    collections::{BTreeMap, HashMap, hash_map::DefaultHasher},
+    collections::{BTreeMap, BTreeSet, HashMap, hash_map::DefaultHasher},
     hash::Hasher,
     path::{Path, PathBuf},
     sync::atomic::{AtomicUsize, Ordering},
@@ -47,6 +47,8 @@ pub struct DatasetScan {
     pub subsets: Vec<SubsetCount>,
     /// Sources that lie in several folds, which makes scores too good.
     pub split_sources: Vec<SplitSource>,
+    /// Sounds that do, under several names.
+    pub split_duplicates: Vec<SplitDuplicate>,
     /// What is not as the dataset's layout says: missing, mislabelled and misnamed files.
     pub faults: Vec<LayoutFault>,
     /// Every clip, in the dataset's order.
@@ -59,6 +61,7 @@ impl DatasetScan {
         self.clips > 0
             && self.problems().next().is_none()
             && self.split_sources.is_empty()
+            && self.split_duplicates.is_empty()
             && self.faults.is_empty()
     }
 
@@ -68,6 +71,15 @@ impl DatasetScan {
             .iter()
             .filter(|outcome| !outcome.problems.is_empty())
     }
+}
+
+/// One sound in several files whose clips lie in several folds: who learns from one of the folds has heard the other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SplitDuplicate {
+    /// The files, sorted.
+    pub paths: Vec<PathBuf>,
+    /// Their folds, ascending.
+    pub folds: Vec<u32>,
 }
 
 /// Lengths of clips, in seconds; all 0 if there is none.
@@ -405,8 +417,32 @@ fn summarise(dataset: &Dataset, outcomes: Vec<ClipOutcome>) -> DatasetScan {
             .collect(),
         faults: dataset.faults.clone(),
         split_sources: dataset.split_sources(),
+        split_duplicates: split_duplicates(clips, &outcomes),
         outcomes,
     }
+}
+
+fn split_duplicates(clips: &[Clip], outcomes: &[ClipOutcome]) -> Vec<SplitDuplicate> {
+    let mut of_sound: BTreeMap<&Path, Vec<&Clip>> = BTreeMap::new();
+    for (clip, outcome) in clips.iter().zip(outcomes) {
+        let first = outcome.problems.iter().find_map(|problem| match problem {
+            ClipProblem::Duplicate { of } => Some(of.as_path()),
+            _ => None,
+        });
+        of_sound
+            .entry(first.unwrap_or(&clip.path))
+            .or_default()
+            .push(clip);
+    }
+    let split = of_sound.into_values().filter_map(|clips| {
+        let folds: BTreeSet<u32> = clips.iter().filter_map(|clip| clip.fold).collect();
+        let paths: BTreeSet<&Path> = clips.iter().map(|clip| clip.path.as_path()).collect();
+        (folds.len() > 1 && paths.len() > 1).then(|| SplitDuplicate {
+            paths: paths.into_iter().map(Path::to_owned).collect(),
+            folds: folds.into_iter().collect(),
+        })
+    });
+    split.collect()
 }
 
 /// Length of the clip, which is its span as far as the file reaches.
@@ -534,6 +570,29 @@ mod tests {
         assert_eq!(classes, [("a", 1), ("b", 7)]);
         let json = serde_json::to_value(&scan).unwrap();
         assert_eq!(json["outcomes"][3]["problems"][0]["type"], "unreadable");
+    }
+
+    #[test]
+    fn one_sound_in_two_folds_is_told() {
+        let root = folder();
+        let source: DatasetSource = format!("folder:{}", root.path().display()).parse().unwrap();
+        let mut dataset = source.load().unwrap();
+        for clip in &mut dataset.clips {
+            clip.fold = Some(1);
+        }
+        let of = |dataset: &Dataset| scan(dataset, |_, _| {}).split_duplicates;
+        assert_eq!(of(&dataset), []);
+        let same = |clip: &&mut Clip| clip.path.ends_with("same_in_floats.wav");
+        dataset.clips.iter_mut().find(same).unwrap().fold = Some(2);
+        let found = of(&dataset);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].folds, [1, 2]);
+        let expected = ["a/tone.wav", "b/same_in_floats.wav"].map(|name| root.path().join(name));
+        assert_eq!(found[0].paths, expected);
+        // All silence is alike, and no sound.
+        let silent = |clip: &&mut Clip| clip.path.ends_with("silent.wav");
+        dataset.clips.iter_mut().find(silent).unwrap().fold = Some(3);
+        assert_eq!(of(&dataset).len(), 1);
     }
 
     #[test]

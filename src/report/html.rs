@@ -1,12 +1,12 @@
 //! One self-contained page.
 
-use std::path::Path;
+use std::{collections::HashSet, path::Path};
 
 use minijinja::{Environment, value::Serde};
 use serde::Serialize;
 
 use super::{
-    ReportError, Run, Skipped,
+    Finding, Provenance, ReportError, Run, Skipped,
     chart::LineChart,
     comparison::{Comparison, Grid},
     confusion::{Detail, details},
@@ -104,12 +104,46 @@ struct Section<'a> {
     exploration: Option<Exploration<'a>>,
     few_labels: Option<Grid>,
     tags: Option<TagTables<'a>>,
-    facts: Vec<(&'a str, String)>,
-    command: Option<&'a str>,
+    makings: Vec<Making<'a>>,
     configuration: Option<&'a str>,
-    skipped: &'a [Skipped],
-    skipped_count: usize,
+    data: Option<Data<'a>>,
+    skipped: Listed<&'a Skipped>,
+}
+
+/// How something was made.
+#[derive(Serialize)]
+struct Making<'a> {
+    title: &'static str,
+    command: &'a str,
+    facts: Vec<(&'a str, String)>,
+}
+
+/// What was found in the data.
+#[derive(Serialize)]
+struct Data<'a> {
+    clips: &'a str,
+    facts: &'a [(String, String)],
+    findings: Listed<&'a Finding>,
+}
+
+/// As many as a page has room for.
+#[derive(Serialize)]
+struct Listed<T> {
+    listed: Vec<T>,
+    count: usize,
     unlisted: usize,
+}
+
+impl<T> Listed<T> {
+    fn of(mut all: Vec<T>) -> Self {
+        let count = all.len();
+        all.truncate(LISTED_FILES);
+        Self {
+            count,
+            unlisted: count - all.len(),
+            listed: all,
+        }
+    }
 }
 
 /// The page's first number.
@@ -129,9 +163,7 @@ impl<'a> Section<'a> {
     fn of(runs: &'a [Run], index: usize) -> Self {
         let run = &runs[index];
         let evaluation = run.evaluation.as_ref();
-        let provenance = run.provenance.as_ref();
-        let skipped = provenance.map_or(&[][..], |provenance| &provenance.skipped);
-        let listed = &skipped[..skipped.len().min(LISTED_FILES)];
+        let skipped = skipped(run);
         Self {
             name: &run.name,
             headline: evaluation.and_then(Headline::of),
@@ -144,14 +176,10 @@ impl<'a> Section<'a> {
             exploration: Exploration::of(runs, index),
             few_labels: evaluation.and_then(few_labels_grid),
             tags: run.tags.as_ref().map(TagTables::of),
-            facts: facts(run),
-            command: provenance
-                .map(|p| p.command.as_str())
-                .filter(|command| !command.is_empty()),
+            makings: makings(run),
             configuration: run.configuration.as_deref(),
-            skipped: listed,
-            skipped_count: skipped.len(),
-            unlisted: skipped.len() - listed.len(),
+            data: data(run, &skipped),
+            skipped: Listed::of(skipped),
         }
     }
 }
@@ -237,32 +265,75 @@ fn charts(metrics: &[Measurement]) -> Vec<LineChart> {
     series.into_iter().filter_map(chart).collect()
 }
 
-/// Name and value of what is known about how the run was made.
-fn facts(run: &Run) -> Vec<(&str, String)> {
-    let mut facts = Vec::new();
+/// How the run was trained and how it was measured.
+fn makings(run: &Run) -> Vec<Making<'_>> {
+    let training = run.provenance.as_ref();
+    let training = training.map(|record| Making::of("Training", record));
+    let measuring = run.measured.as_ref();
+    let mut measuring = measuring.map(|record| Making::of("Measuring", record));
     if let Some(evaluation) = &run.evaluation {
-        facts.push(("model", evaluation.model.clone()));
-        facts.push(("dataset", evaluation.dataset.clone()));
+        let of_evaluation = [
+            ("model", evaluation.model.clone()),
+            ("dataset", evaluation.dataset.clone()),
+        ];
+        let measuring = measuring.get_or_insert_with(|| Making {
+            title: "Measuring",
+            command: "",
+            facts: Vec::new(),
+        });
+        measuring.facts.splice(0..0, of_evaluation);
     }
-    let Some(provenance) = &run.provenance else {
-        return facts;
-    };
-    facts.push(("device", provenance.device.clone()));
-    facts.push(("started", provenance.started.clone()));
-    facts.push((
-        "duration",
-        provenance.elapsed_secs.map(duration).unwrap_or_default(),
-    ));
-    facts.push((
-        "files used",
-        provenance
-            .used_files
-            .map_or(String::new(), |n| n.to_string()),
-    ));
-    let versions = provenance.versions.iter();
-    facts.extend(versions.map(|(name, version)| (name.as_str(), version.clone())));
-    facts.retain(|(_, value)| !value.is_empty());
-    facts
+    [training, measuring].into_iter().flatten().collect()
+}
+
+impl<'a> Making<'a> {
+    fn of(title: &'static str, record: &'a Provenance) -> Self {
+        let used = record.used_files.map(|files| files.to_string());
+        let mut facts = vec![
+            ("device", record.device.clone()),
+            ("started", record.started.clone()),
+            (
+                "duration",
+                record.elapsed_secs.map(duration).unwrap_or_default(),
+            ),
+            ("files used", used.unwrap_or_default()),
+        ];
+        let versions = record.versions.iter();
+        facts.extend(versions.map(|(name, version)| (name.as_str(), version.clone())));
+        facts.retain(|(_, value)| !value.is_empty());
+        Self {
+            title,
+            command: &record.command,
+            facts,
+        }
+    }
+}
+
+/// The files that were not used, each once.
+fn skipped(run: &Run) -> Vec<&Skipped> {
+    let mut all: Vec<&Skipped> = Vec::new();
+    for record in [&run.provenance, &run.measured].into_iter().flatten() {
+        let known: HashSet<&Path> = all.iter().map(|file| file.path.as_path()).collect();
+        let new = record.skipped.iter();
+        all.extend(new.filter(|file| !known.contains(file.path.as_path())));
+    }
+    all
+}
+
+/// What was found in the data, but for files that are listed as not used anyway.
+fn data<'a>(run: &'a Run, skipped: &[&Skipped]) -> Option<Data<'a>> {
+    let audit = run.measured.as_ref()?.audit.as_ref()?;
+    let skipped: HashSet<String> = skipped
+        .iter()
+        .map(|file| file.path.display().to_string())
+        .collect();
+    let findings = audit.findings.iter();
+    let findings = findings.filter(|finding| !skipped.contains(&finding.about));
+    Some(Data {
+        clips: &audit.clips,
+        facts: &audit.facts,
+        findings: Listed::of(findings.collect()),
+    })
 }
 
 fn duration(secs: f64) -> String {
@@ -281,7 +352,7 @@ fn duration(secs: f64) -> String {
 mod tests {
     use super::*;
     use crate::report::{
-        Provenance,
+        Audit,
         sample::evaluation,
         table::{interval, rows},
     };
@@ -330,9 +401,22 @@ mod tests {
             path: hostile.into(),
             reason: hostile.to_owned(),
         }];
+        run.measured = Some(Provenance {
+            command: hostile.to_owned(),
+            audit: Some(Audit {
+                clips: hostile.to_owned(),
+                facts: vec![(hostile.to_owned(), hostile.to_owned())],
+                findings: vec![Finding {
+                    about: "a.wav".to_owned(),
+                    what: hostile.to_owned(),
+                }],
+                warnings: Vec::new(),
+            }),
+            ..Provenance::default()
+        });
         let page = html(&[run]).unwrap();
         assert!(!page.contains("<script"), "unescaped");
-        assert!(page.matches("&lt;script").count() >= 12);
+        assert!(page.matches("&lt;script").count() >= 17);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! [`FeaturePicture`] what a front end makes of a clip.
 
 mod adpcm;
+mod audit;
 mod chart;
 mod comparison;
 mod confusion;
@@ -26,6 +27,7 @@ mod strips;
 mod table;
 mod tags;
 
+pub use audit::{Audit, Finding};
 pub use comparison::{comparison, comparison_markdown};
 pub use detection::{RecordingPicture, write_detections};
 pub use error::ReportError;

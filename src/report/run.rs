@@ -8,7 +8,7 @@ use std::{
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{Gallery, ReportError};
+use super::{Audit, Gallery, ReportError};
 use crate::evaluate::{Evaluation, TagEvaluation};
 
 /// One directory's results, each part optional.
@@ -28,11 +28,13 @@ pub struct Run {
     pub tags: Option<TagEvaluation>,
     /// How the measured clips look and sound, from `gallery.json`.
     pub gallery: Option<Gallery>,
-    /// How it was made, from `run.json`.
+    /// How it was trained, from `run.json`.
     pub provenance: Option<Provenance>,
+    /// How it was measured, from `measured.json`.
+    pub measured: Option<Provenance>,
 }
 
-/// What is needed to repeat a run and to judge it; written as `run.json` by whoever runs.
+/// What is needed to repeat a training or a measurement and to judge it; written by whoever runs.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Provenance {
@@ -50,6 +52,9 @@ pub struct Provenance {
     pub used_files: Option<usize>,
     /// Files that were not used.
     pub skipped: Vec<Skipped>,
+    /// What the data are, where every file was examined.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audit: Option<Audit>,
 }
 
 /// A file that was left out.
@@ -115,6 +120,7 @@ impl Run {
             tags: json(&directory.join("tags.json"))?,
             gallery: json(&directory.join("gallery.json"))?,
             provenance: json(&directory.join("run.json"))?,
+            measured: json(&directory.join("measured.json"))?,
         };
         if run.is_empty() {
             let path = directory.to_owned();
@@ -130,6 +136,7 @@ impl Run {
             && self.evaluation.is_none()
             && self.tags.is_none()
             && self.provenance.is_none()
+            && self.measured.is_none()
     }
 }
 

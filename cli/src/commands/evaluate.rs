@@ -1,7 +1,7 @@
 //! `chiffchaff evaluate`: a trained encoder in, accuracies beside their baselines out.
 
 use super::{Format, data_help, evaluate_tags};
-use crate::clips::{CacheArguments, Clips, Whole};
+use crate::clips::{CacheArguments, Clips, Whole, scanned};
 use crate::exhibition::{Mapped, gallery};
 use crate::protocols::{MeasureArguments, ProtocolChoice};
 use crate::{Finish, printer::Printer, provenance};
@@ -10,14 +10,15 @@ use chiffchaff::Embeddings;
 use chiffchaff::dataset::{Dataset, DatasetSource};
 use chiffchaff::encoder::{DeviceName, Model, ModelCard, StartingWeights, embed};
 use chiffchaff::evaluate::{
-    Baseline, Evaluation, FewLabels, FineTuneProgress, Protocol, ProtocolName, Score, Scores, Task,
-    evaluate, few_labels, mfcc_statistics,
+    Baseline, Evaluation, FewLabels, FineTuneProgress, Label, Protocol, ProtocolName, Score,
+    Scores, Task, evaluate, few_labels, mfcc_statistics,
 };
 use chiffchaff::features::{FeatureSet, FrontEnd, MfccConfig, Normalization};
-use chiffchaff::report::{Gallery, Provenance, Run, table, write_html};
+use chiffchaff::report::{Audit, Gallery, Provenance, Run, table, write_html};
 use clap::Args;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 /// Measure an encoder on labelled clips with folds
 ///
@@ -123,7 +124,7 @@ pub(crate) struct Job<'a> {
     pub(crate) measure: &'a MeasureArguments,
     /// Whether to score untrained encoder and MFCC statistics, too.
     pub(crate) baselines: bool,
-    /// Whether to make what a report shows of the clips themselves.
+    /// Whether to look at the clips themselves for the report: what is odd in them, how they look and sound, their map.
     pub(crate) gallery: bool,
     pub(crate) device: DeviceName,
     pub(crate) cache: &'a CacheArguments,
@@ -147,9 +148,11 @@ impl Job<'_> {
             clips,
             classic,
             usable,
-            record,
+            measured,
+            mut record,
+            since,
         } = self.open(&model, printer)?;
-        let task = self.task(&clips, &usable, &model.card)?;
+        let task = self.scoring(Task::from_dataset(&measured)?, &clips, &model.card)?;
         let bench = Bench {
             job: self,
             task: &task,
@@ -204,10 +207,12 @@ impl Job<'_> {
         evaluation
             .warnings
             .extend(heard_warning(&model.card, &evaluation, &clips));
+        evaluation.warnings.extend(audit_warnings(&record));
         let gallery = match self.gallery {
             true => Some(gallery(&evaluation, &mapped, &clips, &usable, printer)?),
             false => None,
         };
+        record.elapsed_secs = Some(since.elapsed().as_secs_f64());
         Ok(Measured {
             evaluation,
             clips,
@@ -218,6 +223,7 @@ impl Job<'_> {
 
     /// The clips with the features that the encoder and the classic baseline hear.
     pub(crate) fn open(&self, model: &Model, printer: &Printer) -> anyhow::Result<Opened> {
+        let since = Instant::now();
         let mut record = provenance::started(&self.device.to_string());
         let open = |front_end: &FrontEnd| {
             Clips::open(self.data, Whole::Clips, front_end, self.cache, printer)
@@ -237,11 +243,24 @@ impl Job<'_> {
         }
         record.used_files = Some(usable.len());
         record.skipped = clips.skipped.clone();
+        let mut measured = clips.selected(&usable);
+        if measured.clips.iter().all(|clip| clip.fold.is_none()) {
+            measured = measured.with_stratified_folds(5, 0)?;
+        }
+        if self.gallery {
+            let mut all = clips.dataset.clone();
+            for (&clip, of) in usable.iter().zip(&measured.clips) {
+                all.clips[clip].fold = of.fold;
+            }
+            record.audit = Some(Audit::of(&scanned(&all, printer)));
+        }
         Ok(Opened {
             clips,
             classic,
             usable,
+            measured,
             record,
+            since,
         })
     }
 
@@ -287,13 +306,13 @@ impl Job<'_> {
         Ok(())
     }
 
-    /// The usable clips' labels and folds; folds are made up, by source, where there are none.
-    fn task(&self, clips: &Clips, usable: &[usize], card: &ModelCard) -> anyhow::Result<Task> {
-        let mut dataset = clips.selected(usable);
-        if dataset.clips.iter().all(|clip| clip.fold.is_none()) {
-            dataset = dataset.with_stratified_folds(5, 0)?;
-        }
-        let task = Task::from_dataset(&dataset)?;
+    /// The task, scoring the folds that are to be scored.
+    pub(crate) fn scoring<L: Label>(
+        &self,
+        task: Task<L>,
+        clips: &Clips,
+        card: &ModelCard,
+    ) -> anyhow::Result<Task<L>> {
         Ok(match self.scored_folds(clips, card) {
             Some(folds) => task.scoring_only(&folds)?,
             None => task,
@@ -302,7 +321,7 @@ impl Job<'_> {
 
     /// Which folds are scored: those asked for; else those that the encoder never heard, if it heard the others; else the
     /// test part of an official split. `None`: all.
-    pub(crate) fn scored_folds(&self, clips: &Clips, card: &ModelCard) -> Option<Vec<u32>> {
+    fn scored_folds(&self, clips: &Clips, card: &ModelCard) -> Option<Vec<u32>> {
         let heard = &card.provenance;
         let has_left_out = heard.datasets.contains(&clips.dataset.name);
         match (self.folds, heard.excluded_folds.as_slice()) {
@@ -321,7 +340,10 @@ pub(crate) struct Opened {
     pub(crate) classic: Clips,
     /// Those that can be measured.
     pub(crate) usable: Vec<usize>,
+    /// These alone, in folds; dealt where there are no official ones.
+    pub(crate) measured: Dataset,
     pub(crate) record: Provenance,
+    pub(crate) since: Instant,
 }
 
 /// What one set of embeddings gave.
@@ -479,6 +501,12 @@ fn heard_warning(card: &ModelCard, evaluation: &Evaluation, clips: &Clips) -> Op
     })
 }
 
+/// What the data themselves make wrong.
+pub(crate) fn audit_warnings(record: &Provenance) -> impl Iterator<Item = String> {
+    let audit = record.audit.iter();
+    audit.flat_map(|audit| audit.warnings.iter().cloned())
+}
+
 /// What a reader must know to judge the numbers.
 pub(crate) fn notes(card: &ModelCard, clips: &Clips, source: &DatasetSource) -> Vec<String> {
     let dataset = &clips.dataset;
@@ -521,7 +549,7 @@ pub(crate) fn notes(card: &ModelCard, clips: &Clips, source: &DatasetSource) -> 
 }
 
 impl Measured {
-    /// Writes `evaluation.json`, `gallery.json`, `run.json` if there is none, and `report.html`.
+    /// Writes `evaluation.json`, `gallery.json`, `measured.json` and `report.html`.
     pub(crate) fn write(&self, out: &Path, printer: &Printer) -> anyhow::Result<()> {
         let gallery = out.join("gallery.json");
         if self.gallery.is_none() && gallery.exists() {
@@ -539,7 +567,7 @@ impl Measured {
     }
 }
 
-/// Writes what was measured, `run.json` if there is none, and `report.html` of it all.
+/// Writes what was measured, `measured.json`, and `report.html` of it all.
 pub(crate) fn write_results(
     out: &Path,
     files: &[(&str, Vec<u8>)],
@@ -551,9 +579,7 @@ pub(crate) fn write_results(
         let path = out.join(name);
         chiffchaff::write_whole(&path, bytes).with_context(|| path.display().to_string())?;
     }
-    if !out.join("run.json").exists() {
-        provenance::write(record, out)?;
-    }
+    provenance::write(record, out, provenance::MEASURED)?;
     let page = out.join("report.html");
     write_html(&page, &[Run::read(out)?])?;
     printer.say(&format_args!("report: {}", page.display()));

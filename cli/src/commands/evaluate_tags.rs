@@ -1,7 +1,7 @@
 //! `chiffchaff evaluate` on clips of any number of classes each.
 
 use super::Format;
-use super::evaluate::{Job, embedded, model_name, notes, write_results};
+use super::evaluate::{Job, audit_warnings, embedded, model_name, notes, write_results};
 use crate::{Finish, printer::Printer};
 use anyhow::bail;
 use chiffchaff::dataset::Dataset;
@@ -33,13 +33,9 @@ pub(crate) fn run(
         bail!("`--few-labels` and `--imagenet` need clips of one class each");
     }
     let model = Model::load(job.model, job.device.open()?)?;
-    let opened = job.open(&model, printer)?;
+    let mut opened = job.open(&model, printer)?;
     let clips = &opened.clips;
-    let task = TagTask::from_dataset(&clips.selected(&opened.usable))?;
-    let task = match job.scored_folds(clips, &model.card) {
-        Some(folds) => task.scoring_only(&folds)?,
-        None => task,
-    };
+    let task = job.scoring(TagTask::from_dataset(&opened.measured)?, clips, &model.card)?;
     let features = clips.features(&opened.usable);
     let scored = |model: &Model, what: &str| {
         let embeddings = embedded(model, &features, what, printer)?;
@@ -58,6 +54,8 @@ pub(crate) fn run(
     evaluation.baselines.insert(Baseline::Untrained, untrained);
     evaluation.baselines.insert(Baseline::Classic, classic);
     evaluation.notes = notes(&model.card, clips, job.data);
+    evaluation.warnings.extend(audit_warnings(&opened.record));
+    opened.record.elapsed_secs = Some(opened.since.elapsed().as_secs_f64());
     if let Some(out) = out {
         let files = [("tags.json", serde_json::to_vec_pretty(&evaluation)?)];
         write_results(out, &files, &opened.record, printer)?;

@@ -183,7 +183,7 @@ impl Job<'_> {
                     minutes(last.elapsed_secs),
                     last.loss
                 ));
-                provenance::write(&record, self.run.path())?;
+                provenance::write(&record, self.run.path(), provenance::TRAINED)?;
                 Finished::Trained
             }
             Outcome::Interrupted => {
