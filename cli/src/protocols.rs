@@ -95,16 +95,16 @@ impl Default for MeasureArguments {
 
 impl MeasureArguments {
     /// What a protocol that is fitted by epochs does.
-    pub(crate) fn fine_tune(&self, protocol: ProtocolChoice) -> FineTune {
+    pub(crate) fn fine_tune(&self, protocol: ProtocolName) -> FineTune {
         let of = match protocol {
-            ProtocolChoice::Frozen => FineTune::frozen(),
+            ProtocolName::Frozen => FineTune::frozen(),
             _ => FineTune::default(),
         };
         FineTune {
             epochs: self.epochs,
             unfreeze: match (protocol, self.unfreeze) {
-                (ProtocolChoice::Finetune, Unfrozen::Last) => Unfreeze::Last,
-                (ProtocolChoice::Finetune, Unfrozen::LastTwo) => Unfreeze::LastTwo,
+                (ProtocolName::Finetune, Unfrozen::Last) => Unfreeze::Last,
+                (ProtocolName::Finetune, Unfrozen::LastTwo) => Unfreeze::LastTwo,
                 _ => of.unfreeze,
             },
             freeze: match self.freeze_weights_only {

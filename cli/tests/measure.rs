@@ -116,6 +116,8 @@ fn every_protocol_measures_and_is_shown() {
     assert!(
         command.starts_with("chiffchaff evaluate --model run") && command.contains("--seeds 2")
     );
+    let encoder = measured["encoder"].as_str().unwrap();
+    assert!(encoder.contains("type = \"resnet18\""), "{encoder}");
     assert!(measured["elapsed_secs"].as_f64() > Some(0.0));
     assert_eq!(measured["audit"]["clips"], "24 clips, 24 readable");
     assert_eq!(measured["audit"]["findings"], json("[]"));

@@ -62,7 +62,6 @@ struct ErrorCard<'a> {
     name: &'a str,
     truth: &'a str,
     predicted: &'a str,
-    confidence: String,
     picture: &'a str,
     is_heard: bool,
 }
@@ -77,7 +76,6 @@ struct Data<'a> {
     classes: &'a [String],
     truth: Vec<usize>,
     predicted: Vec<Option<usize>>,
-    confidence: Vec<Option<f32>>,
     pictures: Vec<&'a str>,
     sounds: Vec<&'a str>,
     maps: Vec<Vec<[i32; 2]>>,
@@ -107,10 +105,6 @@ impl<'a> Exploration<'a> {
             classes: &score.classes,
             truth: truth.clone(),
             predicted: predicted.iter().map(|p| Some(p.as_ref()?.class)).collect(),
-            confidence: predicted
-                .iter()
-                .map(|p| Some(p.as_ref()?.confidence))
-                .collect(),
             pictures: own.iter().map(|exhibit| exhibit.picture.as_str()).collect(),
             sounds: own.iter().map(|exhibit| exhibit.sound.as_str()).collect(),
             maps: placed.clone(),
@@ -236,7 +230,7 @@ fn placed(map: &EmbeddingMap) -> Vec<[i32; 2]> {
         .collect()
 }
 
-/// Wrong predictions, surest first.
+/// Wrong predictions, surest first. How sure is not told: a strong penalty leaves a right and sure linear probe near chance.
 fn errors<'a>(
     gallery: &'a Gallery,
     score: &'a Score,
@@ -255,7 +249,6 @@ fn errors<'a>(
         name: &gallery.names[clip],
         truth: &score.classes[truth[clip]],
         predicted: &score.classes[prediction.class],
-        confidence: format!("{:.0}", 100.0 * prediction.confidence),
         picture: &gallery.exhibits[clip].picture,
         is_heard: !gallery.exhibits[clip].sound.is_empty(),
     };

@@ -116,6 +116,7 @@ struct Making<'a> {
     title: &'static str,
     command: &'a str,
     facts: Vec<(&'a str, String)>,
+    encoder: Option<&'a str>,
 }
 
 /// What was found in the data.
@@ -280,6 +281,7 @@ fn makings(run: &Run) -> Vec<Making<'_>> {
             title: "Measuring",
             command: "",
             facts: Vec::new(),
+            encoder: None,
         });
         measuring.facts.splice(0..0, of_evaluation);
     }
@@ -305,6 +307,7 @@ impl<'a> Making<'a> {
             title,
             command: &record.command,
             facts,
+            encoder: record.encoder.as_deref(),
         }
     }
 }
@@ -403,6 +406,7 @@ mod tests {
         }];
         run.measured = Some(Provenance {
             command: hostile.to_owned(),
+            encoder: Some(hostile.to_owned()),
             audit: Some(Audit {
                 clips: hostile.to_owned(),
                 facts: vec![(hostile.to_owned(), hostile.to_owned())],
@@ -416,7 +420,7 @@ mod tests {
         });
         let page = html(&[run]).unwrap();
         assert!(!page.contains("<script"), "unescaped");
-        assert!(page.matches("&lt;script").count() >= 17);
+        assert!(page.matches("&lt;script").count() >= 18);
     }
 
     #[test]

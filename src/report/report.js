@@ -53,8 +53,7 @@ function element(name, properties, ...children) {
 function show(id, clip) {
   const run = clipsOf(id), shown = clipsOf(run.exhibits);
   const truth = run.classes[run.truth[clip]], predicted = run.classes[run.predicted[clip]];
-  const sure = run.confidence[clip] == null ? "" : `, ${(100 * run.confidence[clip]).toFixed(0)} % sure`;
-  const verdict = predicted === undefined ? "not scored" : truth === predicted ? `rightly predicted${sure}` : `taken for ${predicted}${sure}`;
+  const verdict = predicted === undefined ? "not scored" : truth === predicted ? "rightly predicted" : `taken for ${predicted}`;
   const text = element("div", {}, element("p", {}, element("b", { textContent: truth }), ", " + verdict),
     element("p", { className: "soft small", textContent: run.names[clip] }));
   const parts = [text];

@@ -52,6 +52,9 @@ pub struct Provenance {
     pub used_files: Option<usize>,
     /// Files that were not used.
     pub skipped: Vec<Skipped>,
+    /// What was measured: front end, network and embedding, as TOML.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoder: Option<String>,
     /// What the data are, where every file was examined.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audit: Option<Audit>,

@@ -241,6 +241,7 @@ impl Job<'_> {
         if usable.is_empty() {
             bail!("{}: none of its clips can be measured", clips.dataset.name);
         }
+        record.encoder = Some(toml::to_string_pretty(&model.card)?);
         record.used_files = Some(usable.len());
         record.skipped = clips.skipped.clone();
         let mut measured = clips.selected(&usable);
@@ -299,7 +300,7 @@ impl Job<'_> {
             _ => bench.fitted(
                 &model.untrained()?,
                 Some(Baseline::Untrained),
-                ProtocolChoice::Scratch,
+                ProtocolName::Scratch,
             )?,
         };
         evaluation.protocols.insert(ProtocolName::Scratch, score);
@@ -387,7 +388,7 @@ impl Bench<'_> {
         ];
         for (choice, name) in fitted {
             if self.job.protocols.contains(&choice) {
-                let score = self.fitted(model, baseline, choice)?;
+                let score = self.fitted(model, baseline, name)?;
                 measured.scores.insert(name, score);
             }
         }
@@ -419,13 +420,10 @@ impl Bench<'_> {
         &self,
         model: &Model,
         baseline: Option<Baseline>,
-        choice: ProtocolChoice,
+        protocol: ProtocolName,
     ) -> anyhow::Result<Score> {
-        let what = match choice {
-            ProtocolChoice::Scratch => "from scratch",
-            _ => Baseline::title_of(baseline),
-        };
-        let config = self.job.measure.fine_tune(choice);
+        let what = format!("{}, {}", protocol.title(), Baseline::title_of(baseline));
+        let config = self.job.measure.fine_tune(protocol);
         let seeds = self.job.measure.seeds();
         let folds = (self.task.scored_folds().len() * seeds.len()) as u64;
         let epochs = u64::from(config.epochs);
@@ -435,10 +433,13 @@ impl Bench<'_> {
         );
         let told = |progress: FineTuneProgress| {
             bar.set_position(progress.folds_done as u64 * epochs + u64::from(progress.epoch));
-            bar.set_message(format!(
-                "fitting, {what}, {:.0} %",
-                100.0 * progress.accuracy
-            ));
+            let said = format!("{what}, {:.0} %", 100.0 * progress.accuracy);
+            if bar.is_hidden() && progress.epoch == config.epochs {
+                let done = progress.folds_done + 1;
+                self.printer
+                    .say(&format_args!("{said}, {done} of {folds} folds"));
+            }
+            bar.set_message(said);
         };
         let model_of = |seed: u64| match baseline == Some(Baseline::Untrained) {
             // The first seed is the one that the encoder was made with.
