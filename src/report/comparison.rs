@@ -40,13 +40,13 @@ pub(super) struct GridRow {
 }
 
 impl Comparison {
-    /// Of the runs that were measured; `None` with fewer than two.
+    /// Of the runs that were measured; `None` if there is none.
     pub(super) fn of(runs: &[Run]) -> Option<Self> {
         let measured: Vec<(&str, &Evaluation)> = runs
             .iter()
             .filter_map(|run| Some((run.name.as_str(), run.evaluation.as_ref()?)))
             .collect();
-        if measured.len() < 2 {
+        if measured.is_empty() {
             return None;
         }
         Some(Self {
@@ -64,7 +64,7 @@ impl Comparison {
     }
 }
 
-/// The runs' accuracies as text, one table under the other; empty with fewer than two measured runs.
+/// The runs' accuracies as text, one table under the other; empty if none was measured.
 pub fn comparison(runs: &[Run]) -> String {
     let tables = Comparison::of(runs);
     let tables = tables.iter().flat_map(Comparison::grids);
@@ -244,7 +244,12 @@ mod tests {
     }
 
     #[test]
-    fn one_run_is_compared_with_nothing() {
-        assert_eq!(comparison(&[run("moco", &[0.5])]), "");
+    fn one_run_stands_beside_its_baselines_and_none_is_nothing() {
+        let text = comparison(&[run("moco", &[0.5])]);
+        assert!(
+            text.contains("moco") && text.contains("untrained"),
+            "{text}"
+        );
+        assert_eq!(comparison(&[Run::default()]), "");
     }
 }

@@ -49,7 +49,7 @@ pub fn html(runs: &[Run]) -> Result<String, ReportError> {
     let page = Page {
         title: title(runs),
         version: env!("CARGO_PKG_VERSION"),
-        comparison: Comparison::of(runs),
+        comparison: Comparison::of(runs).filter(|_| runs.len() > 1),
         differences: Some(paired(runs))
             .filter(|pairs| !pairs.is_empty())
             .map(|pairs| grid(&pairs)),

@@ -51,7 +51,11 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
                 .map(markdown)
                 .chain(tags().map(tag_markdown))
                 .collect();
-            write(&(comparison_markdown(&runs) + &paired_markdown(&paired(&runs)) + &tables))?;
+            let beside = match runs.len() {
+                1 => String::new(),
+                _ => comparison_markdown(&runs) + &paired_markdown(&paired(&runs)),
+            };
+            write(&(beside + &tables))?;
         }
         Some("json") => {
             let documents = evaluations().map(Document::Evaluation);
