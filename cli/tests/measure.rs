@@ -1,5 +1,6 @@
 //! Encoders measured in every way, and compared.
 
+mod clips;
 mod desk;
 
 use desk::run;
@@ -55,7 +56,7 @@ fn json(text: &str) -> Value {
 fn every_protocol_measures_and_is_shown() {
     let desk = tempfile::tempdir().unwrap();
     let desk = desk.path();
-    desk::clips(desk, |_| None);
+    clips::write_clips(desk, |_| None);
     pretrain(desk, "run", &[]);
     let more = [
         "--protocol",
@@ -148,7 +149,7 @@ fn every_protocol_measures_and_is_shown() {
 fn runs_are_compared_and_what_cannot_be_is_named() {
     let desk = tempfile::tempdir().unwrap();
     let desk = desk.path();
-    desk::clips(desk, |_| None);
+    clips::write_clips(desk, |_| None);
     pretrain(desk, "a", &[]);
     pretrain(desk, "b", &["--set", "train.seed=5"]);
     let (code, _, stderr) = run(desk, "compare", &["a", "b"]);
@@ -189,7 +190,7 @@ fn what_leaks_from_test_to_training_is_warned_about() {
     let desk = tempfile::tempdir().unwrap();
     let desk = desk.path();
     // The first three clips are of one recording, and of folds 1, 1 and 2.
-    desk::clips(desk, |clip| (clip < 3).then_some("the long tape"));
+    clips::write_clips(desk, |clip| (clip < 3).then_some("the long tape"));
     let global = ["--set", "normalization=\"global\""];
     pretrain(desk, "leaking", &global);
     let warnings = |model: &str| {
@@ -201,7 +202,7 @@ fn what_leaks_from_test_to_training_is_warned_about() {
     assert!(said.contains("`the long tape` in folds 1, 2"), "{said}");
     assert!(said.contains("scaled by a mean"), "{said}");
 
-    desk::clips(desk, |clip| [None, Some("tape")][usize::from(clip < 2)]);
+    clips::write_clips(desk, |clip| [None, Some("tape")][usize::from(clip < 2)]);
     pretrain(
         desk,
         "clean",
@@ -240,7 +241,7 @@ fn several_classes(desk: &Path) {
         let tones = [(300.0, clip % 2), (3000.0, clip / 2 % 2)];
         let part = ["dev", "eval"][usize::from(is_test)];
         let path = root.join(format!("FSD50K.{part}_audio/{clip}.wav"));
-        desk::tones(&path, clip, &tones.map(|(pitch, on)| pitch * on as f32));
+        clips::write_tones(&path, clip, &tones.map(|(pitch, on)| pitch * on as f32));
         let labels: Vec<&str> = [("low", tones[0].1), ("high", tones[1].1)]
             .into_iter()
             .filter_map(|(label, on)| (on == 1).then_some(label))
@@ -269,7 +270,7 @@ fn several_classes(desk: &Path) {
 fn clips_of_several_classes_are_measured_by_mean_average_precision() {
     let desk = tempfile::tempdir().unwrap();
     let desk = desk.path();
-    desk::clips(desk, |_| None);
+    clips::write_clips(desk, |_| None);
     pretrain(desk, "run", &[]);
     several_classes(desk);
     let evaluate = |more: &[&str]| {

@@ -1,5 +1,6 @@
 //! Several encoders trained, measured and compared by one command.
 
+mod clips;
 mod desk;
 
 use desk::run;
@@ -29,7 +30,7 @@ set = ["train.batch_size=4"]
 fn a_study_trains_measures_and_compares_and_goes_on_where_it_was() {
     let desk = tempfile::tempdir().unwrap();
     let desk = desk.path();
-    desk::clips(desk, |_| None);
+    clips::write_clips(desk, |_| None);
     fs::write(desk.join("batches.toml"), STUDY).unwrap();
     let arguments = [
         "batches.toml",

@@ -15,8 +15,29 @@ use std::{
 pub struct SplitSource {
     /// The source.
     pub source: String,
-    /// The folds it has clips in.
+    /// The folds it has clips in, ascending.
     pub folds: Vec<u32>,
+}
+
+/// Of clips with source and fold: the sources of more than one fold, sorted by name.
+pub(crate) fn split_sources<'a>(clips: impl Iterator<Item = (&'a str, u32)>) -> Vec<SplitSource> {
+    let mut folds: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
+    for (source, fold) in clips {
+        folds.entry(source).or_default().insert(fold);
+    }
+    let split = folds.into_iter().filter(|(_, folds)| folds.len() > 1);
+    split
+        .map(|(source, folds)| SplitSource {
+            source: source.to_owned(),
+            folds: folds.into_iter().collect(),
+        })
+        .collect()
+}
+
+/// `1, 3`
+pub(crate) fn listed_folds(folds: &[u32]) -> String {
+    let each: Vec<String> = folds.iter().map(u32::to_string).collect();
+    each.join(", ")
 }
 
 impl Dataset {
@@ -28,19 +49,8 @@ impl Dataset {
 
     /// Sources that have clips in more than one fold, sorted by name.
     pub fn split_sources(&self) -> Vec<SplitSource> {
-        let mut folds: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
-        for clip in &self.clips {
-            if let (Some(source), Some(fold)) = (&clip.source, clip.fold) {
-                folds.entry(source).or_default().insert(fold);
-            }
-        }
-        let split = folds.into_iter().filter(|(_, folds)| folds.len() > 1);
-        split
-            .map(|(source, folds)| SplitSource {
-                source: source.to_owned(),
-                folds: folds.into_iter().collect(),
-            })
-            .collect()
+        let found = self.clips.iter();
+        split_sources(found.filter_map(|clip| Some((clip.source.as_deref()?, clip.fold?))))
     }
 
     /// The same clips in `folds` new folds, 1 to `folds`, for a dataset without official ones.

@@ -49,6 +49,7 @@ pub use annotation::{
 pub use clip::{Clip, Dataset, Split, Tag};
 pub use error::{DatasetError, RowProblem};
 pub use folds::SplitSource;
+pub(crate) use folds::{listed_folds, split_sources};
 pub use layout::{LayoutFault, LayoutProblem};
 pub use scan::{
     ClassCount, ClipOutcome, ClipProblem, DatasetScan, FileFacts, FoldCount, Lengths, SplitCount,

@@ -66,4 +66,4 @@ pub use scaling::Scaling;
 use standardise::Standardiser;
 pub use support_vectors::SupportVectors;
 pub use tags::{TagClassScore, TagEvaluation, TagScore, TagScores, TagTask, evaluate_tags};
-pub use task::{Label, Leak, Task, deal_folds};
+pub use task::{Label, Task, deal_folds};

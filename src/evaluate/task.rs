@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{EvaluateError, MeasuredClip};
-use crate::dataset::{Clip, Dataset};
+use crate::dataset::{Clip, Dataset, SplitSource, listed_folds, split_sources};
 
 /// What is known of a clip, as indices into the classes.
 pub trait Label: Clone {
@@ -58,16 +58,6 @@ pub struct Task<L = usize> {
     sources: Vec<Option<String>>,
     names: Vec<String>,
     scored: Vec<u32>,
-}
-
-/// One recording whose clips lie in several folds, so that a classifier may meet it in training and
-/// in the test.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Leak {
-    /// The recording.
-    pub source: String,
-    /// The folds it is found in, ascending.
-    pub folds: Vec<u32>,
 }
 
 impl<L: Label> Task<L> {
@@ -218,28 +208,15 @@ impl<L: Label> Task<L> {
 
     /// Recordings that were cut into clips of several folds: whoever trains on one of the folds has
     /// heard part of the other. Sorted by source.
-    pub fn leaks(&self) -> Vec<Leak> {
-        let mut folds_of: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
-        for (source, &fold) in self.sources.iter().zip(&self.folds) {
-            if let Some(source) = source {
-                folds_of.entry(source).or_default().insert(fold);
-            }
-        }
-        folds_of
-            .into_iter()
-            .filter(|(_, folds)| folds.len() > 1)
-            .map(|(source, folds)| Leak {
-                source: source.to_owned(),
-                folds: folds.into_iter().collect(),
-            })
-            .collect()
+    pub fn leaks(&self) -> Vec<SplitSource> {
+        let clips = self.sources.iter().zip(&self.folds);
+        split_sources(clips.filter_map(|(source, &fold)| Some((source.as_deref()?, fold))))
     }
 
     /// What there is to say of [`Self::leaks`].
     pub(super) fn leak_warning(&self) -> Option<String> {
         let leaks = self.leaks();
         let first = leaks.first()?;
-        let folds: Vec<String> = first.folds.iter().map(u32::to_string).collect();
         Some(format!(
             "{} source recording{} lie{} in more than one fold (the first: `{}` in folds {}), so the \
              classifiers were trained on parts of recordings they are tested on and the scores are too high",
@@ -247,7 +224,7 @@ impl<L: Label> Task<L> {
             if leaks.len() == 1 { "" } else { "s" },
             if leaks.len() == 1 { "s" } else { "" },
             first.source,
-            folds.join(", "),
+            listed_folds(&first.folds),
         ))
     }
 
@@ -340,7 +317,7 @@ mod tests {
         let task = Task::new("t", names(1), vec![0; 5], vec![1, 2, 1, 1, 2])
             .and_then(|t| t.with_sources(vec![some("a"), some("a"), some("b"), some("b"), None]))
             .unwrap();
-        let leak = Leak {
+        let leak = SplitSource {
             source: "a".to_owned(),
             folds: vec![1, 2],
         };

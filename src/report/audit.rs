@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use serde::{Deserialize, Serialize};
 
-use crate::dataset::{DatasetScan, ValueCount};
+use crate::dataset::{DatasetScan, ValueCount, listed_folds};
 
 /// More classes than this are not listed one by one.
 const MAX_CLASSES: usize = 50;
@@ -83,14 +83,14 @@ fn findings(scan: &DatasetScan) -> Vec<Finding> {
         about: format!("source {}", split.source),
         what: format!(
             "lies in folds {}: scores will be too good",
-            joined(&split.folds)
+            listed_folds(&split.folds)
         ),
     });
     let duplicates = scan.split_duplicates.iter().map(|split| Finding {
         about: split.paths[0].display().to_string(),
         what: format!(
             "lies in folds {} under {} names: scores will be too good",
-            joined(&split.folds),
+            listed_folds(&split.folds),
             split.paths.len()
         ),
     });
@@ -121,7 +121,7 @@ fn duplicate_warning(scan: &DatasetScan) -> Option<String> {
             .map(|path| path.display().to_string())
             .collect::<Vec<_>>()
             .join(" and "),
-        joined(&first.folds),
+        listed_folds(&first.folds),
     ))
 }
 
@@ -157,12 +157,6 @@ fn balance(scan: &DatasetScan) -> String {
 fn listed<T: Display>(counts: impl Iterator<Item = (T, usize)>) -> String {
     let each = counts.map(|(value, clips)| format!("{value}: {clips}"));
     each.collect::<Vec<_>>().join(", ")
-}
-
-/// `1, 3`
-fn joined(folds: &[u32]) -> String {
-    let each: Vec<String> = folds.iter().map(u32::to_string).collect();
-    each.join(", ")
 }
 
 #[cfg(test)]
