@@ -4,16 +4,12 @@
 //! Arguments: number of timed steps (default 10), and names of encoders (default all).
 #![expect(clippy::print_stdout, reason = "the result of a benchmark")]
 
-use chiffchaff::encoder::{Encoder, EncoderConfig, InputShape, Mode, Pass};
-use chiffchaff::loss::Temperature;
-use chiffchaff::method::{
-    BatchStatistics, Method, MethodConfig, MethodParts, ProjectionHeadConfig, SimClrConfig,
-    StepInput,
-};
-use chiffchaff::train::{DecayScope, Optimizer, OptimizerConfig, PrecisionChoice, keep_memory};
+mod simclr;
+
+use chiffchaff::train::keep_memory;
 use serde_json::json;
+use simclr::Training;
 use std::time::Instant;
-use tch::{Device, Kind, Tensor};
 
 /// Encoder, and a view of each patch of a batch: `[batch, channels, mels, frames]`. Bands and frames are those of
 /// presets, or parts of them; batches are as large as a second or two allows.
@@ -65,67 +61,11 @@ fn arguments() -> (usize, Vec<String>) {
     (steps.unwrap_or(10), names)
 }
 
-fn config(name: &str) -> EncoderConfig {
-    let config = match name {
-        "esresnet" => json!({ "type": name, "attention": true }),
-        _ => json!({ "type": name }),
-    };
-    serde_json::from_value(config).expect("a known encoder")
-}
-
 fn time_steps(name: &str, shape: [i64; 4], steps: usize) -> Vec<f64> {
-    let config = config(name);
-    let input = InputShape {
-        channels: shape[1] as usize,
-        bands: shape[2] as usize,
-    };
-    let encoder = Encoder::new(&config, input, 0, Device::Cpu).expect("default settings");
-    let method = MethodConfig::SimClr(SimClrConfig {
-        temperature: Temperature::new(0.2).expect("positive"),
-        head: ProjectionHeadConfig {
-            widths: vec![512, 128],
-            batch_norm: true,
-        },
-        batch_statistics: BatchStatistics::Joint,
-    });
-    let parts = MethodParts {
-        encoder: &encoder,
-        encoder_config: &config,
-        clips: shape[0] as usize,
-        classes: 0,
-        seed: 1,
-    };
-    let mut method = Method::new(&method, &parts).expect("a known encoder");
-    let mut weights = encoder.parameters().weights();
-    weights.extend(method.weights());
-    let sgd = OptimizerConfig::Sgd {
-        momentum: 0.9,
-        weight_decay: 1e-4,
-    };
-    let mut optimizer = Optimizer::new(&sgd, DecayScope::All, weights);
-    let pass = Pass {
-        mode: Mode::Training,
-        precision: PrecisionChoice::Auto.resolve(&config, Device::Cpu),
-    };
-    tch::manual_seed(0);
-    let views = [0, 1].map(|_| Tensor::randn(shape, (Kind::Float, Device::Cpu)));
-    let labels = Tensor::arange(shape[0], (Kind::Int64, Device::Cpu));
-    let clips: Vec<usize> = (0..shape[0] as usize).collect();
+    let mut training = Training::new(name, shape);
     let mut step = || {
         let started = Instant::now();
-        let input = StepInput {
-            views: &views,
-            small_views: &[],
-            labels: &labels,
-            clips: &clips,
-            frames: None,
-            epoch: 0,
-            step: 0,
-            pass,
-        };
-        let loss = method.step(&encoder, &input).loss;
-        let gradients = Tensor::run_backward(&[loss], optimizer.weights(), false, false);
-        optimizer.step(gradients, 0.01);
+        training.step();
         started.elapsed().as_secs_f64()
     };
     for _ in 0..3 {

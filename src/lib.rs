@@ -19,10 +19,13 @@
 //! | [`detect`] | a few marked events and a recording → [`detect::Event`]s |
 //! | [`report`] | results → JSON, Markdown and one self-contained HTML page |
 //!
+//! Beside them, [`cores`] shares the machine with other programs.
+//!
 //! The stages in plain type need the tensor engine, cargo feature `nn` (on by default).
 
 pub mod audio;
 pub mod augment;
+pub mod cores;
 pub mod dataset;
 pub mod detect;
 mod embeddings;

@@ -78,9 +78,10 @@ enum Finish {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if arguments.command.computes() {
+    let _shared = arguments.command.computes().then(|| {
         chiffchaff::train::keep_memory();
-    }
+        chiffchaff::cores::share_cores()
+    });
     let printer = Printer::new(arguments.quiet);
     let finished = match arguments.command {
         Command::Demo(arguments) => demo::run(&arguments, &printer),
@@ -97,6 +98,9 @@ fn main() -> ExitCode {
         Command::Presets(arguments) => presets::run(&arguments, &printer),
         Command::Synthesize(arguments) => synthesize::run(&arguments, &printer),
     };
+    if chiffchaff::cores::were_short() {
+        printer.say(&"other programs used the cores, so that part of this was computed with fewer threads: last digits may differ");
+    }
     match finished {
         Ok(Finish::Clean) => ExitCode::SUCCESS,
         Ok(Finish::WithRemarks) => ExitCode::from(1),

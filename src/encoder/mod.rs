@@ -54,6 +54,7 @@ pub use proto_resnet::{ProtoResNet, ProtoResNetConfig};
 pub use resnet::{Architecture, MapPool, ResNet, ResNetConfig};
 pub use vgg::{Vgg, VggConfig};
 
+use crate::cores;
 use layout::channels_last;
 use parameters::{Parameters, Scope};
 use serde::{Deserialize, Serialize};
@@ -206,6 +207,7 @@ impl Encoder {
 
     /// The images of each side, channels beside one another in memory.
     fn sides(&self, x: &Tensor) -> impl Iterator<Item = Tensor> {
+        cores::before_pass();
         let sides = x.chunk(self.network.sides() as i64, 1);
         sides.into_iter().map(channels_last)
     }

@@ -26,8 +26,8 @@ pub struct TrainConfig {
     /// Number format of convolutions and linear layers. Default `auto`.
     #[serde(default)]
     pub precision: PrecisionChoice,
-    /// Compute threads, 0 for one per core (default). Part of the run: sums may round differently
-    /// with another number.
+    /// Compute threads. 0 (default): one per core, fewer while other programs use the cores ([`crate::cores`]). Sums may
+    /// round differently with another number; a fixed one repeats a run to the byte whatever else is running.
     #[serde(default)]
     pub threads: usize,
     /// Threads that make batches ahead of the step. Default 1; does not change the result.
@@ -74,7 +74,7 @@ impl TrainConfig {
     /// Compute threads in numbers.
     pub fn compute_threads(&self) -> usize {
         match self.threads {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            0 => crate::cores::available_cores(),
             threads => threads,
         }
     }

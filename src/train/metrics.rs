@@ -23,6 +23,9 @@ pub struct Metrics {
     pub clips_per_sec: f64,
     /// Seconds of training since the beginning.
     pub elapsed_secs: f64,
+    /// Threads that computed this step; 0 where an earlier version of the program did not write it down.
+    #[serde(default)]
+    pub threads: usize,
     /// The state of the embeddings, at the end of an epoch.
     #[serde(flatten)]
     pub diagnostics: Option<Diagnostics>,
@@ -117,6 +120,7 @@ mod tests {
             learning_rate: 0.1,
             clips_per_sec: 1.0,
             elapsed_secs: 1.0,
+            threads: 2,
             diagnostics: None,
         };
         serde_json::to_string(&metrics).unwrap() + "\n"

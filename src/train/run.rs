@@ -13,6 +13,7 @@ use super::metrics::{MetricsLog, Speedometer, keep_metrics_until, last_metrics};
 use super::sound_views::SoundViews;
 use super::{Diagnostics, FrameLabels, Metrics, Moment, Optimizer, TrainError};
 use crate::augment::spectrogram::{LogUnit, Patch, Pipeline};
+use crate::cores::{Threads, compute_with};
 use crate::encoder::{
     Encoder, InputShape, Mode, Model, ModelCard, Pass, Provenance, StartingWeights, layout::images,
 };
@@ -157,7 +158,7 @@ impl<'a> Training<'a> {
     ) -> Result<Self, TrainError> {
         let config = &experiment.train;
         let threads = config.compute_threads();
-        tch::set_num_threads(threads as i32);
+        compute_with(Threads::of_setting(config.threads));
         let normalization = Normalization::fit(
             experiment.normalization,
             (0..data.clips.len()).map(|clip| data.clips.features(clip)),
@@ -326,6 +327,7 @@ impl<'a> Training<'a> {
                     learning_rate: rate,
                     clips_per_sec: speed.per_sec(batch.clips.len()),
                     elapsed_secs: self.header.elapsed_secs,
+                    threads: tch::get_num_threads() as usize,
                     diagnostics: ends_epoch.then(|| Diagnostics::of_step(&seen)),
                 };
                 log.write(&metrics)?;

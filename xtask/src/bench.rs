@@ -14,10 +14,11 @@ use std::{
 };
 
 /// A bench of ours, `benches/NAME.rs`, and a script with its peers, `benches/NAME_peers.py`.
-const PAIRS: [&str; 5] = [
+const PAIRS: [&str; 6] = [
     "evaluate",
     "log_mel",
     "front_ends",
+    "neighbours",
     "train_step",
     "waveform_augment",
 ];
