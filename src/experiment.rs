@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
+use crate::audio::ChannelChoice;
 use crate::augment::AugmentConfig;
 use crate::augment::spectrogram::LogUnit;
 use crate::encoder::{EmbedConfig, EncoderConfig};
@@ -23,6 +24,9 @@ pub struct Experiment {
     pub preset: PresetCard,
     /// How patches are scaled.
     pub normalization: NormalizationKind,
+    /// Which channel of every recording is heard, where one is. Default the mean of all.
+    #[serde(default, skip_serializing_if = "ChannelChoice::is_mix")]
+    pub channel: ChannelChoice,
     /// Sound → time-frequency image.
     pub features: FrontEnd,
     /// Clip → two stretches.
@@ -194,6 +198,10 @@ impl Experiment {
     fn from_sections(mut table: Table, problems: &mut Vec<String>) -> Option<Self> {
         let preset = section(&mut table, "preset", problems);
         let normalization = section(&mut table, "normalization", problems);
+        let channel = match table.contains_key("channel") {
+            true => section(&mut table, "channel", problems),
+            false => Some(ChannelChoice::Mix),
+        };
         let features = section(&mut table, "features", problems);
         let views = section(&mut table, "views", problems);
         let augment = section(&mut table, "augment", problems);
@@ -204,6 +212,7 @@ impl Experiment {
         let sections = [
             "preset",
             "normalization",
+            "channel",
             "features",
             "views",
             "augment",
@@ -221,6 +230,7 @@ impl Experiment {
         let experiment = Self {
             preset: preset?,
             normalization: normalization?,
+            channel: channel?,
             features: features?,
             views: views?,
             augment: augment?,

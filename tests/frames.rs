@@ -144,6 +144,7 @@ fn a_network_that_mixes_frames_is_refused() {
     let model = Model {
         encoder: Encoder::new(&experiment.encoder, INPUT, 0, Device::Cpu).unwrap(),
         card: ModelCard {
+            channel: experiment.channel,
             front_end: experiment.features,
             normalization: Normalization::PatchMinMax,
             encoder: experiment.encoder,

@@ -30,6 +30,7 @@ fn model(paper: bool) -> Model {
     Model {
         encoder: Encoder::new(&experiment.encoder, INPUT, 3, Device::Cpu).unwrap(),
         card: ModelCard {
+            channel: experiment.channel,
             front_end: experiment.features,
             normalization: Normalization::PatchMinMax,
             encoder: experiment.encoder,

@@ -2,9 +2,11 @@
 
 use crate::printer::Printer;
 use anyhow::{Context, bail};
-use chiffchaff::audio::AudioError;
+use chiffchaff::audio::{AudioError, ChannelChoice, SoundChannels};
 use chiffchaff::dataset::{Clip, Dataset, DatasetScan, DatasetSource, Span, scan};
-use chiffchaff::features::{CacheConfig, CachePrecision, FeatureCache, FeatureSet, FrontEnd};
+use chiffchaff::features::{
+    CacheConfig, CachePrecision, ClipRemark, FeatureCache, FeatureSet, FrontEnd,
+};
 use chiffchaff::report::Skipped;
 use chiffchaff::train::Cut;
 use clap::Args;
@@ -28,6 +30,23 @@ impl CacheArguments {
         let dir = self.cache.clone();
         dir.or_else(|| user().map(|cache| cache.join("chiffchaff")))
             .context("no folder to keep features in: `HOME` is not set\n\nhint: give one with `--cache DIR`")
+    }
+}
+
+/// Which channel of recordings is heard.
+#[derive(Args, Default)]
+pub(crate) struct ChannelArgument {
+    /// Hear this channel of recordings that have several: mix (the mean of all), a number from 1, or loudest (the one with
+    /// most energy in the whole file) [default: mix, or what the model heard]
+    #[arg(long, value_name = "CHANNEL")]
+    pub(crate) channel: Option<ChannelChoice>,
+}
+
+impl ChannelArgument {
+    /// `set`, and behind it what this changes of a configuration.
+    pub(crate) fn with_set(&self, set: &[String]) -> Vec<String> {
+        let channel = self.channel.map(|channel| format!("channel=\"{channel}\""));
+        set.iter().cloned().chain(channel).collect()
     }
 }
 
@@ -78,15 +97,22 @@ impl Clips {
     }
 
     /// Finds the clips and computes the features that are not cached yet: of `whole` recordings where clips are spans of
-    /// them, or of each clip.
+    /// them, or of each clip; one `channel` of them is heard where one is.
     pub(crate) fn open(
         source: &DatasetSource,
+        channel: ChannelChoice,
         whole: Whole,
         front_end: &FrontEnd,
         cache: &CacheArguments,
         printer: &Printer,
     ) -> anyhow::Result<Self> {
-        let dataset = source.load()?;
+        if !channel.is_mix() && front_end.sound_channels() != SoundChannels::Mono {
+            bail!(
+                "`--channel {channel}`: what hears these clips hears both sides of them\n\nhint: leave `--channel` out, or train \
+                 with `features.channels = \"mono\"`"
+            );
+        }
+        let dataset = source.load()?.on_channel(channel);
         let by_split = dataset.has_split_only();
         let dataset = dataset.with_split_as_folds();
         let (computed, cached_as) = match whole {
@@ -109,7 +135,7 @@ impl Clips {
             },
         };
         let (rate, channels) = (front_end.sample_rate(), front_end.sound_channels());
-        let load = |clip: &Clip| clip.read(rate, channels).map_err(without_path);
+        let load = |clip: &Clip| clip.read_remarked(rate, channels).map_err(without_path);
         let bar = printer.bar(
             computed.clips.len() as u64,
             "reading {bar:30} {pos}/{len} clips, {eta} left",
@@ -198,6 +224,24 @@ impl Clips {
         match clip.span {
             Some((onset, offset)) => format!("{} at {onset}–{offset} s", clip.path.display()),
             None => clip.path.display().to_string(),
+        }
+    }
+
+    /// Whether every clip is used and nothing is odd about any.
+    pub(crate) fn are_fine(&self) -> bool {
+        self.skipped.is_empty() && self.cache.remarks().is_empty()
+    }
+
+    /// Says what is odd about clips that are used.
+    pub(crate) fn list_remarks(&self, printer: &Printer) {
+        let remarks = self.cache.remarks();
+        if remarks.is_empty() {
+            return;
+        }
+        let (count, s) = (remarks.len(), if remarks.len() == 1 { "" } else { "s" });
+        printer.warn(&format_args!("{count} remark{s} on clips that are used:"));
+        for ClipRemark { path, remark } in remarks {
+            printer.warn_more(&format_args!("{}: {remark}", path.display()));
         }
     }
 

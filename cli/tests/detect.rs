@@ -2,6 +2,7 @@
 
 mod desk;
 
+use chiffchaff::audio::{SampleRate, WavEncoding, Waveform, write_wav};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -162,4 +163,43 @@ fn a_table_is_never_taken_for_that_of_another_recording() {
     let alone = [&arguments[1..4], &arguments[4..]].concat();
     let (code, _, stderr) = run(desk.path(), &alone);
     assert!(code < 2, "the only one for the only one: {stderr}");
+}
+
+/// Calls in both channels, upside down in the second: their mean is silence.
+#[test]
+fn shots_that_mixing_silences_are_told_and_a_channel_finds_the_calls() {
+    let desk = tempfile::tempdir().unwrap();
+    let rate = SampleRate::new(8000).unwrap();
+    let calls: Vec<f32> = (0..80_000)
+        .map(|i| match i % 8000 {
+            n @ 3000..4600 => 0.4 * (n as f32 * (0.5 + n as f32 / 10_000.0)).sin(),
+            n => 0.001 * ((n * 7919 % 101) as f32 / 50.0 - 1.0),
+        })
+        .collect();
+    let opposite = calls.iter().map(|x| -x).collect();
+    let sound = Waveform::from_channels(vec![calls, opposite], rate).unwrap();
+    write_wav(desk.path().join("dawn.wav"), &sound, WavEncoding::Int16).unwrap();
+    let marks: String = (0..5).map(|n| format!("{n}.375,{n}.575\n")).collect();
+    fs::write(
+        desk.path().join("dawn.csv"),
+        format!("onset,offset\n{marks}"),
+    )
+    .unwrap();
+    let arguments = ["--shots", "dawn.csv", "--method", "template", "dawn.wav"];
+    let (code, _, errors) = run(desk.path(), &arguments);
+    assert_eq!(code, 1);
+    let told = "dawn.wav: the shots are silent once the channels are mixed: its channels cancel each other out";
+    assert!(errors.contains(told), "{errors}");
+    for channel in ["1", "2", "loudest"] {
+        let chosen = [&arguments[..], &["--channel", channel]].concat();
+        let (code, found, errors) = run(desk.path(), &chosen);
+        assert_eq!(code, 0, "{errors}");
+        assert_eq!(found.lines().count(), 1 + 5, "{found}");
+        assert!(!errors.contains("cancel"), "{errors}");
+    }
+    let (code, _, errors) = run(desk.path(), &[&arguments[..], &["--channel", "3"]].concat());
+    assert!(
+        code == 2 && errors.contains("has 2 channels, and no channel 3"),
+        "{errors}"
+    );
 }

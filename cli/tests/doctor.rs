@@ -86,3 +86,71 @@ fn what_is_not_there_is_a_wrong_input() {
         assert!(help.contains(&format!("`{}`", kind.name())), "{help}");
     }
 }
+
+/// Two channels of a buzz, the second by `gain` of the first.
+fn write_stereo(path: &Path, gain: f32) {
+    let sample = |i: usize| ((i % 50) as f32 / 50.0 - 0.5) * 0.8;
+    let one: Vec<f32> = (0..8000).map(sample).collect();
+    let other = one.iter().map(|x| gain * x).collect();
+    let rate = SampleRate::new(8000).unwrap();
+    let sound = Waveform::from_channels(vec![one, other], rate).unwrap();
+    write_wav(path, &sound, WavEncoding::Int16).unwrap();
+}
+
+#[test]
+fn channels_that_cancel_are_found_unless_one_of_them_is_chosen() {
+    let desk = tempfile::tempdir().unwrap();
+    let folder = desk.path().join("night");
+    fs::create_dir(&folder).unwrap();
+    write_stereo(&folder.join("opposite.wav"), -0.98);
+    write_stereo(&folder.join("one_side.wav"), 0.0);
+    let doctor = |more: &[&str]| {
+        let arguments = [&["--data", "folder:night"], more].concat();
+        run(desk.path(), "doctor", &arguments)
+    };
+    let (code, text, _) = doctor(&[]);
+    assert_eq!(code, 1, "{text}");
+    let expected = "night/opposite.wav: its channels cancel each other out: mixed, they are 40 dB quieter \
+        (`--channel 1` or `--channel loudest` hears one of them)\n";
+    assert!(text.ends_with(expected), "{text}");
+    assert_eq!(doctor(&["--channel", "1"]).0, 0);
+    assert_eq!(doctor(&["--channel", "loudest"]).0, 0);
+    let (code, text, _) = doctor(&["--channel", "2"]);
+    assert!(
+        code == 1 && text.contains("one_side.wav: is silent"),
+        "{text}"
+    );
+    let (code, text, _) = doctor(&["--channel", "3"]);
+    assert!(
+        code == 1 && text.contains("opposite.wav: has 2 channels, and no channel 3"),
+        "{text}"
+    );
+    let (code, _, errors) = doctor(&["--channel", "left"]);
+    assert!(
+        code == 2 && errors.contains("`mix`, `loudest` or a number from 1"),
+        "{errors}"
+    );
+}
+
+#[test]
+fn every_file_of_a_folder_that_may_sound_is_used_or_named() {
+    let desk = tempfile::tempdir().unwrap();
+    let folder = desk.path().join("mixed");
+    write_buzz(&folder.join("a.wav"), 20);
+    for (n, name) in ["b.bwf", "c.rec", "d", "e.mov"].into_iter().enumerate() {
+        write_buzz(&folder.join(name), 21 + n);
+    }
+    for name in ["f.w4v", "g.webm", "h.3gp", "i.wac", "j.mkv"] {
+        fs::write(folder.join(name), b"a recorder's own format").unwrap();
+    }
+    fs::write(folder.join("notes.txt"), b"RIFF....WAVE").unwrap();
+    let (code, text, _) = run(desk.path(), "doctor", &["--data", "folder:mixed"]);
+    assert_eq!(code, 1);
+    assert!(text.starts_with("mixed: 10 clips, 5 readable"), "{text}");
+    for name in ["f.w4v", "g.webm", "h.3gp", "i.wac", "j.mkv"] {
+        assert!(
+            text.contains(&format!("mixed/{name}: is not a sound file")),
+            "no {name} in {text}"
+        );
+    }
+}

@@ -608,3 +608,50 @@ fn help_fits_a_terminal_and_ends_in_examples() {
             && given.stdout.contains("fonseca-simclr")
     );
 }
+
+#[test]
+fn a_run_keeps_its_channel_and_remarks_are_told_again_from_the_cache() {
+    let desk = Desk::with_clips(16);
+    let rate = SampleRate::new(22_050).unwrap();
+    let one: Vec<f32> = (0..33_075).map(|i| 0.3 * (i as f32 * 0.1).sin()).collect();
+    let opposite = one.iter().map(|x| -x).collect();
+    let sound = Waveform::from_channels(vec![one, opposite], rate).unwrap();
+    write_wav(desk.path("clips/low/both.wav"), &sound, WavEncoding::Int16).unwrap();
+    for name in ["mixed", "from-the-cache"] {
+        let given = run(&mut desk.pretrain(name, &[]));
+        assert_eq!(given.code, 1, "{}", given.stderr);
+        assert!(
+            given.stderr.contains("1 remark on clips that are used"),
+            "{}",
+            given.stderr
+        );
+        assert!(
+            given.stderr.contains("both.wav: its channels cancel"),
+            "{}",
+            given.stderr
+        );
+    }
+    let given = run(&mut desk.pretrain("loud", &["--channel", "loudest"]));
+    assert_eq!(given.code, 0, "{}", given.stderr);
+    let made = fs::read_to_string(desk.path("loud/experiment.toml")).unwrap();
+    assert!(made.contains("channel = \"loudest\""), "{made}");
+
+    let evaluate = [
+        "evaluate",
+        "--model",
+        "loud",
+        "--data",
+        "folder:clips",
+        "--protocol",
+        "knn",
+    ];
+    let given = run(&mut desk.command(&evaluate));
+    assert_eq!(given.code, 0, "{}", given.stderr);
+    let given = run(desk.command(&evaluate).args(["--channel", "mix"]));
+    assert_eq!(given.code, 1, "{}", given.stderr);
+    assert!(
+        given.stderr.contains("both.wav: its channels cancel"),
+        "{}",
+        given.stderr
+    );
+}

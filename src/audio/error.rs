@@ -93,6 +93,14 @@ pub enum ReadProblem {
         /// Channels in the header.
         channels: usize,
     },
+    /// A channel is to be heard that the file does not have.
+    #[error("has {channels} channel{}, and no channel {wanted}", if *.channels == 1 { "" } else { "s" })]
+    NoSuchChannel {
+        /// The channel that is to be heard, from 1.
+        wanted: u16,
+        /// Channels of the file.
+        channels: usize,
+    },
     /// A sample rate of 0 Hz, or one beyond what [`SampleRate`] allows.
     #[error("has a sample rate of {hz} Hz, but must have one between 1 and {max}", max = SampleRate::MAX_HZ)]
     SampleRate {

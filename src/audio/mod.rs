@@ -3,6 +3,7 @@
 //! | want | use |
 //! |---|---|
 //! | a clip as one channel at a given rate | [`read_mono`], [`read_mono_span`] |
+//! | one channel of it, or the loudest | [`MonoReader::on_channel`] |
 //! | the same as a stream, for recordings of any length | [`MonoReader`] |
 //! | a clip as two channels, where it has them | [`read_stereo`], [`read_stereo_span`] |
 //! | every channel at the file's own rate, as a stream | [`AudioReader`] |
@@ -13,6 +14,7 @@
 //! file holds, reading it ends in samples or in an [`AudioError`] that names file and reason.
 
 mod au;
+mod channel;
 mod error;
 mod mono;
 mod reader;
@@ -23,6 +25,7 @@ mod tests;
 mod waveform;
 mod write;
 
+pub use channel::{Cancelled, ChannelChoice, ChannelLevels, NoChannelChoice};
 pub use error::{AudioError, ReadProblem};
 pub use mono::{MonoReader, read_mono, read_mono_span};
 pub use reader::{AudioReader, MAX_SAMPLES_AT_ONCE};

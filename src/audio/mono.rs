@@ -1,7 +1,9 @@
 //! A sound file → one channel at the rate that is wanted.
 
 use super::{
-    AudioError, AudioReader, MAX_SAMPLES_AT_ONCE, ReadProblem, Resampler, SampleRate, Waveform,
+    AudioError, AudioReader, Cancelled, ChannelChoice, ChannelLevels, MAX_SAMPLES_AT_ONCE,
+    ReadProblem, Resampler, SampleRate, Waveform,
+    channel::append_mean,
     reader::read_error,
     resample::{borrow_resampler, give_back_resampler, rescaled_len},
 };
@@ -13,17 +15,7 @@ use std::path::Path;
 /// If the file cannot be read to its end, holds no sample or more than [`MAX_SAMPLES_AT_ONCE`], or has a rate that
 /// cannot be converted. [`MonoReader`] reads longer files, and what can be read of damaged ones.
 pub fn read_mono(path: impl AsRef<Path>, rate: SampleRate) -> Result<Waveform, AudioError> {
-    let mut reader = MonoReader::open(path)?.at_rate(rate)?;
-    let mut samples = Vec::with_capacity(reader.trusted_len());
-    while reader.read_into(&mut samples)? {
-        if samples.len() > MAX_SAMPLES_AT_ONCE {
-            return Err(read_error(reader.path(), ReadProblem::TooLong));
-        }
-    }
-    if samples.is_empty() {
-        return Err(read_error(reader.path(), ReadProblem::NoSamples));
-    }
-    Ok(Waveform::mono(samples, rate))
+    MonoReader::open(path)?.at_rate(rate)?.read_all()
 }
 
 /// Reads the part of a file from `onset` to `offset`, in seconds, and nothing behind it; the part ends early where
@@ -34,33 +26,9 @@ pub fn read_mono(path: impl AsRef<Path>, rate: SampleRate) -> Result<Waveform, A
 pub fn read_mono_span(
     path: impl AsRef<Path>,
     rate: SampleRate,
-    (onset, offset): (f64, f64),
+    span: (f64, f64),
 ) -> Result<Waveform, AudioError> {
-    let mut reader = MonoReader::open(path)?.at_rate(rate)?;
-    let sample_at = |secs: f64| (secs.max(0.0) * f64::from(rate.hz())).round() as u64;
-    let (first, end) = (sample_at(onset), sample_at(offset));
-    let (mut samples, mut position) = (Vec::new(), 0); // of the first sample in `samples`
-    while position + (samples.len() as u64) < end && reader.read_into(&mut samples)? {
-        let before = first.saturating_sub(position).min(samples.len() as u64);
-        samples.drain(..before as usize);
-        position += before;
-        if samples.len() > MAX_SAMPLES_AT_ONCE {
-            return Err(read_error(reader.path(), ReadProblem::TooLong));
-        }
-    }
-    samples.truncate(end.saturating_sub(position) as usize);
-    if samples.is_empty() {
-        let secs = position as f64 / f64::from(rate.hz());
-        return Err(read_error(
-            reader.path(),
-            ReadProblem::OutsideFile {
-                onset,
-                offset,
-                secs,
-            },
-        ));
-    }
-    Ok(Waveform::mono(samples, rate))
+    MonoReader::open(path)?.at_rate(rate)?.read_span(span)
 }
 
 /// A sound file as a stream of one channel, in memory that does not grow with its length.
@@ -68,6 +36,7 @@ pub fn read_mono_span(
 /// The blocks, joined, are exactly what [`read_mono`] gives.
 pub struct MonoReader {
     reader: AudioReader,
+    heard: Heard,
     /// Taken only while this is dropped.
     resampler: Option<Resampler>,
     decoded: Vec<f32>,
@@ -85,12 +54,29 @@ impl MonoReader {
         let reader = AudioReader::open(path)?;
         Ok(Self {
             rate: reader.sample_rate(),
+            heard: Heard::mix(&reader),
             resampler: None,
             reader,
             decoded: Vec::new(),
             block: Vec::new(),
             ended: false,
         })
+    }
+
+    /// Sets which channel is heard, all of them mixed unless this is called. Call before reading.
+    ///
+    /// # Errors
+    /// If the file has no such channel; for the loudest one, also as [`AudioReader::open`].
+    pub fn on_channel(mut self, channel: ChannelChoice) -> Result<Self, AudioError> {
+        let found = match channel {
+            ChannelChoice::Loudest => channel.of_file(self.path())?,
+            known => known,
+        };
+        self.heard = match found.plane(&self.reader)? {
+            Some(plane) => Heard::One(plane),
+            None => Heard::mix(&self.reader),
+        };
+        Ok(self)
     }
 
     /// Sets the rate to read at. Call before reading.
@@ -150,11 +136,11 @@ impl MonoReader {
         let start = output.len();
         while !self.ended && output.len() == start {
             let Some(resampler) = &mut self.resampler else {
-                self.ended = !self.reader.next_block_mono(output)?;
+                self.ended = !self.heard.decode(&mut self.reader, output)?;
                 continue;
             };
             self.decoded.clear();
-            if self.reader.next_block_mono(&mut self.decoded)? {
+            if self.heard.decode(&mut self.reader, &mut self.decoded)? {
                 resampler.push(&self.decoded, output);
             } else {
                 self.ended = true;
@@ -164,11 +150,108 @@ impl MonoReader {
         Ok(output.len() > start)
     }
 
+    /// Reads all that is left, as [`read_mono`] does.
+    ///
+    /// # Errors
+    /// As [`read_mono`].
+    pub fn read_all(&mut self) -> Result<Waveform, AudioError> {
+        let mut samples = Vec::with_capacity(self.trusted_len());
+        while self.read_into(&mut samples)? {
+            if samples.len() > MAX_SAMPLES_AT_ONCE {
+                return Err(read_error(self.path(), ReadProblem::TooLong));
+            }
+        }
+        if samples.is_empty() {
+            return Err(read_error(self.path(), ReadProblem::NoSamples));
+        }
+        Ok(Waveform::mono(samples, self.rate))
+    }
+
+    /// Reads a part, as [`read_mono_span`] does.
+    ///
+    /// # Errors
+    /// As [`read_mono_span`].
+    pub fn read_span(&mut self, (onset, offset): (f64, f64)) -> Result<Waveform, AudioError> {
+        let rate = f64::from(self.rate.hz());
+        let sample_at = |secs: f64| (secs.max(0.0) * rate).round() as u64;
+        let (first, end) = (sample_at(onset), sample_at(offset));
+        let (mut samples, mut position) = (Vec::new(), 0); // of the first sample in `samples`
+        while position + (samples.len() as u64) < end && self.read_into(&mut samples)? {
+            let before = first.saturating_sub(position).min(samples.len() as u64);
+            samples.drain(..before as usize);
+            position += before;
+            if samples.len() > MAX_SAMPLES_AT_ONCE {
+                return Err(read_error(self.path(), ReadProblem::TooLong));
+            }
+        }
+        samples.truncate(end.saturating_sub(position) as usize);
+        if samples.is_empty() {
+            let secs = position as f64 / rate;
+            let problem = ReadProblem::OutsideFile {
+                onset,
+                offset,
+                secs,
+            };
+            return Err(read_error(self.path(), problem));
+        }
+        Ok(Waveform::mono(samples, self.rate))
+    }
+
+    /// How far the channels cancel each other out in what has been read so far, if they are mixed and do.
+    pub fn cancelled(&self) -> Option<Cancelled> {
+        match &self.heard {
+            Heard::Mean(levels) => levels.cancelled(),
+            Heard::Only | Heard::One(_) => None,
+        }
+    }
+
     /// The declared length as far as the file's size makes it credible: worth reserving.
     fn trusted_len(&self) -> usize {
         let bytes = std::fs::metadata(self.path()).map_or(0, |metadata| metadata.len());
         let most = bytes.saturating_mul(8).min(MAX_SAMPLES_AT_ONCE as u64 / 4);
         self.declared_len().unwrap_or(0).min(most) as usize
+    }
+}
+
+/// What is heard of a file.
+enum Heard {
+    /// The only channel there is.
+    Only,
+    /// One of several.
+    One(usize),
+    /// The mean of several.
+    Mean(ChannelLevels),
+}
+
+impl Heard {
+    fn mix(reader: &AudioReader) -> Self {
+        match reader.channels() {
+            1 => Self::Only,
+            channels => Self::Mean(ChannelLevels::new(channels)),
+        }
+    }
+
+    /// Appends the next samples; `false` at the end.
+    fn decode(
+        &mut self,
+        reader: &mut AudioReader,
+        output: &mut Vec<f32>,
+    ) -> Result<bool, AudioError> {
+        if let Self::Only = self {
+            return reader.next_block_mono(output);
+        }
+        let Some(planes) = reader.next_block()? else {
+            return Ok(false);
+        };
+        match self {
+            Self::Only => {}
+            Self::One(plane) => output.extend_from_slice(&planes[*plane]),
+            Self::Mean(levels) => {
+                levels.add(planes);
+                append_mean(planes, output);
+            }
+        }
+        Ok(true)
     }
 }
 

@@ -43,14 +43,18 @@ pub(super) fn load(folder: &Path) -> Result<Dataset, DatasetError> {
         });
     }
     let (classes, mids) = read_classes(&vocabulary)?;
-    let paths = sounds_below(folder)?;
+    let mut faults = Vec::new();
+    let paths = sounds_below(folder, &mut faults)?;
     let files = paths.into_iter().map(|path| (stem(&path), path));
     let library = Library {
         mids,
         // The last of equal keys stays; reversed, that is the first by path.
         files: files.rev().collect(),
     };
-    let mut dataset = Dataset::new("AudioSet", Vec::new(), classes);
+    let mut dataset = Dataset {
+        faults,
+        ..Dataset::new("AudioSet", Vec::new(), classes)
+    };
     for (path, subset, split) in &tables {
         let clip = |clip: Clip| Clip {
             split: Some(*split),

@@ -2,7 +2,7 @@
 
 use super::{LayoutFault, Span};
 use crate::audio::{
-    AudioError, SampleRate, SoundChannels, Waveform, read_mono, read_mono_span, read_stereo,
+    AudioError, ChannelChoice, MonoReader, SampleRate, SoundChannels, Waveform, read_stereo,
     read_stereo_span,
 };
 use serde::Serialize;
@@ -32,6 +32,8 @@ pub struct Clip {
     pub source: Option<String>,
     /// Onset and offset within the file, in seconds; the whole file if absent.
     pub span: Option<(f64, f64)>,
+    /// Which channel of the file is heard, where one is.
+    pub channel: ChannelChoice,
 }
 
 impl Clip {
@@ -46,6 +48,7 @@ impl Clip {
             subset: None,
             source: None,
             span: None,
+            channel: ChannelChoice::Mix,
         }
     }
 
@@ -66,23 +69,64 @@ impl Clip {
     /// Reads the clip as one channel: its span, or the whole file.
     ///
     /// # Errors
-    /// As [`read_mono`] and [`read_mono_span`].
+    /// As [`MonoReader::read_all`] and [`MonoReader::read_span`], and if the file does not have the clip's channel.
     pub fn read_mono(&self, rate: SampleRate) -> Result<Waveform, AudioError> {
-        match self.span {
-            Some(span) => read_mono_span(&self.path, rate, span),
-            None => read_mono(&self.path, rate),
-        }
+        Ok(self.read_mono_remarked(rate)?.sound)
+    }
+
+    fn read_mono_remarked(&self, rate: SampleRate) -> Result<ClipSound, AudioError> {
+        let reader = MonoReader::open(&self.path)?.on_channel(self.channel)?;
+        let mut reader = reader.at_rate(rate)?;
+        let sound = match self.span {
+            Some(span) => reader.read_span(span)?,
+            None => reader.read_all()?,
+        };
+        let remarks = reader.cancelled().iter().map(ToString::to_string).collect();
+        Ok(ClipSound { sound, remarks })
     }
 
     /// Reads the channels of the clip that are to be heard: its span, or the whole file.
     ///
     /// # Errors
-    /// As [`read_mono`] and [`read_mono_span`].
+    /// As [`Self::read_mono`].
     pub fn read(&self, rate: SampleRate, channels: SoundChannels) -> Result<Waveform, AudioError> {
+        Ok(self.read_remarked(rate, channels)?.sound)
+    }
+
+    /// The same with what a user should know of it.
+    ///
+    /// # Errors
+    /// As [`Self::read_mono`].
+    pub fn read_remarked(
+        &self,
+        rate: SampleRate,
+        channels: SoundChannels,
+    ) -> Result<ClipSound, AudioError> {
         match (channels, self.span) {
-            (SoundChannels::Mono, _) => self.read_mono(rate),
-            (SoundChannels::Stereo, Some(span)) => read_stereo_span(&self.path, rate, span),
-            (SoundChannels::Stereo, None) => read_stereo(&self.path, rate),
+            (SoundChannels::Mono, _) => self.read_mono_remarked(rate),
+            (SoundChannels::Stereo, Some(span)) => {
+                read_stereo_span(&self.path, rate, span).map(ClipSound::from)
+            }
+            (SoundChannels::Stereo, None) => read_stereo(&self.path, rate).map(ClipSound::from),
+        }
+    }
+}
+
+/// The sound of a clip, and what a user should know of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClipSound {
+    /// The sound.
+    pub sound: Waveform,
+    /// What is odd about it though it can be used, each as a sentence without the file's name.
+    pub remarks: Vec<String>,
+}
+
+impl From<Waveform> for ClipSound {
+    /// Sound that nothing is odd about.
+    fn from(sound: Waveform) -> Self {
+        Self {
+            sound,
+            remarks: Vec::new(),
         }
     }
 }
@@ -139,6 +183,14 @@ pub struct Dataset {
 }
 
 impl Dataset {
+    /// The same with this channel of every file heard, where one is.
+    pub fn on_channel(mut self, channel: ChannelChoice) -> Self {
+        for clip in &mut self.clips {
+            clip.channel = channel;
+        }
+        self
+    }
+
     /// A dataset without faults.
     pub fn new(name: impl Into<String>, clips: Vec<Clip>, classes: Vec<String>) -> Self {
         Self {

@@ -28,7 +28,7 @@ pub(super) fn load(folder: &Path) -> Result<Dataset, DatasetError> {
         if !part.is_dir() {
             continue;
         }
-        for path in sounds_below(&part)? {
+        for path in sounds_below(&part, &mut faults)? {
             match label(&stem(&path)) {
                 Some(label) => clips.push(Clip {
                     label: Some(label),

@@ -4,10 +4,11 @@
 //! validation tables have the one column `Q` instead, and the class is then that of the whole table.
 
 use super::table::{open, sorted_classes};
-use super::{Clip, Dataset, DatasetError, Mark, MarkedEvent, read_marks};
+use super::walk::files_below;
+use super::{Clip, Dataset, DatasetError, LayoutFault, Mark, MarkedEvent, read_marks};
 use std::{
     collections::BTreeMap,
-    fs, io,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -18,7 +19,8 @@ use std::{
 /// its file; one whose class column is called `CALL` takes its folder's name, as the published code does.
 pub(super) fn load(path: &Path) -> Result<Dataset, DatasetError> {
     let mut marked = Vec::new();
-    for table in tables(path)? {
+    let mut faults = Vec::new();
+    for table in tables(path, &mut faults)? {
         let class = |event: &MarkedEvent| class_of(&table, event.label.as_deref());
         let events = read_marks(&table)?.events;
         let positive = events
@@ -38,7 +40,10 @@ pub(super) fn load(path: &Path) -> Result<Dataset, DatasetError> {
         ..clip.clone()
     });
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    Ok(Dataset::new(name, clips.collect(), classes))
+    Ok(Dataset {
+        faults,
+        ..Dataset::new(name, clips.collect(), classes)
+    })
 }
 
 impl Dataset {
@@ -51,6 +56,7 @@ impl Dataset {
             *index.entry(&clip.path).or_insert_with(|| {
                 clips.push(Clip {
                     source: clip.source.clone(),
+                    channel: clip.channel,
                     ..Clip::unlabelled(&clip.path)
                 });
                 clips.len() - 1
@@ -103,30 +109,19 @@ const SOUND_ENDINGS: [&str; 6] = ["wav", "flac", "WAV", "FLAC", "mp3", "ogg"];
 
 /// Every `.csv` below `folder` whose header names recordings and times, sorted by path; lists of classes and
 /// manifests beside them are not.
-fn tables(folder: &Path) -> Result<Vec<PathBuf>, DatasetError> {
-    let refused = |path: &Path| {
-        let path = path.to_owned();
-        move |source| DatasetError::Read { path, source }
-    };
-    let mut found = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).map_err(refused(&folder))? {
-            let entry = entry.map_err(refused(&folder))?;
-            let path = entry.path();
-            let is_table = path
-                .extension()
-                .is_some_and(|ending| ending.eq_ignore_ascii_case("csv"));
-            // Links to folders may run in circles.
-            if entry.file_type().map_err(refused(&path))?.is_dir() {
-                folders.push(path);
-            } else if is_table && is_table_of_marks(&path).map_err(refused(&path))? {
-                found.push(path);
-            }
+fn tables(folder: &Path, faults: &mut Vec<LayoutFault>) -> Result<Vec<PathBuf>, DatasetError> {
+    let mut tables = Vec::new();
+    for path in files_below(folder, faults)? {
+        let ending = path.extension().unwrap_or_default();
+        let refused = |source| DatasetError::Read {
+            path: path.clone(),
+            source,
+        };
+        if ending.eq_ignore_ascii_case("csv") && is_table_of_marks(&path).map_err(refused)? {
+            tables.push(path);
         }
     }
-    found.sort();
-    Ok(found)
+    Ok(tables)
 }
 
 const COLUMNS: [&str; 3] = ["audiofilename", "starttime", "endtime"];
@@ -147,6 +142,7 @@ fn is_table_of_marks(path: &Path) -> io::Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn tree(files: &[(&str, &str)]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();

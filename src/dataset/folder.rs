@@ -1,27 +1,40 @@
 //! Clips from any tree of sound files.
 
-use super::{Clip, Dataset, DatasetError, table::sorted_classes};
+use super::{
+    Clip, Dataset, DatasetError, LayoutFault, first_bytes, table::sorted_classes, walk::files_below,
+};
 use std::{
-    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
 
-/// Extensions of sound files, in lower case. Also those that cannot be decoded: such a file is told about when it is
-/// read, and not passed over in silence.
-pub(super) const EXTENSIONS: [&str; 26] = [
-    "aac", "aif", "aifc", "aiff", "amr", "ape", "au", "caf", "flac", "m4a", "m4b", "mka", "mp1",
-    "mp2", "mp3", "mp4", "oga", "ogg", "opus", "snd", "w64", "wav", "wave", "weba", "wma", "wv",
+/// Extensions of sound files and of videos, which may hold sound, in lower case. Also those that cannot be decoded: such
+/// a file is told about when it is read, and not passed over in silence.
+pub(super) const EXTENSIONS: [&str; 67] = [
+    "3g2", "3ga", "3gp", "aa3", "aac", "ac3", "adts", "aif", "aifc", "aiff", "amr", "ape", "asf",
+    "au", "avi", "awb", "bw64", "bwav", "bwf", "caf", "dff", "dsf", "dts", "eac3", "flac", "flv",
+    "gsm", "kar", "m4a", "m4b", "m4p", "m4r", "m4v", "mka", "mkv", "mogg", "mov", "mp1", "mp2",
+    "mp3", "mp4", "mpa", "mpc", "mpga", "oga", "ogg", "ogv", "opus", "qt", "ra", "rf64", "rm",
+    "sds", "snd", "spx", "tak", "tta", "voc", "w4v", "w64", "wac", "wav", "wave", "weba", "webm",
+    "wma", "wv",
 ];
 
-/// Every file below `root` with the extension of a sound file, sorted by path. The first sub-folder on the way is the
-/// label, if there is one. Hidden files and folders are left out; links are followed, each folder once.
+/// Extensions of what lies beside recordings and is no sound: not opened to see.
+const OTHERS: [&str; 30] = [
+    "bmp", "csv", "doc", "docx", "gif", "gpx", "heic", "html", "jpeg", "jpg", "json", "kml", "log",
+    "md", "npy", "npz", "pdf", "png", "py", "r", "svg", "tif", "tiff", "toml", "tsv", "txt", "xls",
+    "xlsx", "xml", "yaml",
+];
+
+/// Every sound file below `root`, sorted by path. The first sub-folder on the way is the label, if there is one. Hidden
+/// files and folders are left out; links are followed, each folder once. A sub-folder that cannot be read is a fault.
 pub(super) fn load(root: &Path) -> Result<Dataset, DatasetError> {
-    let paths = sounds_below(root)?;
+    let mut faults = Vec::new();
+    let paths = sounds_below(root, &mut faults)?;
     if paths.is_empty() {
         return Err(DatasetError::Empty {
             path: root.to_owned(),
-            reason: "no file in this folder has the extension of a sound file",
+            reason: "no file in this folder has the extension of a sound file, or begins as one",
         });
     }
     let labels: Vec<_> = paths.iter().map(|path| label(root, path)).collect();
@@ -33,55 +46,31 @@ pub(super) fn load(root: &Path) -> Result<Dataset, DatasetError> {
         ..Clip::unlabelled(path)
     };
     let clips = paths.iter().zip(&labels).map(clip).collect();
-    Ok(Dataset::new(folder_name(root), clips, classes))
+    Ok(Dataset {
+        faults,
+        ..Dataset::new(folder_name(root), clips, classes)
+    })
 }
 
-/// Every file below `root` with the extension of a sound file, as [`load`] finds them.
-pub(super) fn sounds_below(root: &Path) -> Result<Vec<PathBuf>, DatasetError> {
-    let mut paths = Vec::new();
-    let mut visited = BTreeSet::new();
-    let mut to_visit = vec![root.to_owned()];
-    while let Some(folder) = to_visit.pop() {
-        // By its true name: a link back up the tree leads to where we have been.
-        let true_name = fs::canonicalize(&folder).map_err(|e| cannot_read(&folder, e))?;
-        if visited.insert(true_name) {
-            list(&folder, &mut to_visit, &mut paths)?;
-        }
-    }
-    paths.sort();
-    Ok(paths)
+/// Every sound file below `root`, as [`load`] finds them; sub-folders that cannot be read are added to `faults`.
+///
+/// # Errors
+/// If `root` itself cannot be read.
+pub(super) fn sounds_below(
+    root: &Path,
+    faults: &mut Vec<LayoutFault>,
+) -> Result<Vec<PathBuf>, DatasetError> {
+    let mut files = files_below(root, faults)?;
+    files.retain(|file| is_sound(file));
+    Ok(files)
 }
 
-/// Adds a folder's sub-folders and sound files.
-fn list(
-    folder: &Path,
-    folders: &mut Vec<PathBuf>,
-    files: &mut Vec<PathBuf>,
-) -> Result<(), DatasetError> {
-    let entries: Result<Vec<_>, _> = fs::read_dir(folder).and_then(Iterator::collect);
-    let mut entries = entries.map_err(|e| cannot_read(folder, e))?;
-    // Of two links to one folder, the same is followed on every machine.
-    entries.sort_by_key(|entry| std::cmp::Reverse(entry.file_name()));
-    for entry in entries {
-        if entry.file_name().to_string_lossy().starts_with('.') {
-            continue;
-        }
-        let path = entry.path();
-        // Follows links; one that leads nowhere is a file here, and is reported when it is read.
-        if fs::metadata(&path).is_ok_and(|metadata| metadata.is_dir()) {
-            folders.push(path);
-        } else if is_sound(&path) {
-            files.push(path);
-        }
-    }
-    Ok(())
-}
-
+/// By its extension or, where that tells nothing, by its first bytes.
 fn is_sound(path: &Path) -> bool {
-    let extension = path
-        .extension()
-        .map(|e| e.to_string_lossy().to_ascii_lowercase());
-    extension.is_some_and(|extension| EXTENSIONS.contains(&extension.as_str()))
+    let extension = path.extension().unwrap_or_default();
+    let extension = extension.to_string_lossy().to_ascii_lowercase();
+    let known = |list: &[&str]| list.contains(&extension.as_str());
+    known(&EXTENSIONS) || (!known(&OTHERS) && first_bytes::sounds(path))
 }
 
 fn label(root: &Path, path: &Path) -> Option<String> {
@@ -97,13 +86,6 @@ fn folder_name(root: &Path) -> String {
         .unwrap_or_default()
         .to_string_lossy()
         .into_owned()
-}
-
-fn cannot_read(path: &Path, source: std::io::Error) -> DatasetError {
-    DatasetError::Read {
-        path: path.to_owned(),
-        source,
-    }
 }
 
 #[cfg(test)]
@@ -160,19 +142,23 @@ mod tests {
         assert_eq!(found(root.path(), &dataset), expected);
     }
 
-    #[cfg(unix)]
     #[test]
-    fn links_in_a_circle_end() {
-        use std::os::unix::fs::symlink;
-        let root = tree(&["a/x.wav"]);
-        symlink(root.path(), root.path().join("a/up")).unwrap();
-        symlink("nowhere.wav", root.path().join("a/dangling.wav")).unwrap();
+    fn what_sounds_is_found_under_any_ending_and_without_one() {
+        let root = tree(&["notes.txt", "notes", "photo.JPG", "SM4.W4V", "night.wac"]);
+        for (name, head) in [
+            ("rec", &b"RIFF\x24\0\0\0WAVE"[..]),
+            ("rec.bin", b"fLaC"),
+            ("clip.csv", b"OggS"),
+            ("photo.old", b"\0\0\0\x20ftypheic"),
+        ] {
+            fs::write(root.path().join(name), head).unwrap();
+        }
         let dataset = load(root.path()).unwrap();
         let names: Vec<_> = found(root.path(), &dataset)
             .into_iter()
             .map(|(name, _)| name)
             .collect();
-        assert_eq!(names, ["a/dangling.wav", "a/x.wav"]);
+        assert_eq!(names, ["SM4.W4V", "night.wac", "rec", "rec.bin"]);
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub(super) fn load(folder: &Path) -> Result<Dataset, DatasetError> {
         folder
     };
     let (mut named, mut faults): (Vec<(PathBuf, Name)>, _) = (Vec::new(), Vec::new());
-    for path in sounds_below(recordings)? {
+    for path in sounds_below(recordings, &mut faults)? {
         match Name::parse(&stem(&path)) {
             Some(name) => named.push((path, name)),
             None => faults.push(LayoutFault::misnamed(&path, "{digit}_{speaker}_{index}")),

@@ -90,7 +90,7 @@ fn add_pieces(
     pieces: &mut BTreeMap<(usize, String), PathBuf>,
     faults: &mut Vec<LayoutFault>,
 ) -> Result<(), DatasetError> {
-    for path in sounds_below(folder)? {
+    for path in sounds_below(folder, faults)? {
         let name = stem(&path);
         match genre_in(&name) {
             None => faults.push(LayoutFault::misnamed(&path, "{genre}.{five digits}")),

@@ -46,6 +46,11 @@ pub enum LayoutProblem {
         /// How names are made.
         expected: &'static str,
     },
+    /// A sub-folder that the system would not list; what is in it is left out.
+    UnreadableFolder {
+        /// What the system said.
+        reason: String,
+    },
 }
 
 /// As many missing files are named in a message.
@@ -71,6 +76,10 @@ impl fmt::Display for LayoutProblem {
                 by,
             } => write!(f, "`{what}` is `{used}`, but its {by} says `{other}`"),
             Self::Misnamed { expected } => write!(f, "is not named `{expected}`"),
+            Self::UnreadableFolder { reason } => write!(
+                f,
+                "is a folder that cannot be read, and nothing in it is used: {reason}"
+            ),
         }
     }
 }
@@ -80,7 +89,7 @@ impl LayoutProblem {
     pub fn files(&self) -> usize {
         match self {
             Self::Missing { files, .. } => files.len(),
-            Self::Mislabelled { .. } | Self::Misnamed { .. } => 1,
+            Self::Mislabelled { .. } | Self::Misnamed { .. } | Self::UnreadableFolder { .. } => 1,
         }
     }
 }

@@ -28,6 +28,7 @@ mod desed;
 mod error;
 mod esc;
 mod few_shot;
+mod first_bytes;
 mod folder;
 mod folds;
 mod fsd50k;
@@ -40,13 +41,14 @@ mod source;
 mod synthetic;
 mod table;
 mod urbansound8k;
+mod walk;
 
 pub use annotation::{
     Annotation, Mark, MarkFormat, MarkWarning, MarkedEvent, ShotChoice, ShotCount, Span,
     SpanProblem, Support, SupportError, SupportProblem, SupportWarning, parse_marks, read_marks,
     recording_stem, table_about,
 };
-pub use clip::{Clip, Dataset, Split, Tag};
+pub use clip::{Clip, ClipSound, Dataset, Split, Tag};
 pub use error::{DatasetError, RowProblem};
 pub use folds::SplitSource;
 pub(crate) use folds::{listed_folds, split_sources};

@@ -1,7 +1,7 @@
 //! Every file of a dataset read once: what there is, and what is wrong with it.
 
 use super::{Clip, Dataset, LayoutFault, Split, SplitSource};
-use crate::audio::{AudioError, AudioReader};
+use crate::audio::{AudioError, AudioReader, Cancelled, ChannelChoice, ChannelLevels};
 use rayon::prelude::*;
 use serde::Serialize;
 use std::{
@@ -178,6 +178,8 @@ pub struct FileFacts {
     pub peak: f32,
     /// Share of samples at full scale, 0 to 1.
     pub clipped_share: f64,
+    /// How far the channels cancel each other out, where their mean is heard and they do.
+    pub cancelled: Option<Cancelled>,
     /// The same for files with the same samples.
     #[serde(skip)]
     content: u64,
@@ -203,6 +205,8 @@ pub enum ClipProblem {
         /// Its largest absolute value.
         peak: f32,
     },
+    /// The channels cancel each other out: their mean, which is heard, has lost what they share.
+    Cancelled(Cancelled),
     /// More than one sample in a thousand is at full scale.
     Clipped {
         /// Share of such samples, 0 to 1.
@@ -229,6 +233,7 @@ impl std::fmt::Display for ClipProblem {
                     "is silent: its loudest sample is {peak:.6} of full scale"
                 )
             }
+            Self::Cancelled(cancelled) => cancelled.fmt(f),
             Self::Clipped { share } => {
                 write!(
                     f,
@@ -246,21 +251,19 @@ impl std::fmt::Display for ClipProblem {
 ///
 /// `observe` hears how many of how many files have been read, after each; it is called on any thread.
 pub fn scan(dataset: &Dataset, observe: impl Fn(usize, usize) + Sync) -> DatasetScan {
-    let mut paths: Vec<&Path> = dataset
+    let files: BTreeMap<&Path, ChannelChoice> = dataset
         .clips
         .iter()
-        .map(|clip| clip.path.as_path())
+        .map(|clip| (clip.path.as_path(), clip.channel))
         .collect();
-    paths.sort_unstable();
-    paths.dedup();
     let done = AtomicUsize::new(0);
-    let read_one = |path: &&Path| {
-        let facts = read_facts(path);
-        observe(done.fetch_add(1, Ordering::Relaxed) + 1, paths.len());
+    let read_one = |(path, channel): (&&Path, &ChannelChoice)| {
+        let facts = read_facts(path, *channel);
+        observe(done.fetch_add(1, Ordering::Relaxed) + 1, files.len());
         facts
     };
-    let read: Vec<_> = paths.par_iter().map(read_one).collect();
-    let files: HashMap<&Path, Result<FileFacts, String>> = paths.into_iter().zip(read).collect();
+    let read: Vec<_> = files.par_iter().map(read_one).collect();
+    let files: HashMap<&Path, Result<FileFacts, String>> = files.into_keys().zip(read).collect();
     let mut first_with: HashMap<u64, &Path> = HashMap::new();
     let outcomes: Vec<_> = dataset
         .clips
@@ -270,25 +273,28 @@ pub fn scan(dataset: &Dataset, observe: impl Fn(usize, usize) + Sync) -> Dataset
     summarise(dataset, outcomes)
 }
 
-fn read_facts(path: &Path) -> Result<FileFacts, String> {
-    read_whole(path).map_err(|error| match error.read_problem() {
+fn read_facts(path: &Path, channel: ChannelChoice) -> Result<FileFacts, String> {
+    read_whole(path, channel).map_err(|error| match error.read_problem() {
         Some(problem) => problem.to_string(),
         None => error.to_string(),
     })
 }
 
-fn read_whole(path: &Path) -> Result<FileFacts, AudioError> {
+fn read_whole(path: &Path, channel: ChannelChoice) -> Result<FileFacts, AudioError> {
     let mut reader = AudioReader::open(path)?;
-    let (mut len, mut at_full_scale, mut peak) = (0_u64, 0_u64, 0.0_f32);
+    channel.check(&reader)?;
+    let mut len = 0;
+    let mut heights = vec![Height::default(); reader.channels()];
+    let mut levels = ChannelLevels::new(reader.channels());
     let mut content = DefaultHasher::new();
     content.write_u32(reader.sample_rate().hz());
     content.write_usize(reader.channels());
     let mut bytes = Vec::new();
     while let Some(block) = reader.next_block()? {
         len += block[0].len() as u64;
-        for plane in block {
-            at_full_scale += plane.iter().filter(|x| x.abs() >= FULL_SCALE).count() as u64;
-            peak = plane.iter().fold(peak, |peak, x| peak.max(x.abs()));
+        levels.add(block);
+        for (height, plane) in heights.iter_mut().zip(block) {
+            height.add(plane);
         }
         // Sample by sample, so that the length of blocks, which differs between formats, has no influence.
         bytes.clear();
@@ -305,15 +311,34 @@ fn read_whole(path: &Path) -> Result<FileFacts, AudioError> {
         // The one case that a stream of blocks accepts and a clip does not; let the reader word it.
         return Err(AudioReader::open(path)?.read_all().map(|_| ()).unwrap_err());
     }
-    let samples = len * reader.channels() as u64;
+    let heard = match levels.heard(channel) {
+        Some(plane) => &heights[plane..=plane],
+        None => &heights[..],
+    };
+    let at_full_scale: u64 = heard.iter().map(|height| height.at_full_scale).sum();
     Ok(FileFacts {
         sample_rate: reader.sample_rate().hz(),
         channels: reader.channels() as u32,
         secs: len as f64 / f64::from(reader.sample_rate().hz()),
-        peak,
-        clipped_share: at_full_scale as f64 / samples as f64,
+        peak: heard.iter().fold(0.0, |peak, height| height.peak.max(peak)),
+        clipped_share: at_full_scale as f64 / (len * heard.len() as u64) as f64,
+        cancelled: levels.cancelled().filter(|_| channel.is_mix()),
         content: content.finish(),
     })
+}
+
+/// How high the samples of a channel reach.
+#[derive(Debug, Clone, Copy, Default)]
+struct Height {
+    peak: f32,
+    at_full_scale: u64,
+}
+
+impl Height {
+    fn add(&mut self, samples: &[f32]) {
+        self.at_full_scale += samples.iter().filter(|x| x.abs() >= FULL_SCALE).count() as u64;
+        self.peak = samples.iter().fold(self.peak, |peak, x| peak.max(x.abs()));
+    }
 }
 
 fn judge<'a>(
@@ -351,6 +376,7 @@ fn file_problems<'a>(
         problems.push(ClipProblem::Silent { peak: facts.peak });
         return problems;
     }
+    problems.extend(facts.cancelled.map(ClipProblem::Cancelled));
     if facts.clipped_share > CLIPPED_SHARE {
         problems.push(ClipProblem::Clipped {
             share: facts.clipped_share,

@@ -6,6 +6,7 @@
 //! | events found window by window, as Moummad et al. 2023 published it | `windows` |
 //! | events found by their distance from prototypes, the baseline of DCASE task 5 | `prototypical` |
 //! | events that look like one of the marked ones | [`template`] |
+//! | whether the marked ones can be heard at all | [`shots_unheard`] |
 //! | found events in a table, or as sound | [`mod@write`] |
 //! | how well they were found | [`score`] |
 
@@ -17,6 +18,7 @@ pub mod frames;
 #[cfg(feature = "nn")]
 pub mod prototypical;
 pub mod score;
+mod shots_heard;
 pub mod template;
 #[cfg(feature = "nn")]
 pub mod windows;
@@ -25,3 +27,4 @@ pub mod write;
 pub use detection::{Detection, Track};
 pub use error::DetectError;
 pub use event::Event;
+pub use shots_heard::{ShotsUnheard, shots_unheard};

@@ -6,11 +6,15 @@ use tch::{Device, Kind, Tensor};
 
 use super::tensor_file::TensorFile;
 use super::{EmbedConfig, Encoder, EncoderConfig, EncoderError, InputShape};
+use crate::audio::ChannelChoice;
 use crate::features::{FeaturesError, FrontEnd, Normalization};
 
 /// Everything beside the weights that using a model takes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelCard {
+    /// Which channel of every recording it heard, where one is.
+    #[serde(default, skip_serializing_if = "ChannelChoice::is_mix")]
+    pub channel: ChannelChoice,
     /// Sound → image.
     pub front_end: FrontEnd,
     /// How images are scaled.

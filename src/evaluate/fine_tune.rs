@@ -429,6 +429,7 @@ mod tests {
                 bands: 16,
             };
             let card = ModelCard {
+                channel: experiment.channel,
                 front_end: experiment.features.clone(),
                 normalization: Normalization::None,
                 encoder: experiment.encoder.clone(),

@@ -1,6 +1,7 @@
 //! Settings that are of the right type but cannot work.
 
 use super::Experiment;
+use crate::audio::SoundChannels;
 use crate::augment::spectrogram::{Augmentation, Step};
 use crate::encoder::{EmbedConfig, EncoderConfig};
 use crate::features::FrontEnd;
@@ -104,6 +105,12 @@ impl Experiment {
                 "from 0 to 10 seconds",
             );
         }
+        must(
+            self.channel.is_mix() || self.features.sound_channels() == SoundChannels::Mono,
+            "channel",
+            &self.channel,
+            "`mix` where the features hear both sides (`features.channels = \"stereo\"`)",
+        );
         let hears_samples = matches!(self.encoder, EncoderConfig::ResNet18Samples(_));
         must(
             matches!(self.features, FrontEnd::Samples(_)) == hears_samples,

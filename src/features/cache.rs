@@ -6,17 +6,16 @@
 mod identity;
 mod log;
 mod mapped;
+mod remarks;
 
 use super::{Extractor, Features, FeaturesError, FrontEnd};
-use crate::{
-    audio::Waveform,
-    dataset::{Clip, Dataset},
-};
+use crate::dataset::{Clip, ClipSound, Dataset};
 use half::{f16, slice::HalfFloatSliceExt};
 use identity::Identity;
 use log::{Log, Record};
 use memmap2::Mmap;
 use rayon::prelude::*;
+use remarks::Remarks;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{HashMap, HashSet},
@@ -78,6 +77,15 @@ pub struct SkippedClip {
     pub reason: String,
 }
 
+/// Something odd about a clip that is used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClipRemark {
+    /// The sound file.
+    pub path: PathBuf,
+    /// What is odd, in words for the user.
+    pub remark: String,
+}
+
 /// The features of every clip of a dataset, read from disk as they are used.
 ///
 /// There is one file per dataset and front end. Its entries are known by path, span, size and time
@@ -105,23 +113,25 @@ pub struct FeatureCache {
     bands: usize,
     /// By index of the clip.
     entries: Vec<Option<Record>>,
+    remarks: Vec<ClipRemark>,
 }
 
 impl FeatureCache {
     /// Opens the cache and computes what it lacks, on all threads of the current rayon pool.
     ///
-    /// `loader` gives a clip's sound: the channels that the front end hears or one, its rate, cut to the clip's span.
+    /// `loader` gives a clip's sound: the channels that the front end hears or one, its rate, cut to the clip's span. What it
+    /// remarks is kept beside the features, see [`Self::remarks`].
     /// `progress` is called with clips done and clips in all, from any thread. A clip that cannot be
     /// loaded, has no frame or gives non-finite features is skipped and tried again next time.
     ///
     /// # Errors
     /// [`FeaturesError::Config`] if the front end makes no sense, [`FeaturesError::Cache`] if files
     /// cannot be read or written.
-    pub fn open<E: Display>(
+    pub fn open<E: Display, S: Into<ClipSound>>(
         config: &CacheConfig,
         dataset: &Dataset,
         front_end: &FrontEnd,
-        loader: impl Fn(&Clip) -> Result<Waveform, E> + Sync,
+        loader: impl Fn(&Clip) -> Result<S, E> + Sync,
         progress: impl Fn(usize, usize) + Sync,
     ) -> Result<(Self, Vec<SkippedClip>), FeaturesError> {
         let extractor = front_end.extractor()?;
@@ -145,6 +155,7 @@ impl FeatureCache {
         let identities: Vec<io::Result<Identity>> = clips.par_iter().map(Identity::of).collect();
         let mut log = drop_stale(log, &identities).map_err(failed("rewriting"))?;
         let missing = missing(&log, &identities);
+        let mut remarks = Remarks::open(&path).map_err(failed("reading remarks beside"))?;
 
         let done = AtomicUsize::new(clips.len() - missing.len());
         progress(done.load(Ordering::Relaxed), clips.len());
@@ -164,12 +175,13 @@ impl FeatureCache {
         };
         let mut skipped = Vec::new();
         for chunk in chunks(&missing, &identities) {
-            let entries: Vec<Result<Vec<u8>, String>> = chunk.par_iter().map(compute).collect();
+            let entries: Vec<Result<Entry, String>> = chunk.par_iter().map(compute).collect();
             let mut written = Vec::new();
             for (&clip, entry) in chunk.iter().zip(&entries) {
                 match (&identities[clip], entry) {
-                    (Ok(identity), Ok(values)) => {
-                        written.push((identity.as_bytes(), values.as_slice()));
+                    (Ok(identity), Ok(entry)) => {
+                        remarks.set(identity, &entry.remarks);
+                        written.push((identity.as_bytes(), entry.values.as_slice()));
                     }
                     (_, Err(reason)) => skipped.push(SkippedClip {
                         clip,
@@ -179,6 +191,8 @@ impl FeatureCache {
                     (Err(_), Ok(_)) => unreachable!("a clip without identity is not computed"),
                 }
             }
+            // First, so that no kept features are without their remarks.
+            remarks.write().map_err(failed("writing remarks beside"))?;
             log.append(written).map_err(failed("writing"))?;
             if log.unsealed() > SEAL_BYTES {
                 log.seal().map_err(failed("writing"))?;
@@ -188,6 +202,7 @@ impl FeatureCache {
 
         let (map, records) = log.into_map().map_err(failed("reading"))?;
         let cache = Self {
+            remarks: remarks_of(clips, &remarks, &identities),
             entries: entries_of(&map, &records, &identities),
             map,
             precision: config.precision,
@@ -205,6 +220,12 @@ impl FeatureCache {
     /// Indices of the clips that were not skipped, in the order of the dataset.
     pub fn usable(&self) -> impl Iterator<Item = usize> + '_ {
         (0..self.clips()).filter(|&clip| self.entries[clip].is_some())
+    }
+
+    /// What was remarked when the clips were read, now or by an earlier run, in the order of the dataset; of several clips of
+    /// one file, each remark once.
+    pub fn remarks(&self) -> &[ClipRemark] {
+        &self.remarks
     }
 
     /// Number of channels of the images.
@@ -383,15 +404,22 @@ fn chunks<'a>(
     })
 }
 
+/// What is kept of a clip.
+struct Entry {
+    values: Vec<u8>,
+    remarks: Vec<String>,
+}
+
 /// The stored form of a clip's features, or why there is none.
-fn entry<E: Display>(
+fn entry<E: Display, S: Into<ClipSound>>(
     clip: &Clip,
     front_end: &FrontEnd,
     extractor: &Extractor,
     precision: CachePrecision,
-    loader: &impl Fn(&Clip) -> Result<Waveform, E>,
-) -> Result<Vec<u8>, String> {
-    let sound = loader(clip).map_err(|error| error.to_string())?;
+    loader: &impl Fn(&Clip) -> Result<S, E>,
+) -> Result<Entry, String> {
+    let loaded = loader(clip).map_err(|error| error.to_string())?;
+    let ClipSound { sound, remarks } = loaded.into();
     let (given, wanted) = (sound.sample_rate(), front_end.sample_rate());
     if given != wanted {
         return Err(format!(
@@ -419,7 +447,29 @@ fn entry<E: Display>(
             sound.len()
         ));
     }
-    stored(&features, precision)
+    Ok(Entry {
+        values: stored(&features, precision)?,
+        remarks,
+    })
+}
+
+fn remarks_of(
+    clips: &[Clip],
+    remarks: &Remarks,
+    identities: &[io::Result<Identity>],
+) -> Vec<ClipRemark> {
+    let mut told = HashSet::new();
+    let of_clip = clips.iter().zip(identities).flat_map(|(clip, identity)| {
+        let remarks = identity.as_ref().map_or(&[][..], |id| remarks.of(id));
+        remarks.iter().map(move |remark| (&clip.path, remark))
+    });
+    of_clip
+        .filter(|&remark| told.insert(remark))
+        .map(|(path, remark)| ClipRemark {
+            path: path.clone(),
+            remark: remark.clone(),
+        })
+        .collect()
 }
 
 fn stored(features: &Features, precision: CachePrecision) -> Result<Vec<u8>, String> {

@@ -44,7 +44,7 @@ pub use axis::{BandAxis, ChannelAxis};
 pub use background::Background;
 #[cfg(feature = "nn")]
 pub(crate) use background::{std, subtract_medians};
-pub use cache::{CacheConfig, CachePrecision, FeatureCache, SkippedClip};
+pub use cache::{CacheConfig, CachePrecision, ClipRemark, FeatureCache, SkippedClip};
 pub use clar_stack::{ClarStack, ClarStackConfig};
 pub use compression::Compression;
 pub use error::{ConfigProblem, FeaturesError};

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::ReportError;
 use super::chart::{Tick, hundredths, ticks};
 use super::spectrogram::data_uri;
-use crate::audio::MonoReader;
+use crate::audio::{ChannelChoice, MonoReader};
 use crate::dataset::{Span, Support};
 use crate::detect::{Detection, Event, Track};
 use crate::features::{FeatureStream, FrontEnd, LogMelConfig};
@@ -77,13 +77,18 @@ struct Place {
 }
 
 impl RecordingPicture {
-    /// Reads the recording once more and draws it: at most 40 rows, those with shots and, spread over the rest, those
+    /// Reads a channel of the recording once more and draws it: at most 40 rows, those with shots and, spread over the rest, those
     /// with events.
     ///
     /// # Errors
     /// If the recording cannot be read.
-    pub fn new(recording: &Path, support: &Support, detection: &Detection) -> crate::Result<Self> {
-        let scale = RowScale::for_events(support.mean_secs());
+    pub fn new(
+        recording: &Path,
+        channel: ChannelChoice,
+        support: &Support,
+        detection: &Detection,
+    ) -> crate::Result<Self> {
+        let scale = RowScale::for_events(support.mean_secs(), channel);
         let count = scale.rows(recording)?;
         let wanted = scale.worth_drawing(count, support, &detection.events);
         let rows = scale.draw(recording, &wanted, support, detection)?;
@@ -108,17 +113,19 @@ impl RecordingPicture {
 struct RowScale {
     secs: f64,
     hop: usize,
+    channel: ChannelChoice,
 }
 
 impl RowScale {
     const RATE: f64 = 22_050.0;
 
-    fn for_events(mean_secs: f64) -> Self {
+    fn for_events(mean_secs: f64, channel: ChannelChoice) -> Self {
         let secs = (ROW_PIXELS / EVENT_PIXELS * mean_secs).round();
         let secs = secs.clamp(ROW_SECS.0, ROW_SECS.1);
         Self {
             secs,
             hop: (secs * Self::RATE / ROW_PIXELS).round() as usize,
+            channel,
         }
     }
 
@@ -148,7 +155,8 @@ impl RowScale {
     }
 
     fn reader(self, recording: &Path) -> crate::Result<MonoReader> {
-        Ok(MonoReader::open(recording)?.at_rate(self.front_end().sample_rate())?)
+        let reader = MonoReader::open(recording)?.on_channel(self.channel)?;
+        Ok(reader.at_rate(self.front_end().sample_rate())?)
     }
 
     fn stream(self, recording: &Path) -> crate::Result<FeatureStream> {

@@ -432,6 +432,7 @@ impl<'a> Training<'a> {
 
     fn save_model(&self) -> Result<(), TrainError> {
         let card = ModelCard {
+            channel: self.experiment.channel,
             front_end: self.experiment.features.clone(),
             normalization: self.header.normalization,
             encoder: self.experiment.encoder.clone(),

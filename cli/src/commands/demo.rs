@@ -77,6 +77,7 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
         protocols: &[ProtocolChoice::Linear, ProtocolChoice::Knn],
         folds: &Folds::All,
         measure: &MeasureArguments::default(),
+        channel: None,
         baselines: true,
         gallery: true,
         device: DeviceName::Cpu,

@@ -1,15 +1,16 @@
 //! `chiffchaff detect`: a few marked events and recordings in, every other event of that kind out.
 
+use crate::clips::ChannelArgument;
 use crate::{Finish, printer::Printer};
 use anyhow::{Context, anyhow, bail};
-use chiffchaff::audio::MonoReader;
+use chiffchaff::audio::{ChannelChoice, MonoReader};
 use chiffchaff::dataset::{Annotation, ShotChoice, ShotCount, Support, read_marks, table_about};
 use chiffchaff::detect::frames::{FrameConfig, FrameDetector, Stage, calls_model};
 use chiffchaff::detect::prototypical::{PrototypesConfig, PrototypicalDetector};
 use chiffchaff::detect::template::{TemplateConfig, match_templates};
 use chiffchaff::detect::windows::{Adapt, WindowDetector, WindowsConfig};
 use chiffchaff::detect::write::{Found, TableFormat, event_table, write_clips, write_events};
-use chiffchaff::detect::{Detection, Event};
+use chiffchaff::detect::{Detection, Event, shots_unheard};
 use chiffchaff::encoder::{DeviceName, Model};
 use chiffchaff::report::{RecordingPicture, write_detections};
 use clap::{Args, ValueEnum};
@@ -73,6 +74,8 @@ pub(crate) struct Arguments {
     /// Average so many detectors, each fitted anew: surer, and as much slower (frames)
     #[arg(long, value_name = "N", default_value_t = FrameConfig::default().ensemble, value_parser = clap::value_parser!(u32).range(1..=100))]
     ensemble: u32,
+    #[command(flatten)]
+    channel: ChannelArgument,
     /// Where all draws come from
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -105,6 +108,7 @@ impl Arguments {
             picture: Some(picture),
             clips: None,
             ensemble: FrameConfig::default().ensemble,
+            channel: ChannelArgument::default(),
             seed: 0,
             device: DeviceName::Cpu,
         }
@@ -192,7 +196,8 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
     let nothing = searched
         .iter()
         .all(|found| found.detection.events.is_empty());
-    Ok(if failed > 0 || nothing {
+    let remarked = searched.iter().any(|found| found.remarked);
+    Ok(if failed > 0 || nothing || remarked {
         Finish::WithRemarks
     } else {
         Finish::Clean
@@ -204,6 +209,10 @@ struct Searched {
     recording: PathBuf,
     support: Support,
     detection: Detection,
+    /// The channel that was heard.
+    channel: ChannelChoice,
+    /// Whether its sound gave reason for a warning.
+    remarked: bool,
 }
 
 fn search(
@@ -220,8 +229,13 @@ fn search(
     for warning in support.warnings() {
         printer.warn(&format_args!("{}: {warning}", recording.display()));
     }
+    let channel = searcher.channel(arguments).of_file(recording)?;
+    let unheard = shots_unheard(recording, channel, support.shots())?;
+    if let Some(unheard) = &unheard {
+        printer.warn(&format_args!("{}: {unheard}", recording.display()));
+    }
     let bar = printer.bar(1000, "{msg} {bar:30} {percent} %");
-    let detection = searcher.search(recording, secs, &support, &bar);
+    let detection = searcher.search(recording, secs, channel, &support, &bar);
     bar.finish_and_clear();
     let detection = detection?;
     let (events, secs) = (detection.events.len(), started.elapsed().as_secs_f64());
@@ -234,6 +248,8 @@ fn search(
         recording: recording.to_owned(),
         support,
         detection,
+        channel,
+        remarked: unheard.is_some(),
     })
 }
 
@@ -326,6 +342,7 @@ impl Searcher {
         &self,
         recording: &Path,
         secs: f64,
+        channel: ChannelChoice,
         support: &Support,
         bar: &ProgressBar,
     ) -> anyhow::Result<Detection> {
@@ -347,22 +364,46 @@ impl Searcher {
                         bar.set_position((1000.0 * done / secs) as u64);
                     }
                 };
-                FrameDetector::new(model, config.clone())?.detect(recording, support, observe)?
+                let config = FrameConfig {
+                    channel,
+                    ..config.clone()
+                };
+                FrameDetector::new(model, config)?.detect(recording, support, observe)?
             }
             Self::Windows(model, config) => {
-                let detector = WindowDetector::new(model, config.clone())?;
+                let config = WindowsConfig {
+                    channel,
+                    ..config.clone()
+                };
+                let detector = WindowDetector::new(model, config)?;
                 let events = detector.detect(recording, support.shots(), support.unknown())?;
                 alone(events, 0.5)
             }
             Self::Prototypical(model, config) => {
-                let detector = PrototypicalDetector::new(model, config.clone())?;
-                alone(
-                    detector.detect(recording, support.shots())?,
-                    config.threshold,
-                )
+                let config = PrototypesConfig {
+                    channel,
+                    ..config.clone()
+                };
+                let threshold = config.threshold;
+                let detector = PrototypicalDetector::new(model, config)?;
+                alone(detector.detect(recording, support.shots())?, threshold)
             }
-            Self::Template(config) => alone(match_templates(recording, support, config)?, 0.0),
+            Self::Template(config) => {
+                let config = TemplateConfig { channel, ..*config };
+                alone(match_templates(recording, support, &config)?, 0.0)
+            }
         })
+    }
+
+    /// The channel that is asked for, or that the model heard.
+    fn channel(&self, arguments: &Arguments) -> ChannelChoice {
+        let of_model = match self {
+            Self::Frames(model, _) | Self::Windows(model, _) | Self::Prototypical(model, _) => {
+                model.card.channel
+            }
+            Self::Template(_) => ChannelChoice::Mix,
+        };
+        arguments.channel.channel.unwrap_or(of_model)
     }
 }
 
@@ -423,7 +464,7 @@ fn write(arguments: &Arguments, searched: &[Searched], printer: &Printer) -> any
     if let Some(page) = &arguments.picture {
         let pictures = searched
             .iter()
-            .map(|s| RecordingPicture::new(&s.recording, &s.support, &s.detection));
+            .map(|s| RecordingPicture::new(&s.recording, s.channel, &s.support, &s.detection));
         let pictures = pictures.collect::<chiffchaff::Result<Vec<_>>>()?;
         write_detections(page, &pictures)?;
         printer.say(&format_args!("picture: {}", page.display()));

@@ -1,7 +1,7 @@
 //! `chiffchaff doctor`: what a dataset holds, and what is wrong with it.
 
 use super::{Format, data_help};
-use crate::clips::scanned;
+use crate::clips::{ChannelArgument, scanned};
 use crate::{Finish, printer::Printer};
 use chiffchaff::dataset::{DatasetScan, DatasetSource};
 use chiffchaff::report::{Audit, Finding};
@@ -11,7 +11,7 @@ use std::fmt::Write;
 /// Read every file of a dataset and say what is odd
 ///
 /// Counts clips, lengths, rates, channels and classes, and lists every file that is unreadable, silent, clipped, missing, in
-/// the wrong place or under the wrong name, or has the same samples as another, whatever its format.
+/// the wrong place or under the wrong name, whose channels cancel each other out, or has the same samples as another, whatever its format.
 #[derive(Args)]
 #[command(after_help = "Examples:
   chiffchaff doctor --data folder:my_recordings
@@ -23,10 +23,13 @@ pub(crate) struct Arguments {
     /// How to print the findings
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    #[command(flatten)]
+    channel: ChannelArgument,
 }
 
 pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Finish> {
-    let dataset = arguments.data.load()?;
+    let channel = arguments.channel.channel.unwrap_or_default();
+    let dataset = arguments.data.load()?.on_channel(channel);
     let found = scanned(&dataset, printer);
     match arguments.format {
         Format::Json => printer.data(&serde_json::to_string_pretty(&found)?)?,

@@ -1,12 +1,13 @@
 //! `chiffchaff evaluate`: a trained encoder in, accuracies beside their baselines out.
 
 use super::{Format, data_help, evaluate_tags};
-use crate::clips::{CacheArguments, Clips, Whole, scanned};
+use crate::clips::{CacheArguments, ChannelArgument, Clips, Whole, scanned};
 use crate::exhibition::{Mapped, gallery};
 use crate::protocols::{MeasureArguments, ProtocolChoice};
 use crate::{Finish, printer::Printer, provenance};
 use anyhow::{Context, bail};
 use chiffchaff::Embeddings;
+use chiffchaff::audio::ChannelChoice;
 use chiffchaff::dataset::{Dataset, DatasetSource};
 use chiffchaff::encoder::{DeviceName, Model, ModelCard, StartingWeights, embed};
 use chiffchaff::evaluate::{
@@ -56,6 +57,8 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     measure: MeasureArguments,
     #[command(flatten)]
+    channel: ChannelArgument,
+    #[command(flatten)]
     cache: CacheArguments,
 }
 
@@ -88,6 +91,7 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
         protocols: &arguments.protocol,
         folds: &arguments.folds,
         measure: &arguments.measure,
+        channel: arguments.channel.channel,
         baselines: true,
         gallery: true,
         device: arguments.device,
@@ -107,8 +111,9 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
         Format::Json => printer.data(&serde_json::to_string_pretty(&measured.evaluation)?)?,
         Format::Text => printer.data(&table(&measured.evaluation, printer.width()).trim_end())?,
     }
+    measured.clips.list_remarks(printer);
     measured.clips.list_skipped(printer);
-    Ok(if measured.clips.skipped.is_empty() {
+    Ok(if measured.clips.are_fine() {
         Finish::Clean
     } else {
         Finish::WithRemarks
@@ -122,6 +127,8 @@ pub(crate) struct Job<'a> {
     pub(crate) protocols: &'a [ProtocolChoice],
     pub(crate) folds: &'a Folds,
     pub(crate) measure: &'a MeasureArguments,
+    /// Which channel is heard, if not the one that the encoder learned from.
+    pub(crate) channel: Option<ChannelChoice>,
     /// Whether to score untrained encoder and MFCC statistics, too.
     pub(crate) baselines: bool,
     /// Whether to look at the clips themselves for the report: what is odd in them, how they look and sound, their map.
@@ -225,8 +232,16 @@ impl Job<'_> {
     pub(crate) fn open(&self, model: &Model, printer: &Printer) -> anyhow::Result<Opened> {
         let since = Instant::now();
         let mut record = provenance::started(&self.device.to_string());
+        let channel = self.channel.unwrap_or(model.card.channel);
         let open = |front_end: &FrontEnd| {
-            Clips::open(self.data, Whole::Clips, front_end, self.cache, printer)
+            Clips::open(
+                self.data,
+                channel,
+                Whole::Clips,
+                front_end,
+                self.cache,
+                printer,
+            )
         };
         let clips = open(&model.card.front_end)?;
         // Read the recordings that the encoder hears, so that all rows of the table hear the same.

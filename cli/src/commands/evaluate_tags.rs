@@ -64,8 +64,9 @@ pub(crate) fn run(
         Format::Json => printer.data(&serde_json::to_string_pretty(&evaluation)?)?,
         Format::Text => printer.data(&tag_table(&evaluation, printer.width()).trim_end())?,
     }
+    clips.list_remarks(printer);
     clips.list_skipped(printer);
-    Ok(if clips.skipped.is_empty() {
+    Ok(if clips.are_fine() {
         Finish::Clean
     } else {
         Finish::WithRemarks

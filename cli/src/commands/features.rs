@@ -1,5 +1,6 @@
 //! `chiffchaff features`: a sound file in, its time-frequency image out.
 
+use crate::clips::ChannelArgument;
 use crate::{Finish, printer::Printer};
 use anyhow::{Context, bail};
 use chiffchaff::augment::{AugmentConfig, ViewKey};
@@ -46,6 +47,8 @@ pub(crate) struct Arguments {
     /// A picture with axes in seconds and hertz: .png, or a page with the settings, .html
     #[arg(long, value_name = "FILE.png|html")]
     picture: Option<PathBuf>,
+    #[command(flatten)]
+    channel: ChannelArgument,
 }
 
 pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Finish> {
@@ -60,14 +63,22 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
     let experiment = arguments.experiment()?;
     let front_end = &experiment.features;
     let read = |file: &PathBuf| {
-        let clip = Clip::unlabelled(file);
-        clip.read(front_end.sample_rate(), front_end.sound_channels())
+        let clip = Clip {
+            channel: experiment.channel,
+            ..Clip::unlabelled(file)
+        };
+        let read = clip.read_remarked(front_end.sample_rate(), front_end.sound_channels())?;
+        for remark in &read.remarks {
+            printer.warn(&format_args!("{}: {remark}", file.display()));
+        }
+        anyhow::Ok((read.sound, !read.remarks.is_empty()))
     };
-    let sound = read(&arguments.file)?;
+    let (sound, remarked) = read(&arguments.file)?;
     let features = match arguments.augmented {
         None => front_end.extractor()?.compute_sound(&sound),
         Some(seed) => {
             let other = arguments.mix_with.as_ref().map(read).transpose()?;
+            let other = other.map(|(sound, _)| sound);
             let view = ViewKey {
                 seed,
                 epoch: 0,
@@ -107,7 +118,10 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
             1e3 / front_end.frame_rate()
         ));
     }
-    Ok(Finish::Clean)
+    Ok(match remarked {
+        true => Finish::WithRemarks,
+        false => Finish::Clean,
+    })
 }
 
 fn ending(file: &Path) -> &str {
@@ -117,14 +131,14 @@ fn ending(file: &Path) -> &str {
 impl Arguments {
     /// A preset, or a published front end without augmentation.
     fn experiment(&self) -> anyhow::Result<Experiment> {
-        let name = &self.preset;
+        let (name, set) = (&self.preset, self.channel.with_set(&self.set));
         let Some(published) = FrontEnd::published(name) else {
-            return Ok(Experiment::preset(name, &self.set)?);
+            return Ok(Experiment::preset(name, &set)?);
         };
         let mut experiment = Experiment::preset("small", &[])?;
         experiment.features = published;
         experiment.augment = AugmentConfig::default(); // which may not fit these features
-        Ok(Experiment::parse(name, &experiment.to_toml(), &self.set)?)
+        Ok(Experiment::parse(name, &experiment.to_toml(), &set)?)
     }
 
     fn draw(

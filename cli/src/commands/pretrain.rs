@@ -1,7 +1,7 @@
 //! `chiffchaff pretrain`: sound files in, a trained encoder out.
 
 use super::data_help;
-use crate::clips::{CacheArguments, Clips, Whole};
+use crate::clips::{CacheArguments, ChannelArgument, Clips, Whole};
 use crate::{Finish, printer::Printer, provenance};
 use anyhow::{Context, bail};
 use chiffchaff::dataset::DatasetSource;
@@ -60,6 +60,8 @@ pub(crate) struct Arguments {
     #[arg(long, default_value = "cpu")]
     device: DeviceName,
     #[command(flatten)]
+    channel: ChannelArgument,
+    #[command(flatten)]
     cache: CacheArguments,
 }
 
@@ -96,9 +98,10 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
 
 impl Arguments {
     fn experiment(&self) -> anyhow::Result<Experiment> {
+        let set = self.channel.with_set(&self.set);
         let of_run = RunDir::new(&self.out).experiment();
         let file = match (&self.preset, &self.config) {
-            (Some(preset), _) => return Ok(Experiment::preset(preset, &self.set)?),
+            (Some(preset), _) => return Ok(Experiment::preset(preset, &set)?),
             (None, Some(file)) => file,
             (None, None) if self.resume => &of_run,
             (None, None) => bail!(
@@ -106,11 +109,7 @@ impl Arguments {
             ),
         };
         let toml = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
-        Ok(Experiment::parse(
-            &file.display().to_string(),
-            &toml,
-            &self.set,
-        )?)
+        Ok(Experiment::parse(&file.display().to_string(), &toml, &set)?)
     }
 }
 
@@ -133,7 +132,7 @@ pub(crate) enum Finished {
 }
 
 impl Job<'_> {
-    /// Trains, and gives the number of clips that were skipped.
+    /// Trains, and gives the number of clips that were skipped or remarked on.
     pub(crate) fn run(&self, printer: &Printer) -> anyhow::Result<(Finished, usize)> {
         let device = self.device.open()?;
         let front_end = &self.experiment.features;
@@ -145,6 +144,9 @@ impl Job<'_> {
         let sounds = self.sounds(printer)?;
         let data = self.training_data(&corpora, &sounds, printer)?;
         let skipped: Vec<Skipped> = corpora.iter().flat_map(|c| c.skipped.clone()).collect();
+        for clips in &corpora {
+            clips.list_remarks(printer);
+        }
         let threads = self.experiment.train.compute_threads();
         printer.say(&format_args!(
             "training `{}` on {} clips, {} ({threads} threads)",
@@ -196,7 +198,8 @@ impl Job<'_> {
         for clips in &corpora {
             clips.list_skipped(printer);
         }
-        Ok((finished, record.skipped.len()))
+        let remarks = corpora.iter().map(|clips| clips.cache.remarks().len());
+        Ok((finished, record.skipped.len() + remarks.sum::<usize>()))
     }
 
     /// The sound of all datasets, if it is heard or augmented.
@@ -216,7 +219,8 @@ impl Job<'_> {
         front_end: &FrontEnd,
         printer: &Printer,
     ) -> anyhow::Result<Vec<Clips>> {
-        let open = |source| Clips::open(source, whole, front_end, self.cache, printer);
+        let channel = self.experiment.channel;
+        let open = |source| Clips::open(source, channel, whole, front_end, self.cache, printer);
         self.data.iter().map(open).collect()
     }
 

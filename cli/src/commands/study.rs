@@ -3,7 +3,7 @@
 use super::evaluate::{self, Folds, Measured};
 use super::pretrain::{self, Finished};
 use super::{Format, data_help};
-use crate::clips::CacheArguments;
+use crate::clips::{CacheArguments, ChannelArgument};
 use crate::protocols::{MeasureArguments, ProtocolChoice};
 use crate::{Finish, printer::Printer};
 use anyhow::{Context, bail};
@@ -49,6 +49,8 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     measure: MeasureArguments,
     #[command(flatten)]
+    channel: ChannelArgument,
+    #[command(flatten)]
     cache: CacheArguments,
 }
 
@@ -67,7 +69,7 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
         Study::built_in(study)?
     };
     let job = Job {
-        experiments: study.experiments(&arguments.set)?,
+        experiments: study.experiments(&arguments.channel.with_set(&arguments.set))?,
         folds: match study.each_fold_unheard {
             true => folds(data)?,
             false => Vec::new(),
@@ -193,7 +195,7 @@ impl Job<'_> {
                     measured.evaluation.baselines.clone_from(known);
                 }
                 measured.write(&dir, printer)?;
-                skipped |= !measured.clips.skipped.is_empty();
+                skipped |= !measured.clips.are_fine();
             }
             let mut run = Run::read(&dir)?;
             (*name).clone_into(&mut run.name);
@@ -290,6 +292,7 @@ impl Job<'_> {
                     false => Folds::Only(scored),
                 },
                 measure: &self.arguments.measure,
+                channel: None,
                 baselines,
                 // One map is shown of a row: that of the last fold's encoder.
                 gallery: part == last,
@@ -324,5 +327,5 @@ impl Job<'_> {
 fn starts_alike(a: &Experiment, b: &Experiment) -> bool {
     (&a.features, &a.encoder, &a.embed, a.normalization)
         == (&b.features, &b.encoder, &b.embed, b.normalization)
-        && (a.views.frames, a.train.seed) == (b.views.frames, b.train.seed)
+        && (a.views.frames, a.train.seed, a.channel) == (b.views.frames, b.train.seed, b.channel)
 }

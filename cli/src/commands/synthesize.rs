@@ -1,5 +1,6 @@
 //! `chiffchaff synthesize`: recordings of imagined animals with every sound marked.
 
+use crate::clips::ChannelArgument;
 use crate::{Finish, printer::Printer};
 use anyhow::bail;
 use chiffchaff::audio::SampleRate;
@@ -31,6 +32,8 @@ pub(crate) struct Arguments {
     /// Other seeds give other animals
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    #[command(flatten)]
+    channel: ChannelArgument,
 }
 
 pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Finish> {
@@ -41,7 +44,10 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
         );
     }
     let backgrounds = match &arguments.backgrounds {
-        Some(source) => source.load()?.clips,
+        Some(source) => {
+            let channel = arguments.channel.channel.unwrap_or_default();
+            source.load()?.on_channel(channel).clips
+        }
         None => Vec::new(),
     };
     let config = SyntheticConfig {

@@ -17,6 +17,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use super::{DetectError, Detection, Track};
+use crate::audio::ChannelChoice;
 use crate::dataset::{Span, Support};
 use crate::encoder::{EncoderConfig, EncoderError, Model, Precision};
 use crate::train::PrecisionChoice;
@@ -37,6 +38,8 @@ pub struct FrameConfig {
     pub threshold: f32,
     /// How frames become events.
     pub segment: SegmentConfig,
+    /// Which channel of the recording is heard. Default the mean of all.
+    pub channel: ChannelChoice,
     /// Where all draws come from.
     pub seed: u64,
 }
@@ -48,6 +51,7 @@ impl Default for FrameConfig {
             ensemble: 1,
             threshold: 0.85,
             segment: SegmentConfig::default(),
+            channel: ChannelChoice::Mix,
             seed: 0,
         }
     }
@@ -227,7 +231,8 @@ impl<'a> FrameDetector<'a> {
     }
 
     fn stretches(&self, recording: &Path) -> crate::Result<Stretches> {
-        Stretches::open(recording, &self.model.card.front_end, FRAME_RADIUS)
+        let front_end = &self.model.card.front_end;
+        Stretches::open(recording, self.config.channel, front_end, FRAME_RADIUS)
     }
 }
 

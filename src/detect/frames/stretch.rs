@@ -1,6 +1,6 @@
 //! A recording as stretches of a few minutes, each measured against its own background.
 
-use crate::audio::MonoReader;
+use crate::audio::{ChannelChoice, MonoReader};
 use crate::features::{FeatureStream, FrontEnd, std, subtract_medians};
 use std::path::Path;
 
@@ -59,8 +59,14 @@ pub(super) struct Stretches {
 }
 
 impl Stretches {
-    pub(super) fn open(path: &Path, front_end: &FrontEnd, context: usize) -> crate::Result<Self> {
-        let reader = MonoReader::open(path)?.at_rate(front_end.sample_rate())?;
+    pub(super) fn open(
+        path: &Path,
+        channel: ChannelChoice,
+        front_end: &FrontEnd,
+        context: usize,
+    ) -> crate::Result<Self> {
+        let reader = MonoReader::open(path)?.on_channel(channel)?;
+        let reader = reader.at_rate(front_end.sample_rate())?;
         Ok(Self {
             stream: FeatureStream::new(reader, &front_end.keeping_background())?,
             context,
@@ -140,7 +146,7 @@ mod tests {
             f_max: 500.0,
             ..LogMelConfig::small()
         });
-        let mut stretches = Stretches::open(&path, &front_end, 7).unwrap();
+        let mut stretches = Stretches::open(&path, ChannelChoice::Mix, &front_end, 7).unwrap();
         let mut cores = Vec::new();
         while let Some(stretch) = stretches.next().unwrap() {
             assert_eq!(stretch.lead, if stretch.first == 0 { 0 } else { 7 });

@@ -7,6 +7,7 @@ use super::windows::detector::refuse_shots_outside;
 use super::windows::patches::{Frames, Patches, Query, images, tiled};
 use super::windows::runs::Runs;
 use super::{DetectError, Event};
+use crate::audio::ChannelChoice;
 use crate::augment::{DrawKey, Purpose};
 use crate::dataset::Span;
 use crate::encoder::{Model, Pass};
@@ -39,6 +40,8 @@ pub struct PrototypesConfig {
     pub prototypes: Prototypes,
     /// Which events are dropped for their length. Default below 60 % of the shortest shot.
     pub shortest: ShortestEvent,
+    /// Which channel of the recording is heard. Default the mean of all.
+    pub channel: ChannelChoice,
     /// Keys every random draw. Default 0.
     pub seed: u64,
 }
@@ -78,6 +81,7 @@ impl Default for PrototypesConfig {
             threshold: 0.45,
             prototypes: Prototypes::Whole,
             shortest: ShortestEvent::OfShot { share: 0.6 },
+            channel: ChannelChoice::Mix,
             seed: 0,
         }
     }
@@ -173,7 +177,7 @@ impl<'a> PrototypicalDetector<'a> {
         let positive = self.positive_prototype(&references.positives)?;
         let negatives = self.negative_prototypes(&references.others)?;
 
-        let frames = Frames::open(recording, &self.model.card)?;
+        let frames = Frames::open(recording, self.config.channel, &self.model.card)?;
         let query = Query::new(frames, plan.query_start, plan.window, plan.hop);
         let threshold = self.config.threshold;
         let runs = Runs::new(plan.query_start, plan.hop, plan.frame_rate, threshold);
@@ -198,7 +202,7 @@ impl<'a> PrototypicalDetector<'a> {
         shots: &[Span],
         plan: &Plan,
     ) -> Result<References, DetectError> {
-        let mut frames = Frames::open(recording, &self.model.card)?;
+        let mut frames = Frames::open(recording, self.config.channel, &self.model.card)?;
         let length = plan.window * frames.bands();
         let mut positives = Vec::new();
         for window in &plan.positives {
@@ -219,7 +223,7 @@ impl<'a> PrototypicalDetector<'a> {
             Prototypes::Released => Reservoir::new(NEGATIVES),
             Prototypes::Whole => Reservoir::new(NEGATIVES * REDRAWS),
         };
-        let frames = Frames::open(recording, &self.model.card)?;
+        let frames = Frames::open(recording, self.config.channel, &self.model.card)?;
         let mut everything = Query::new(frames, 0, plan.window, plan.hop);
         let mut start = 0;
         while let Some(patch) = everything.next_patch()? {

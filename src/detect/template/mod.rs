@@ -15,7 +15,7 @@ mod peaks;
 mod spectrogram;
 
 use super::{DetectError, Event};
-use crate::audio::{AudioError, MonoReader, SampleRate};
+use crate::audio::{AudioError, ChannelChoice, MonoReader, SampleRate};
 use crate::dataset::{Span, Support};
 use correlation::Correlator;
 use spectrogram::{Background, BackgroundMeter, Frames, Framing, Patch};
@@ -36,6 +36,8 @@ pub struct TemplateConfig {
     pub frame: FrameLength,
     /// When a score makes an event, and which part of the recording then is one.
     pub rules: Rules,
+    /// Which channel of the recording is heard. Default the mean of all.
+    pub channel: ChannelChoice,
 }
 
 /// How long the frames of the spectrogram are.
@@ -76,6 +78,7 @@ impl TemplateConfig {
         Self {
             frame: FrameLength::Fixed { secs: 0.1 },
             rules: Rules::Published,
+            channel: ChannelChoice::Mix,
         }
     }
 }
@@ -90,6 +93,7 @@ impl Default for TemplateConfig {
                 most_secs: 0.1,
             },
             rules: Rules::Strongest { part: 0.7 },
+            channel: ChannelChoice::Mix,
         }
     }
 }
@@ -109,6 +113,7 @@ pub fn match_templates(
 ) -> Result<Vec<Event>, DetectError> {
     config.check()?;
     let sample_rate = MonoReader::open(recording)?.sample_rate();
+    let channel = config.channel.of_file(recording)?;
     let frame_secs = config.frame.secs(support, sample_rate);
     let framing = Framing::new(frame_secs, sample_rate);
     if framing.n_fft < FEWEST_SAMPLES {
@@ -118,7 +123,8 @@ pub fn match_templates(
             required: (FEWEST_SAMPLES as f64 / frame_secs).ceil() as u32,
         });
     }
-    let Some(search) = Search::prepare(recording, framing, support, config.rules)? else {
+    let Some(search) = Search::prepare(recording, framing, support, (config.rules, channel))?
+    else {
         return Ok(Vec::new());
     };
     let curves = search.curves(recording)?;
@@ -181,6 +187,7 @@ struct Shot {
 /// Shots of a recording, and where to look for more.
 struct Search {
     framing: Framing,
+    channel: ChannelChoice,
     background: Background,
     shots: Vec<Shot>,
     /// First frame behind the last shot.
@@ -195,7 +202,7 @@ impl Search {
         recording: &Path,
         framing: Framing,
         support: &Support,
-        rules: Rules,
+        (rules, channel): (Rules, ChannelChoice),
     ) -> Result<Option<Self>, AudioError> {
         let chosen = evenly_chosen(support.shots(), MOST_TEMPLATES);
         let places: Vec<Range<usize>> = chosen
@@ -208,7 +215,7 @@ impl Search {
         let around = |place: &Range<usize>| place.start.saturating_sub(margin)..place.end + margin;
         let mut heard: Vec<Patch> = places.iter().map(|_| Patch::new(framing.bins())).collect();
         let mut meter = BackgroundMeter::new(framing.bins());
-        let secs = for_each_frame(recording, framing, |frame, magnitudes| {
+        let secs = for_each_frame(recording, channel, framing, |frame, magnitudes| {
             meter.push(magnitudes);
             for (place, heard) in places.iter().zip(&mut heard) {
                 if around(place).contains(&frame) {
@@ -243,6 +250,7 @@ impl Search {
         };
         Ok((!shots.is_empty()).then_some(Self {
             framing,
+            channel,
             background,
             shots,
             first: first as usize,
@@ -267,19 +275,24 @@ impl Search {
                 curve.extend(scores.into_iter().take(most));
             }
         };
-        for_each_frame(recording, self.framing, |frame, magnitudes| {
-            if frame < self.first {
-                return;
-            }
-            self.background.subtract(frame, magnitudes);
-            chunk.values.extend_from_slice(magnitudes);
-            if chunk.frames() == correlator.block() {
-                // What the longest template cannot be placed at yet comes again with the next chunk.
-                let done = correlator.block() + 1 - longest;
-                append(&chunk, done, &mut curves);
-                chunk.values.drain(..done * bins);
-            }
-        })?;
+        for_each_frame(
+            recording,
+            self.channel,
+            self.framing,
+            |frame, magnitudes| {
+                if frame < self.first {
+                    return;
+                }
+                self.background.subtract(frame, magnitudes);
+                chunk.values.extend_from_slice(magnitudes);
+                if chunk.frames() == correlator.block() {
+                    // What the longest template cannot be placed at yet comes again with the next chunk.
+                    let done = correlator.block() + 1 - longest;
+                    append(&chunk, done, &mut curves);
+                    chunk.values.drain(..done * bins);
+                }
+            },
+        )?;
         append(&chunk, usize::MAX, &mut curves);
         Ok(curves)
     }
@@ -310,10 +323,11 @@ fn place(framing: Framing, shot: Span, rules: Rules) -> Range<usize> {
 /// Hands out the magnitudes of every frame of a recording, with its number; gives the recording's length in seconds.
 fn for_each_frame(
     recording: &Path,
+    channel: ChannelChoice,
     framing: Framing,
     mut with_frame: impl FnMut(usize, &mut [f32]),
 ) -> Result<f64, AudioError> {
-    let mut reader = MonoReader::open(recording)?;
+    let mut reader = MonoReader::open(recording)?.on_channel(channel)?;
     let mut read = |samples: &mut Vec<f32>| reader.read_into(samples);
     let mut frames = Frames::new(framing, &mut read);
     let mut magnitudes = vec![0.0; framing.bins()];

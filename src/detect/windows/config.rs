@@ -1,5 +1,6 @@
 //! How a recording's own classifier is made.
 
+use crate::audio::ChannelChoice;
 use crate::train::{FreezeMode, PrecisionChoice};
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +31,8 @@ pub struct WindowsConfig {
     pub max_negatives: Option<usize>,
     /// Number format. Default `auto`.
     pub precision: PrecisionChoice,
+    /// Which channel of the recording is heard. Default the mean of all.
+    pub channel: ChannelChoice,
     /// Keys every random draw. Default 0.
     pub seed: u64,
 }
@@ -145,6 +148,7 @@ impl WindowsConfig {
             unknown: UnknownSpans::LeaveOut,
             class_weights: ClassWeights::Equal,
             crop_drawn_for: crate::augment::spectrogram::DrawnFor::Clip,
+            channel: ChannelChoice::Mix,
             max_negatives: Some(2000),
             precision: PrecisionChoice::Auto,
             seed: 0,

@@ -61,7 +61,7 @@ impl<'a> WindowDetector<'a> {
         }
         let frame_rate = self.model.card.front_end.frame_rate();
         let support = Support::new(shots, unknown, frame_rate, &self.config);
-        let mut frames = Frames::open(recording, &self.model.card)?;
+        let mut frames = Frames::open(recording, self.config.channel, &self.model.card)?;
         let bands = frames.bands();
         let (positives, mut negatives) = examples(&mut frames, &support)?;
         refuse_shots_outside(recording, shots, &frames, frame_rate)?;
@@ -107,7 +107,7 @@ impl<'a> WindowDetector<'a> {
         support: &Support,
         count: usize,
     ) -> Result<Patches, DetectError> {
-        let frames = Frames::open(recording, &self.model.card)?;
+        let frames = Frames::open(recording, self.config.channel, &self.model.card)?;
         let mut query = Query::new(frames, support.query_start, support.window, support.hop);
         let mut quietest: Vec<(f32, Vec<f32>)> = Vec::new();
         while let Some(patch) = query.next_patch()? {

@@ -1,7 +1,7 @@
 //! Windows of a recording that is read from its start to its end.
 
 use super::runs::Runs;
-use crate::audio::{AudioError, MonoReader};
+use crate::audio::{AudioError, ChannelChoice, MonoReader};
 use crate::detect::{DetectError, Event};
 use crate::encoder::ModelCard;
 use crate::features::FeatureStream;
@@ -28,8 +28,13 @@ pub(in crate::detect) struct Frames {
 
 impl Frames {
     /// Opens a recording for the front end of a model.
-    pub(in crate::detect) fn open(recording: &Path, card: &ModelCard) -> Result<Self, DetectError> {
-        let reader = MonoReader::open(recording)?.at_rate(card.front_end.sample_rate())?;
+    pub(in crate::detect) fn open(
+        recording: &Path,
+        channel: ChannelChoice,
+        card: &ModelCard,
+    ) -> Result<Self, DetectError> {
+        let reader = MonoReader::open(recording)?.on_channel(channel)?;
+        let reader = reader.at_rate(card.front_end.sample_rate())?;
         let stream = FeatureStream::new(reader, &card.front_end)?;
         Ok(Self {
             bands: stream.bands(),

@@ -1,5 +1,6 @@
 //! What a cached entry is of.
 
+use crate::audio::ChannelChoice;
 use crate::dataset::Clip;
 use std::{
     fs::{self, Metadata},
@@ -10,10 +11,10 @@ use std::{
 
 /// Length of the state of a file: size, seconds and nanoseconds of its last change.
 const STATE: usize = 24;
-/// Length of a span: whether there is one, onset, offset.
+/// Length of a span: whether there is one and which channel is heard, onset, offset.
 const SPAN: usize = 24;
 
-/// A clip and the state of its file, as bytes: state, span, path.
+/// A clip and the state of its file, as bytes: state, span and channel, path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Identity(Vec<u8>);
 
@@ -24,7 +25,7 @@ impl Identity {
         let metadata = fs::metadata(&path)?;
         let (onset, offset) = clip.span.unwrap_or_default();
         let mut bytes = state(&metadata)?.to_vec();
-        bytes.extend(u64::from(clip.span.is_some()).to_ne_bytes());
+        bytes.extend(part(clip).to_ne_bytes());
         bytes.extend(onset.to_ne_bytes());
         bytes.extend(offset.to_ne_bytes());
         bytes.extend(path.as_os_str().as_encoded_bytes());
@@ -42,6 +43,19 @@ impl Identity {
             .map_or(0, |size| u64::from_ne_bytes(*size))
     }
 }
+
+/// Which part of its file a clip is, apart from the times: whether there is a span, and above that bit the channel.
+fn part(clip: &Clip) -> u64 {
+    let channel = match clip.channel {
+        ChannelChoice::Mix => 0,
+        ChannelChoice::Number(number) => u64::from(number.get()),
+        ChannelChoice::Loudest => LOUDEST,
+    };
+    channel << 1 | u64::from(clip.span.is_some())
+}
+
+/// No channel has this number.
+const LOUDEST: u64 = 1 << 32;
 
 /// The part of a stored identity that stays when its file changes: span and path.
 pub(super) fn subject(identity: &[u8]) -> &[u8] {

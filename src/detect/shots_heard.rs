@@ -1,0 +1,155 @@
+//! Whether the shots of a recording can be heard at all.
+
+use crate::audio::{AudioError, AudioReader, Cancelled, ChannelChoice, ChannelLevels};
+use crate::dataset::Span;
+use std::fmt;
+use std::path::Path;
+
+/// Why nothing can be learned from shots.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum ShotsUnheard {
+    /// Shots that the mean of the channels has lost.
+    Cancelled(Cancelled),
+    /// Shots, or a channel that was chosen, without any sound.
+    Silent {
+        /// The largest absolute value in them; full scale is 1.
+        peak: f32,
+    },
+    /// The shots are heard, but the mean of the channels has lost most of what lies around them.
+    SurroundingsCancelled(Cancelled),
+}
+
+impl fmt::Display for ShotsUnheard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cancelled(cancelled) => {
+                write!(
+                    f,
+                    "the shots are silent once the channels are mixed: {cancelled}"
+                )
+            }
+            Self::Silent { peak } => write!(
+                f,
+                "the shots are silent: their loudest sample is {peak:.6} of full scale"
+            ),
+            Self::SurroundingsCancelled(cancelled) => cancelled.fmt(f),
+        }
+    }
+}
+
+/// Below this peak (−80 dB of full scale) shots count as silent.
+const SILENT_PEAK: f32 = 1e-4;
+
+/// Listens to a recording up to its last shot, as a stream: are the shots there in what is heard of it? `None`: they are.
+///
+/// # Errors
+/// If the recording cannot be read so far, or does not have the channel.
+pub fn shots_unheard(
+    recording: &Path,
+    channel: ChannelChoice,
+    shots: &[Span],
+) -> Result<Option<ShotsUnheard>, AudioError> {
+    let mut reader = AudioReader::open(recording)?;
+    channel.check(&reader)?;
+    let rate = f64::from(reader.sample_rate().hz());
+    let sample = |secs: f64| (secs * rate).round() as usize;
+    let spans: Vec<_> = shots
+        .iter()
+        .map(|s| sample(s.onset())..sample(s.offset()))
+        .collect();
+    let end = spans.iter().map(|span| span.end).max().unwrap_or(0);
+    let mut all = ChannelLevels::new(reader.channels());
+    let mut of_shots = all.clone();
+    let (mut position, mut peaks) = (0, vec![0.0_f32; reader.channels()]);
+    while position < end {
+        let Some(planes) = reader.next_block()? else {
+            break;
+        };
+        all.add(planes);
+        let len = planes[0].len();
+        for span in &spans {
+            let place = |at: usize| at.saturating_sub(position).min(len);
+            let part = place(span.start)..place(span.end);
+            let heard: Vec<&[f32]> = planes.iter().map(|plane| &plane[part.clone()]).collect();
+            of_shots.add(&heard);
+            for (peak, plane) in peaks.iter_mut().zip(heard) {
+                *peak = plane.iter().fold(*peak, |peak, x| peak.max(x.abs()));
+            }
+        }
+        position += len;
+    }
+    let peak = match all.heard(channel) {
+        Some(plane) => peaks[plane],
+        None => peaks.into_iter().fold(0.0, f32::max),
+    };
+    if peak < SILENT_PEAK && position > 0 {
+        return Ok(Some(ShotsUnheard::Silent { peak }));
+    }
+    if !channel.is_mix() {
+        return Ok(None);
+    }
+    let shots = of_shots.cancelled().map(ShotsUnheard::Cancelled);
+    Ok(shots.or_else(|| all.cancelled().map(ShotsUnheard::SurroundingsCancelled)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audio::{SampleRate, WavEncoding, Waveform, write_wav};
+
+    /// Two channels: a call at 1 s, upside down in the second by `gain`, among noise of their own.
+    fn recording(folder: &Path, gain: f32, noise: f32) -> std::path::PathBuf {
+        let path = folder.join(format!("{gain}_{noise}.wav"));
+        let mut state = 1_u32;
+        let mut draw = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            noise * ((state >> 8) as f32 / (1 << 23) as f32 - 1.0)
+        };
+        let call = |i: usize, gain: f32| match (8000..9600).contains(&i) {
+            true => gain * (i as f32 * 0.8).sin(),
+            false => 0.0,
+        };
+        let mut channel = |gain| {
+            (0..16_000)
+                .map(|i| call(i, gain) + draw())
+                .collect::<Vec<f32>>()
+        };
+        let sound = vec![channel(0.3), channel(gain)];
+        let sound = Waveform::from_channels(sound, SampleRate::new(8000).unwrap()).unwrap();
+        write_wav(&path, &sound, WavEncoding::Float32).unwrap();
+        path
+    }
+
+    #[test]
+    fn shots_that_the_mix_has_lost_are_told_and_others_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let shots = [Span::new(1.0, 1.2).unwrap()];
+        let heard = |path: &Path, channel: &str| {
+            let channel = channel.parse().unwrap();
+            shots_unheard(path, channel, &shots).unwrap()
+        };
+        let opposite = recording(folder.path(), -0.3, 0.01);
+        assert!(matches!(
+            heard(&opposite, "mix"),
+            Some(ShotsUnheard::Cancelled(_))
+        ));
+        let said = heard(&opposite, "mix").unwrap().to_string();
+        assert!(
+            said.starts_with("the shots are silent once the channels are mixed"),
+            "{said}"
+        );
+        assert!(said.contains("--channel 1"), "{said}");
+        assert_eq!(heard(&opposite, "1"), None);
+        assert_eq!(heard(&opposite, "loudest"), None);
+        let alike = recording(folder.path(), 0.3, 0.01);
+        assert_eq!(heard(&alike, "mix"), None);
+        let empty_side = recording(folder.path(), 0.0, 0.0);
+        assert_eq!(heard(&empty_side, "mix"), None);
+        assert!(matches!(
+            heard(&empty_side, "2"),
+            Some(ShotsUnheard::Silent { .. })
+        ));
+        assert!(shots_unheard(&empty_side, "3".parse().unwrap(), &shots).is_err());
+    }
+}
