@@ -11,7 +11,7 @@ use serde_json::json;
 use tch::{Device, Kind, Tensor};
 
 /// An encoder that learns from the same two views again and again.
-pub struct Training {
+pub(crate) struct Training {
     encoder: Encoder,
     method: Method,
     optimizer: Optimizer,
@@ -23,7 +23,7 @@ pub struct Training {
 
 impl Training {
     /// Of the encoder of this name, on two views of `[batch, channels, mels, frames]`.
-    pub fn new(name: &str, shape: [i64; 4]) -> Self {
+    pub(crate) fn new(name: &str, shape: [i64; 4]) -> Self {
         let config = config(name);
         let input = InputShape {
             channels: shape[1] as usize,
@@ -68,7 +68,7 @@ impl Training {
     }
 
     /// Forward on both views, NT-Xent, backward, SGD.
-    pub fn step(&mut self) {
+    pub(crate) fn step(&mut self) {
         let input = StepInput {
             views: &self.views,
             small_views: &[],
