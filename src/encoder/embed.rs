@@ -29,6 +29,29 @@ pub enum EmbedConfig {
     },
 }
 
+impl EmbedConfig {
+    /// Refuses settings that leave nothing of a clip.
+    pub(crate) fn check(
+        &self,
+        must: &mut impl FnMut(bool, &'static str, &dyn std::fmt::Display, &'static str),
+    ) {
+        let (counted, count, statistics) = match self {
+            Self::Patches {
+                hop_frames,
+                statistics,
+            } => ("embed.hop_frames", *hop_frames, statistics),
+            Self::Maps { stages, statistics } => ("embed.stages", *stages, statistics),
+        };
+        must(count >= 1, counted, &count, "at least 1");
+        must(
+            !statistics.is_empty(),
+            "embed.statistics",
+            &"empty",
+            "one or more of `mean`, `max`, `std`",
+        );
+    }
+}
+
 /// What is kept of several values; several statistics are put side by side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -30,9 +30,12 @@ mod init;
 pub mod layers;
 pub(crate) mod layout;
 mod model;
+#[cfg(test)]
+mod model_tests;
 mod network;
 pub mod parameters;
 mod proto_resnet;
+mod pth;
 mod resnet;
 pub mod tensor_file;
 mod vgg;
@@ -138,7 +141,22 @@ impl Encoder {
         seed: u64,
         device: Device,
     ) -> Result<Self, EncoderError> {
-        let parameters = Parameters::new(seed, device);
+        Self::made(config, input, Parameters::new(seed, device))
+    }
+
+    /// A network whose tensors have names and shapes, but no memory: what such a network would need, before it is made.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn outline(config: &EncoderConfig, input: InputShape) -> Result<Parameters, EncoderError> {
+        Ok(Self::made(config, input, Parameters::outline())?.parameters)
+    }
+
+    fn made(
+        config: &EncoderConfig,
+        input: InputShape,
+        parameters: Parameters,
+    ) -> Result<Self, EncoderError> {
         let network = config.network(input, &parameters.root())?;
         let [minimum, _] = network.min_shape();
         if input.bands < minimum {

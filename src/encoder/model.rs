@@ -1,6 +1,7 @@
 //! A trained encoder in one file that says how to use it.
 
 use serde::{Deserialize, Serialize};
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use tch::{Device, Kind, Tensor};
 
@@ -43,7 +44,36 @@ impl ModelCard {
             bands: extractor.bands(),
         })
     }
+
+    /// What no run can have written, but a damaged file may say; `input`: [`Self::input`].
+    fn check(&self, input: InputShape) -> Result<(), String> {
+        let mut problem = None;
+        let mut must = |holds: bool, key: &str, given: &dyn Display, allowed: &str| {
+            if !holds {
+                problem = Some(format!("`{key}` is {given}, but must be {allowed}"));
+            }
+        };
+        self.embed.check(&mut must);
+        let mut numbers = [input.channels, input.bands].into_iter();
+        let numbers = numbers.try_fold(self.frames, usize::checked_mul);
+        must(
+            numbers.is_some_and(|numbers| (1..=MAX_PATCH).contains(&numbers)),
+            "frames",
+            &self.frames,
+            "at least 1, and a patch at most 2^26 numbers",
+        );
+        must(
+            self.normalization != Normalization::ImageNet || input.channels.is_multiple_of(3),
+            "normalization",
+            &"imagenet",
+            "another, as the images have no three colours",
+        );
+        problem.map_or(Ok(()), Err)
+    }
 }
+
+/// The most numbers of a patch: in memory, 256 MiB.
+const MAX_PATCH: usize = 1 << 26;
 
 /// What a model heard, for the honesty of what is measured on it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -138,6 +168,11 @@ impl Model {
         let card: ModelCard =
             serde_json::from_str(&read.metadata).map_err(|e| not_a_model(path, e))?;
         let input = card.input().map_err(|e| not_a_model(path, e))?;
+        card.check(input).map_err(|e| not_a_model(path, e))?;
+        // Before a network is made, which may be much larger than the file.
+        let outline = Encoder::outline(&card.encoder, input)?;
+        let fits = outline.must_match(|name| Some(read.tensors.get(name)?.size()));
+        fits.map_err(|e| not_a_model(path, e))?;
         let encoder = Encoder::new(&card.encoder, input, card.seed, device)?;
         let find = |name: &str| read.tensors.get(name).map(Tensor::shallow_clone);
         let loaded = encoder.parameters().load(find);

@@ -61,6 +61,8 @@ pub struct Parameters {
     entries: RefCell<Vec<Parameter>>,
     seed: u64,
     device: Device,
+    /// Whether tensors have shapes alone.
+    is_outline: bool,
 }
 
 impl Parameters {
@@ -70,6 +72,16 @@ impl Parameters {
             entries: RefCell::new(Vec::new()),
             seed,
             device,
+            is_outline: false,
+        }
+    }
+
+    /// None yet; layers add tensors that have names and shapes, but next to no memory, however large the network is. They
+    /// are for comparing, not for computing.
+    pub fn outline() -> Self {
+        Self {
+            is_outline: true,
+            ..Self::new(0, Device::Cpu)
         }
     }
 
@@ -116,6 +128,27 @@ impl Parameters {
         self.weights().iter().map(Tensor::numel).sum()
     }
 
+    /// Compares every tensor with the shape that `find` gives for its name.
+    ///
+    /// # Errors
+    /// If a name is missing, or a shape differs.
+    pub fn must_match(&self, find: impl Fn(&str) -> Option<Vec<i64>>) -> Result<(), EncoderError> {
+        for parameter in self.entries.borrow().iter() {
+            let name = &parameter.name;
+            let given =
+                find(name).ok_or_else(|| EncoderError::MissingTensor { name: name.clone() })?;
+            let wanted = parameter.tensor.size();
+            if given != wanted {
+                return Err(EncoderError::TensorShape {
+                    name: name.clone(),
+                    given,
+                    wanted,
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// Overwrites every tensor with the one of the same name that `find` gives.
     ///
     /// # Errors
@@ -159,7 +192,10 @@ impl Parameters {
     }
 
     fn add(&self, name: String, tensor: Tensor, role: Role) -> Tensor {
-        let tensor = channels_last(tensor).to_device(self.device);
+        let tensor = match self.is_outline {
+            true => tensor,
+            false => channels_last(tensor).to_device(self.device),
+        };
         let tensor = tensor.set_requires_grad(role == Role::Weight);
         let handle = tensor.shallow_clone();
         self.entries
@@ -208,7 +244,10 @@ impl<'a> Scope<'a> {
 
     /// A new tensor that gradients leave alone.
     pub fn buffer(&self, name: &str, shape: &[i64], value: f64) -> Tensor {
-        let tensor = Tensor::full(shape, value, (Kind::Float, Device::Cpu));
+        let tensor = match self.parameters.is_outline {
+            true => outlined(shape),
+            false => Tensor::full(shape, value, (Kind::Float, Device::Cpu)),
+        };
         self.add(name, tensor, Role::Buffer)
     }
 
@@ -223,6 +262,9 @@ impl<'a> Scope<'a> {
     }
 
     fn drawn(&self, shape: &[i64], init: Init) -> Tensor {
+        if self.parameters.is_outline {
+            return outlined(shape);
+        }
         let count = shape.iter().product::<i64>();
         let values = draw(count, init, &mut self.parameters.key().rng());
         Tensor::from_slice(&values).view(shape)
@@ -232,6 +274,13 @@ impl<'a> Scope<'a> {
         let name = format!("{}{name}", self.prefix);
         self.parameters.add(name, tensor, role)
     }
+}
+
+/// One number, seen as so many; none where they are too many to count, a shape that no file has.
+fn outlined(shape: &[i64]) -> Tensor {
+    let one = Tensor::zeros([1], (Kind::Float, Device::Cpu));
+    let seen = one.f_expand(shape, false);
+    seen.unwrap_or_else(|_| Tensor::zeros([0], (Kind::Float, Device::Cpu)))
 }
 
 fn draw(count: i64, init: Init, rng: &mut impl Rng) -> Vec<f32> {
@@ -276,6 +325,28 @@ mod tests {
         let uniform = weights(0, Init::linear(16));
         assert!(uniform.abs().max().double_value(&[]) <= 0.25);
         assert!((uniform.std(true).double_value(&[]) - 0.25 / 3f64.sqrt()).abs() < 2e-3);
+    }
+
+    #[test]
+    fn an_outline_has_shapes_and_no_memory() {
+        let outline = Parameters::outline();
+        let scope = outline.root();
+        let _ = scope.weight("w", &[1 << 20, 1 << 20, 3, 3], Init::Normal(1.0));
+        let _ = scope.buffer("b", &[1 << 40], 0.0);
+        let _ = scope.weight("uncountable", &[1 << 40, 1 << 40], Init::Constant(0.0));
+        let shape = |name: &str| {
+            Some(if name == "b" {
+                vec![1 << 40]
+            } else {
+                vec![1, 2]
+            })
+        };
+        let error = outline.must_match(shape).unwrap_err().to_string();
+        assert!(
+            error.contains("`w` has shape [1, 2], but this network needs [1048576, 1048576, 3, 3]")
+        );
+        let missing = outline.must_match(|_| None).unwrap_err().to_string();
+        assert!(missing.contains("`w` is missing"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::Experiment;
 use crate::audio::SoundChannels;
 use crate::augment::spectrogram::{Augmentation, Step};
-use crate::encoder::{EmbedConfig, EncoderConfig};
+use crate::encoder::EncoderConfig;
 use crate::features::FrontEnd;
 use crate::method::MethodConfig;
 use crate::train::Cut;
@@ -170,19 +170,6 @@ impl Experiment {
             &"mix-back",
             "without it, as these features are no logarithm of energies",
         );
-        let (counted, count, statistics) = match &self.embed {
-            EmbedConfig::Patches {
-                hop_frames,
-                statistics,
-            } => ("embed.hop_frames", *hop_frames, statistics),
-            EmbedConfig::Maps { stages, statistics } => ("embed.stages", *stages, statistics),
-        };
-        must(count >= 1, counted, &count, "at least 1");
-        must(
-            !statistics.is_empty(),
-            "embed.statistics",
-            &"empty",
-            "one or more of `mean`, `max`, `std`",
-        );
+        self.embed.check(&mut must);
     }
 }

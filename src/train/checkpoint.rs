@@ -1,6 +1,7 @@
 //! Everything a run needs to go on as if it had never stopped, in one file.
 
 use serde::{Deserialize, Serialize};
+use std::mem;
 use std::path::{Path, PathBuf};
 use tch::Tensor;
 
@@ -107,6 +108,10 @@ impl Checkpoint {
             if given != saved {
                 return Err(self.differs(what, given, saved));
             }
+        }
+        if mem::discriminant(&now.normalization) != mem::discriminant(&saved.normalization) {
+            let named = |header: &CheckpointHeader| format!("{:?}", header.normalization);
+            return Err(self.differs("the normalization", named(now), named(saved)));
         }
         let lines = now.experiment.lines().zip(saved.experiment.lines());
         if let Some((given, saved)) = lines.into_iter().find(|(a, b)| a != b) {

@@ -50,7 +50,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "RUN")]
     out: PathBuf,
     /// Start the encoder from these weights: a model of an earlier run, or published ones under torchvision's names
-    /// (`.safetensors`, or `.pth` of PyTorch 1.6 or later)
+    /// (`.safetensors`, or `.pth` of PyTorch; a checkpoint with other things in it will do)
     #[arg(long, value_name = "FILE", conflicts_with = "resume")]
     init: Option<PathBuf>,
     /// Go on from the run's last checkpoint
