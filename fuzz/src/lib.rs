@@ -5,12 +5,19 @@
 //! bound or an endless loop is a finding. `cargo xtask fuzz` gives them random bytes, the test `seeds` gives them the
 //! files under `seeds/`, among which every finding stays once it is mended.
 
+mod containers;
+mod damage;
+mod delimited;
 mod tables;
 mod training;
 mod tree;
+mod weights;
 
+pub use containers::containers;
+pub use delimited::delimited;
 pub use tables::{datasets, marks, scores};
 pub use training::{checkpoint, experiment, features, model, run};
+pub use weights::{pickle, weights};
 
 use chiffchaff::audio::AudioReader;
 use std::io::Write;
@@ -19,9 +26,11 @@ use std::io::Write;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is also that of its program and of its folder of seeds.
-pub const TARGETS: [(&str, Target); 9] = [
+pub const TARGETS: [(&str, Target); 13] = [
     ("audio", audio),
+    ("containers", containers),
     ("marks", marks),
+    ("delimited", delimited),
     ("datasets", datasets),
     ("scores", scores),
     ("experiment", experiment),
@@ -29,6 +38,8 @@ pub const TARGETS: [(&str, Target); 9] = [
     ("run", run),
     ("model", model),
     ("checkpoint", checkpoint),
+    ("weights", weights),
+    ("pickle", pickle),
 ];
 
 /// A sound file: [`AudioReader`].

@@ -3,7 +3,7 @@
 //! Features, models and checkpoints are damaged copies of whole ones, made anew from today's code, so that the fuzzer
 //! starts behind the checks of their outermost layers.
 
-use crate::tree::plant;
+use crate::{damage::damaged, tree::plant};
 use chiffchaff::{
     audio::Waveform,
     dataset::{Clip, Dataset},
@@ -204,20 +204,6 @@ impl Whole {
         })
         .map(drop)
     }
-}
-
-/// `whole` with the changes that `edits` spells out, each as place (four bytes), bytes to cut out (one), bytes to put in
-/// (one), and these.
-fn damaged(whole: &[u8], mut edits: &[u8]) -> Vec<u8> {
-    let mut bytes = whole.to_vec();
-    while let Some((&[a, b, c, d, cut, put], rest)) = edits.split_first_chunk() {
-        let at = u32::from_le_bytes([a, b, c, d]) as usize % (bytes.len() + 1);
-        let end = (at + usize::from(cut)).min(bytes.len());
-        let (put, rest) = rest.split_at(usize::from(put).min(rest.len()));
-        bytes.splice(at..end, put.iter().copied());
-        edits = rest;
-    }
-    bytes
 }
 
 /// As [`damaged`], of a safetensors file: with a first byte that is odd, only its header, whose length stays right.

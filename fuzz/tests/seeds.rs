@@ -2,8 +2,9 @@
 
 use chiffchaff_fuzz::{TARGETS, Target};
 use std::{
-    fs,
+    env, fs, panic,
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -27,6 +28,104 @@ fn every_seed_is_read_or_refused() {
     }
     let (_, audio) = TARGETS[0];
     read_all(audio, &root.join("../tests/audio"));
+}
+
+/// What the fuzzer does for hours with an eye on the code it reaches, here blindly and for a moment: the same on every
+/// machine.
+#[test]
+fn damaged_seeds_are_read_or_refused() {
+    for name in CHEAP {
+        damage_seeds(name, |rounds| rounds < 5);
+    }
+}
+
+#[test]
+#[ignore = "a minute for each reader"]
+fn damaged_seeds_are_read_or_refused_for_long() {
+    for name in CHEAP {
+        let started = Instant::now();
+        damage_seeds(name, |_| started.elapsed() < Duration::from_secs(60));
+    }
+}
+
+/// Readers that take a moment for a file.
+const CHEAP: [&str; 8] = [
+    "audio",
+    "containers",
+    "marks",
+    "delimited",
+    "datasets",
+    "scores",
+    "weights",
+    "pickle",
+];
+
+fn damage_seeds(name: &str, go_on: impl Fn(usize) -> bool) {
+    let (_, target) = TARGETS
+        .into_iter()
+        .find(|(known, _)| *known == name)
+        .unwrap();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("seeds")
+        .join(name);
+    let mut paths = files(&folder);
+    paths.sort();
+    let seeds: Vec<_> = paths.iter().map(|path| fs::read(path).unwrap()).collect();
+    let mut draw = Draw(0x9e37_79b9_7f4a_7c15);
+    let mut rounds = 0;
+    while go_on(rounds) {
+        for seed in &seeds {
+            let file = damaged(seed, &seeds, &mut draw);
+            if panic::catch_unwind(|| target(&file)).is_err() {
+                let kept = env::temp_dir().join(format!("finding-{name}"));
+                fs::write(&kept, &file).unwrap();
+                panic!(
+                    "{name}: round {rounds}; the file is kept as {}",
+                    kept.display()
+                );
+            }
+        }
+        rounds += 1;
+    }
+}
+
+/// A few changes, each of a byte, a stretch, the end, or with a piece of another seed.
+fn damaged(seed: &[u8], seeds: &[Vec<u8>], draw: &mut Draw) -> Vec<u8> {
+    let mut file = seed.to_vec();
+    for _ in 0..=draw.below(3) {
+        let at = draw.below(file.len() + 1);
+        let end = (at + draw.below(16)).min(file.len());
+        let other = &seeds[draw.below(seeds.len())];
+        match draw.below(5) {
+            0 => file.truncate(at),
+            1 => drop(file.drain(at..end)),
+            2 => {
+                let from = draw.below(other.len() + 1);
+                let piece = &other[from..(from + draw.below(64)).min(other.len())];
+                drop(file.splice(at..at, piece.iter().copied()));
+            }
+            3 => {
+                let extreme = [0, 1, 0x7f, 0x80, 0xff][draw.below(5)];
+                file[at..end].fill(extreme);
+            }
+            _ => file[at..end]
+                .iter_mut()
+                .for_each(|byte| *byte ^= draw.below(256) as u8),
+        }
+    }
+    file
+}
+
+/// Xorshift (Marsaglia 2003).
+struct Draw(u64);
+
+impl Draw {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % bound as u64) as usize
+    }
 }
 
 #[test]

@@ -162,7 +162,7 @@ fn a_byte_changed_in_an_archive_is_refused_or_changes_nothing() {
 
 #[test]
 fn a_byte_changed_in_an_old_file_ends_nothing() {
-    let whole = file("old_checkpoint");
+    let whole = file("old");
     for place in 0..whole.len() {
         for change in [0x01, 0x55, 0x80, 0xff] {
             let mut damaged = whole.clone();
