@@ -129,7 +129,7 @@ impl Listing {
     /// The clips of a table; `None` if its columns are those of something else.
     fn read(&self, path: &Path) -> Result<Option<Vec<Clip>>, DatasetError> {
         let optional = ["event_labels", "event_label", "onset", "offset"];
-        let table = Table::read_tabs(path, &["filename"], &optional)?;
+        let table = Table::read(path, &["filename"], &optional)?;
         let is_strong =
             ["event_label", "onset", "offset"].map(|name| table.has_column(name)) == [true; 3];
         let tags = if table.has_column("event_labels") {
@@ -354,11 +354,11 @@ mod tests {
         write(
             root.path(),
             "metadata/train/weak.tsv",
-            "filename,event_labels\nw1.wav,Dog\n",
+            "filenames\tevent_labels\nw1.wav\tDog\n",
         );
         let message = load(root.path()).unwrap_err().to_string();
         assert!(
-            message.contains("has no column `filename`, only `filename,event_labels`"),
+            message.contains("has no column `filename`, only `filenames`, `event_labels`"),
             "{message}"
         );
         let message = load(tree(&["a.wav"]).path()).unwrap_err().to_string();

@@ -3,12 +3,12 @@
 //! Training tables have `Audiofilename,Starttime,Endtime` and one column per class that holds `POS`, `NEG` or `UNK`;
 //! validation tables have the one column `Q` instead, and the class is then that of the whole table.
 
-use super::table::{open, sorted_classes};
+use super::delimited::Delimited;
+use super::table::sorted_classes;
 use super::walk::files_below;
 use super::{Clip, Dataset, DatasetError, LayoutFault, Mark, MarkedEvent, read_marks};
 use std::{
     collections::BTreeMap,
-    io,
     path::{Path, PathBuf},
 };
 
@@ -113,11 +113,7 @@ fn tables(folder: &Path, faults: &mut Vec<LayoutFault>) -> Result<Vec<PathBuf>, 
     let mut tables = Vec::new();
     for path in files_below(folder, faults)? {
         let ending = path.extension().unwrap_or_default();
-        let refused = |source| DatasetError::Read {
-            path: path.clone(),
-            source,
-        };
-        if ending.eq_ignore_ascii_case("csv") && is_table_of_marks(&path).map_err(refused)? {
+        if ending.eq_ignore_ascii_case("csv") && is_table_of_marks(&path)? {
             tables.push(path);
         }
     }
@@ -126,17 +122,16 @@ fn tables(folder: &Path, faults: &mut Vec<LayoutFault>) -> Result<Vec<PathBuf>, 
 
 const COLUMNS: [&str; 3] = ["audiofilename", "starttime", "endtime"];
 
-fn is_table_of_marks(path: &Path) -> io::Result<bool> {
-    let mut reader = csv::Reader::from_reader(open(path)?);
-    let Ok(header) = reader.headers() else {
-        return Ok(false);
+fn is_table_of_marks(path: &Path) -> Result<bool, DatasetError> {
+    let text = Delimited::read(path)?;
+    let has_columns = |separator: &u8| {
+        let Ok(Some((_, header))) = text.first(*separator) else {
+            return false;
+        };
+        let has = |wanted: &str| header.iter().any(|name| name.eq_ignore_ascii_case(wanted));
+        COLUMNS.into_iter().all(has)
     };
-    let has = |wanted: &str| {
-        header
-            .iter()
-            .any(|name| name.trim().eq_ignore_ascii_case(wanted))
-    };
-    Ok(COLUMNS.into_iter().all(has))
+    Ok(text.separators().iter().any(has_columns))
 }
 
 #[cfg(test)]

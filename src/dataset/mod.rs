@@ -24,6 +24,7 @@ mod annotation;
 mod audioset;
 mod clip;
 mod dcase2013;
+mod delimited;
 mod desed;
 mod error;
 mod esc;
@@ -36,6 +37,7 @@ mod fsdd;
 mod fsdnoisy18k;
 mod gtzan;
 mod layout;
+mod recording;
 mod scan;
 mod source;
 mod synthetic;
@@ -43,16 +45,20 @@ mod table;
 mod urbansound8k;
 mod walk;
 
+pub(crate) use annotation::Named;
 pub use annotation::{
-    Annotation, Mark, MarkFormat, MarkWarning, MarkedEvent, ShotChoice, ShotCount, Span,
-    SpanProblem, Support, SupportError, SupportProblem, SupportWarning, parse_marks, read_marks,
-    recording_stem, table_about,
+    Annotation, Mark, MarkFormat, MarkWarning, MarkedEvent, MatchError, Matching, RecordingMarks,
+    ShotChoice, ShotCount, Span, SpanProblem, Support, SupportError, SupportProblem,
+    SupportWarning, parse_marks, read_found_events, read_marks,
 };
 pub use clip::{Clip, ClipSound, Dataset, Split, Tag};
+pub(crate) use delimited::{guarded, looks_quoted};
 pub use error::{DatasetError, RowProblem};
 pub use folds::SplitSource;
 pub(crate) use folds::{listed_folds, split_sources};
 pub use layout::{LayoutFault, LayoutProblem};
+pub(crate) use recording::Place;
+pub use recording::{OutputName, output_names, recording_stem};
 pub use scan::{
     ClassCount, ClipOutcome, ClipProblem, DatasetScan, FileFacts, FoldCount, Lengths, SplitCount,
     SplitDuplicate, SubsetCount, ValueCount, scan,

@@ -1,17 +1,20 @@
 //! Clips from a table: `csv:` datasets, and what every dataset with a table shares.
 
+use super::delimited::{Decimal, Delimited};
 use super::{Clip, Dataset, DatasetError, RowProblem};
+use csv::StringRecord;
 use std::{
     collections::BTreeMap,
     fs::File,
     io::{self, BufReader, Read},
     ops::RangeInclusive,
-    path::Path,
+    path::{Path, PathBuf},
 };
+use unicode_normalization::UnicodeNormalization;
 
 /// Reads a table with the columns `path,label[,fold][,source][,onset,offset]`, in any order; others are ignored.
 ///
-/// Paths are relative to the table's folder; an empty label, fold or source means none; onset and offset are
+/// Paths are relative to the table's folder, with `/` or `\\` between folders; an empty label, fold or source means none; onset and offset are
 /// seconds within the file, both or neither. Classes are sorted by name, numbers by value.
 pub(super) fn load(path: &Path) -> Result<Dataset, DatasetError> {
     let table = Table::read(
@@ -35,7 +38,7 @@ pub(super) fn load(path: &Path) -> Result<Dataset, DatasetError> {
             fold,
             source: row.value("source").map(str::to_owned),
             span,
-            ..Clip::unlabelled(folder.join(file))
+            ..Clip::unlabelled(file_in(folder, file))
         };
         rows.push((clip, row.value("label")));
     }
@@ -47,6 +50,22 @@ pub(super) fn load(path: &Path) -> Result<Dataset, DatasetError> {
     });
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     Ok(Dataset::new(name, clips.collect(), classes))
+}
+
+/// The file that a table names: as it is spelled, or else with the other slashes, or with accents that are one letter or two.
+fn file_in(folder: &Path, name: &str) -> PathBuf {
+    let slashed = name.replace('\\', "/");
+    let spellings = [
+        name.to_owned(),
+        name.nfc().collect(),
+        name.nfd().collect(),
+        slashed.nfc().collect(),
+        slashed.nfd().collect(),
+    ];
+    let mut paths = spellings.iter().map(|name| folder.join(name));
+    paths
+        .find(|path| path.is_file())
+        .unwrap_or_else(|| folder.join(name))
 }
 
 /// Reads a table of two columns, every value given.
@@ -95,6 +114,56 @@ enum Header<'n> {
     None(&'n [&'n str]),
 }
 
+/// Columns of seconds, whose numbers may have a decimal comma.
+const TIMES: [&str; 2] = ["onset", "offset"];
+
+impl Header<'_> {
+    /// The separator by which all columns are there, or else most values, and the names of the columns.
+    fn names(&self, text: &Delimited) -> Result<(u8, Vec<String>), DatasetError> {
+        let required = match self {
+            Self::Names { required, .. } => required,
+            Self::None(names) => {
+                return Ok((b',', names.iter().map(|&name| name.to_owned()).collect()));
+            }
+        };
+        let mut best: Option<(u8, Vec<String>)> = None;
+        for separator in text.separators() {
+            let first = text.first(separator)?.map(|(_, first)| first);
+            let names = first.iter().flatten().map(str::to_lowercase);
+            let mut names: Vec<String> = names.collect();
+            while names.last().is_some_and(String::is_empty) {
+                names.pop();
+            }
+            if required
+                .iter()
+                .all(|name| names.iter().any(|given| given == name))
+            {
+                return Ok((separator, names));
+            }
+            if best
+                .as_ref()
+                .is_none_or(|(_, known)| names.len() > known.len())
+            {
+                best = Some((separator, names));
+            }
+        }
+        Ok(best.unwrap_or((b',', Vec::new())))
+    }
+}
+
+fn decimal(names: &[String], records: &[(u64, StringRecord)]) -> Decimal {
+    let times = names
+        .iter()
+        .enumerate()
+        .filter(|(_, name)| TIMES.contains(&name.as_str()));
+    let values = times.flat_map(|(column, _)| {
+        records
+            .iter()
+            .filter_map(move |(_, record)| record.get(column))
+    });
+    Decimal::of(values.filter(|value| !value.is_empty()))
+}
+
 /// The values of a row by column name; empty ones are left out.
 pub(super) struct Row {
     line: u64,
@@ -110,27 +179,18 @@ impl Row {
 }
 
 impl<'a> Table<'a> {
-    /// Reads comma-separated values whose first line names the columns (in any case, with spaces around).
+    /// Reads a table whose first line names the columns (in any case, with spaces around).
     pub(super) fn read(
         path: &'a Path,
         required: &[&str],
         optional: &[&str],
     ) -> Result<Self, DatasetError> {
-        Self::read_separated(path, b',', Header::Names { required, optional })
+        Self::read_as(path, Header::Names { required, optional })
     }
 
-    /// Reads tab-separated values whose first line names the columns.
-    pub(super) fn read_tabs(
-        path: &'a Path,
-        required: &[&str],
-        optional: &[&str],
-    ) -> Result<Self, DatasetError> {
-        Self::read_separated(path, b'\t', Header::Names { required, optional })
-    }
-
-    /// Reads comma-separated values without a line of names; the columns are called `names`, in their order.
+    /// Reads a table without a line of names; the columns are called `names`, in their order.
     pub(super) fn read_unnamed(path: &'a Path, names: &[&str]) -> Result<Self, DatasetError> {
-        Self::read_separated(path, b',', Header::None(names))
+        Self::read_as(path, Header::None(names))
     }
 
     /// Whether the first line named this column.
@@ -138,36 +198,12 @@ impl<'a> Table<'a> {
         self.names.iter().any(|present| present == name)
     }
 
-    fn read_separated(
-        path: &'a Path,
-        separator: u8,
-        header: Header<'_>,
-    ) -> Result<Self, DatasetError> {
-        let refuse = |source| DatasetError::Table {
-            path: path.to_owned(),
-            source,
-        };
-        let file = open(path).map_err(|source| DatasetError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
-        let mut reader = csv::ReaderBuilder::new()
-            .flexible(true)
-            .trim(csv::Trim::All)
-            .delimiter(separator)
-            .has_headers(matches!(header, Header::Names { .. }))
-            .from_reader(file);
-        let (names, required, optional) = match header {
-            Header::None(names) => (
-                names.iter().map(|&name| name.to_owned()).collect(),
-                names,
-                &[][..],
-            ),
-            Header::Names { required, optional } => {
-                let names = reader.headers().map_err(refuse)?.iter();
-                let names: Vec<String> = names.map(str::to_ascii_lowercase).collect();
-                (names, required, optional)
-            }
+    fn read_as(path: &'a Path, header: Header<'_>) -> Result<Self, DatasetError> {
+        let text = Delimited::read(path)?;
+        let (separator, names) = header.names(&text)?;
+        let (required, optional) = match header {
+            Header::None(names) => (names, &[][..]),
+            Header::Names { required, optional } => (required, optional),
         };
         let missing: Vec<String> = required
             .iter()
@@ -181,33 +217,42 @@ impl<'a> Table<'a> {
                 present: names,
             });
         }
-        let wanted = |name: &str| required.contains(&name) || optional.contains(&name);
-        let mut rows = Vec::new();
-        for record in reader.records() {
-            let record = record.map_err(refuse)?;
-            let values = names
-                .iter()
-                .zip(&record)
-                .filter(|(name, value)| wanted(name) && !value.is_empty());
-            rows.push(Row {
-                line: record.position().map_or(0, csv::Position::line),
-                width: record.len(),
-                values: values
-                    .map(|(name, value)| (name.clone(), value.to_owned()))
-                    .collect(),
-            });
-        }
-        if rows.is_empty() {
+        let skipped = usize::from(matches!(header, Header::Names { .. }));
+        let records = text.records(separator).skip(skipped);
+        let records = records.collect::<Result<Vec<_>, _>>()?;
+        if records.is_empty() {
             return Err(DatasetError::Empty {
                 path: path.to_owned(),
                 reason: "the table has no rows",
             });
         }
+        let decimal = decimal(&names, &records);
+        let wanted = |name: &str| required.contains(&name) || optional.contains(&name);
+        let row = |(line, record): (u64, StringRecord)| {
+            let values = names.iter().zip(&record);
+            let values = values.filter(|(name, value)| wanted(name) && !value.is_empty());
+            let filled = record
+                .iter()
+                .enumerate()
+                .filter(|(_, value)| !value.is_empty());
+            let filled = filled.last().map_or(0, |(last, _)| last + 1);
+            Row {
+                line,
+                // Spreadsheets end every line with as many separators as the longest has.
+                width: record.len().min(filled.max(names.len())),
+                values: values
+                    .map(|(name, value)| match TIMES.contains(&name.as_str()) {
+                        true => (name.clone(), decimal.with_point(value)),
+                        false => (name.clone(), value.nfc().collect()),
+                    })
+                    .collect(),
+            }
+        };
         Ok(Self {
             path,
             width: names.len(),
+            rows: records.into_iter().map(row).collect(),
             names,
-            rows,
         })
     }
 
@@ -223,7 +268,7 @@ impl<'a> Table<'a> {
     }
 }
 
-/// Opens a table, without the byte-order mark that spreadsheets put in front.
+/// Opens a list of lines, without the byte-order mark that spreadsheets put in front.
 pub(super) fn open(path: &Path) -> io::Result<impl Read> {
     let mut file = BufReader::new(File::open(path)?);
     let mut start = Vec::new();
@@ -412,9 +457,59 @@ mod tests {
     fn missing_columns_are_named_beside_those_present() {
         let message = load_text("file;label\na;b\n").unwrap_err().to_string();
         assert!(
-            message.contains("has no column `path`, `label`, only `file;label`"),
+            message.contains("has no column `path`, only `file`, `label`"),
             "{message}"
         );
+    }
+
+    #[test]
+    fn tables_are_read_as_spreadsheets_save_them() {
+        let rows = [
+            ["path", "label", "onset", "offset"],
+            ["a.wav", "Grünling", "0.5", "1.25"],
+            ["b, c.wav", "robin", "", ""],
+        ];
+        let plain =
+            load_text("path,label,onset,offset\na.wav,Grünling,0.5,1.25\n\"b, c.wav\",robin,,\n")
+                .unwrap();
+        for separator in [",", ";", "\t"] {
+            for (end, point) in [("\n", "."), ("\r\n", ","), ("\r", ",")] {
+                let line = |row: &[&str; 4]| {
+                    let value = |value: &&str| match value.contains(separator) {
+                        true => format!("\"{value}\""),
+                        false => (*value).to_owned(),
+                    };
+                    row.iter().map(value).collect::<Vec<_>>().join(separator)
+                };
+                let [head, first, second] = rows.map(|row| line(&row));
+                let first = match separator {
+                    "," => first,
+                    _ => first
+                        .replace("0.5", &format!("0{point}5"))
+                        .replace("1.25", &format!("1{point}25")),
+                };
+                // A trailing empty column, an empty line.
+                let text = [&head, &first, "", &second].map(|line| match line {
+                    "" => end.to_owned(),
+                    line => format!("{line}{separator}{end}"),
+                });
+                let text = format!("sep={separator}{end}{}", text.concat());
+                assert_eq!(load_text(&text).unwrap(), plain, "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn latin_1_and_utf_16_are_read() {
+        let text = "path;label\r\na.wav;Grünling\r\nb.wav;robin\r\n";
+        let latin: Vec<u8> = text.chars().map(|c| c as u8).collect();
+        let utf_16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for bytes in [latin, utf_16.clone(), [b"\xff\xfe", &utf_16[..]].concat()] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("clips.csv");
+            fs::write(&path, bytes).unwrap();
+            assert_eq!(load(&path).unwrap().classes, ["Grünling", "robin"]);
+        }
     }
 
     #[test]

@@ -17,6 +17,9 @@ pub enum DetectError {
     /// A table of marks that cannot be read.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
+    /// It cannot be decided which found events are of which recording.
+    #[error(transparent)]
+    Match(#[from] Box<crate::dataset::MatchError>),
     /// A recording of so few samples per second that its spectrum has no bins to compare.
     #[error("{}: sample rate is {hz} Hz, but templates need at least {required} Hz", path.display())]
     Rate {
@@ -76,7 +79,7 @@ pub enum DetectError {
     },
     /// Events of a recording that has no reference.
     #[error(
-        "{}: line {line}: there is no reference of `{recording}`\n\nhint: names are compared without folder and ending",
+        "{}: line {line}: there is no reference of `{recording}`\n\nhint: names are compared without ending, and with as many folders as both sides give",
         path.display()
     )]
     NoReference {
@@ -87,8 +90,8 @@ pub enum DetectError {
         /// The recording.
         recording: String,
     },
-    /// Two tables that speak of the same recording.
-    #[error("{}: has the reference of `{recording}`, which {} has too", path.display(), first.display())]
+    /// Two tables with the same events of recordings of one name.
+    #[error("{}: has the same events of `{recording}` as {}\n\nhint: take one of them away, if it is a copy", path.display(), first.display())]
     TwoReferences {
         /// The second table.
         path: PathBuf,

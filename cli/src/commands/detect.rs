@@ -4,7 +4,9 @@ use crate::clips::ChannelArgument;
 use crate::{Finish, printer::Printer};
 use anyhow::{Context, anyhow, bail};
 use chiffchaff::audio::{ChannelChoice, MonoReader};
-use chiffchaff::dataset::{Annotation, ShotChoice, ShotCount, Support, read_marks, table_about};
+use chiffchaff::dataset::{
+    Matching, OutputName, ShotChoice, ShotCount, Support, output_names, read_marks,
+};
 use chiffchaff::detect::frames::{FrameConfig, FrameDetector, Stage, calls_model};
 use chiffchaff::detect::prototypical::{PrototypesConfig, PrototypicalDetector};
 use chiffchaff::detect::template::{TemplateConfig, match_templates};
@@ -176,11 +178,18 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
             printer.warn(&format_args!("{}: {warning}", table.path.display()));
         }
     }
+    let matching = Matching::new(&tables, &arguments.recordings);
+    for table in matching.unused() {
+        printer.warn(&format_args!(
+            "{}: not used, as no recording that is searched is its own",
+            table.display()
+        ));
+    }
     let mut searched = Vec::new();
     let mut failed = 0;
-    for recording in &arguments.recordings {
+    for recording in 0..arguments.recordings.len() {
         // One bad recording does not end a run over ten thousand.
-        match search(arguments, &searcher, &tables, recording, printer) {
+        match search(arguments, &searcher, &matching, recording, printer) {
             Ok(found) => searched.push(found),
             Err(error) if arguments.recordings.len() > 1 => {
                 failed += 1;
@@ -218,14 +227,15 @@ struct Searched {
 fn search(
     arguments: &Arguments,
     searcher: &Searcher,
-    tables: &[Annotation],
-    recording: &Path,
+    matching: &Matching,
+    index: usize,
     printer: &Printer,
 ) -> anyhow::Result<Searched> {
     let started = Instant::now();
+    let recording = &arguments.recordings[index];
     let secs = MonoReader::open(recording)?.declared_secs();
     let secs = secs.unwrap_or(f64::INFINITY);
-    let support = support(arguments, tables, recording, secs)?;
+    let support = support(arguments, matching, index, secs, printer)?;
     for warning in support.warnings() {
         printer.warn(&format_args!("{}: {warning}", recording.display()));
     }
@@ -253,30 +263,27 @@ fn search(
     })
 }
 
-/// The shots of `recording`, which lasts `secs`.
+/// The shots of a recording, which lasts `secs`.
 fn support(
     arguments: &Arguments,
-    tables: &[Annotation],
-    recording: &Path,
+    matching: &Matching,
+    recording: usize,
     secs: f64,
+    printer: &Printer,
 ) -> anyhow::Result<Support> {
     let choice = ShotChoice {
         count: arguments.first,
         label: arguments.label.clone(),
     };
-    let only = match (tables, arguments.recordings.as_slice()) {
-        ([table], [_]) => Some(table),
-        _ => None,
-    };
-    let table = table_about(tables, recording)
-        .or(only)
-        .with_context(|| {
-            format!(
-                "{}: no table of marks has its name or names it\n\nhint: a table that names no recording must be called as its recording is, such as `dawn.csv` or `dawn.Table.1.selections.txt` for `dawn.wav`",
-                recording.display()
-            )
-        })?;
-    Ok(table.support(recording, secs, &choice)?)
+    let marks = matching.marks_of(recording)?;
+    if let Some((table, name)) = marks.by_name_alone() {
+        printer.warn(&format_args!(
+            "{}: taken for the marks of {}, though it has them in another folder: `{name}`",
+            table.display(),
+            arguments.recordings[recording].display()
+        ));
+    }
+    Ok(marks.support(secs, &choice)?)
 }
 
 /// A method with what it needs.
@@ -426,21 +433,13 @@ impl AdaptChoice {
 }
 
 fn write(arguments: &Arguments, searched: &[Searched], printer: &Printer) -> anyhow::Result<()> {
-    let names: Vec<_> = searched
-        .iter()
-        .map(|s| {
-            s.recording
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned()
-        })
-        .collect();
+    let recordings: Vec<_> = searched.iter().map(|s| &s.recording).collect();
+    let names = output_names(&recordings);
     let found: Vec<Found> = searched
         .iter()
         .zip(&names)
         .map(|(searched, name)| Found {
-            recording: name,
+            recording: &name.recording,
             label: searched.support.label(),
             band_hz: None,
             events: &searched.detection.events,
@@ -448,12 +447,12 @@ fn write(arguments: &Arguments, searched: &[Searched], printer: &Printer) -> any
         .collect();
     match &arguments.out {
         None => print(arguments.format, &found, printer)?,
-        Some(out) => write_tables(out, arguments.format.format(), &found, printer)?,
+        Some(out) => write_tables(out, arguments.format.format(), &found, &names, printer)?,
     }
     if let Some(folder) = &arguments.clips {
-        for searched in searched {
+        for (searched, name) in searched.iter().zip(&names) {
             let clips = write_clips(
-                folder,
+                &folder.join(&name.stem),
                 &searched.recording,
                 &searched.detection.events,
                 CLIP_MARGIN_SECS,
@@ -489,6 +488,7 @@ fn write_tables(
     out: &Path,
     format: TableFormat,
     found: &[Found],
+    names: &[OutputName],
     printer: &Printer,
 ) -> anyhow::Result<()> {
     let together = format.holds_many_recordings() || found.len() == 1;
@@ -497,10 +497,11 @@ fn write_tables(
         printer.say(&format_args!("events: {}", out.display()));
         return Ok(());
     }
-    std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
     let mut paths = Vec::new();
-    for one in found {
-        let path = out.join(format.file_name(one.recording));
+    for (one, name) in found.iter().zip(names) {
+        let path = out.join(format.file_name(&name.stem));
+        let folder = path.parent().unwrap_or(out);
+        std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
         write_events(&path, format, std::slice::from_ref(one))?;
         paths.push(path);
     }

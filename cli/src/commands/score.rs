@@ -3,11 +3,12 @@
 use super::Format;
 use crate::{Finish, printer::Printer};
 use chiffchaff::detect::score::{
-    Counts, EventScores, Measures, ScoreConfig, Subsets, read_scored_files, score,
+    Counts, EventScores, Measures, ScoreConfig, ScoredFiles, Subsets, read_scored_files, score,
 };
 use clap::Args;
+use std::collections::HashMap;
 use std::fmt::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Measure found events against the true ones
 ///
@@ -63,6 +64,13 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
         Format::Json => printer.data(&serde_json::to_string_pretty(&scores)?)?,
         Format::Text => printer.data(&table(&scores)?.trim_end())?,
     }
+    for (warning, tables) in by_warning(&read) {
+        let more = match tables.len() {
+            1 => String::new(),
+            n => format!(" (and so of {} more tables)", n - 1),
+        };
+        printer.warn(&format_args!("{}: {warning}{more}", tables[0].display()));
+    }
     // Folders of recordings hold lists and licences too: worth a word, but nothing is missing from the result.
     for path in &read.skipped {
         printer.warn(&format_args!(
@@ -71,6 +79,21 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
         ));
     }
     Ok(Finish::Clean)
+}
+
+/// What is odd, each once, with the tables of which it is said.
+fn by_warning(read: &ScoredFiles) -> Vec<(String, Vec<&Path>)> {
+    let mut warnings: Vec<(String, Vec<&Path>)> = Vec::new();
+    let mut known: HashMap<String, usize> = HashMap::new();
+    for (path, warning) in &read.warnings {
+        let text = warning.to_string();
+        let index = *known.entry(text.clone()).or_insert(warnings.len());
+        if index == warnings.len() {
+            warnings.push((text, Vec::new()));
+        }
+        warnings[index].1.push(path);
+    }
+    warnings
 }
 
 /// In percent: subsets, then files, then overall.

@@ -2,13 +2,17 @@
 
 use super::{
     Annotation, Mark, MarkFormat, MarkWarning, MarkedEvent, Span, SpanProblem,
-    layout::{Layout, separator},
-    text::{decode, read_bounded},
-    warning::find_oddities,
+    columns::is_none,
+    layout::{Classes, End, Layout, Unclear},
+    warning::{find_oddities, through_files},
 };
+use crate::dataset::delimited::{Decimal, Delimited, TextEncoding};
+use crate::dataset::recording::Place;
 use crate::dataset::{DatasetError, RowProblem};
 use csv::StringRecord;
-use std::{collections::HashSet, path::Path};
+use std::collections::{BTreeSet, HashSet};
+use std::path::Path;
+use unicode_normalization::UnicodeNormalization;
 
 /// Reads a table of marked events, in any of the formats of [`MarkFormat`].
 ///
@@ -17,11 +21,17 @@ use std::{collections::HashSet, path::Path};
 /// a thousand, each with its line and what is expected there.
 pub fn read_marks(path: impl AsRef<Path>) -> Result<Annotation, DatasetError> {
     let path = path.as_ref();
-    let bytes = read_bounded(path).map_err(|source| DatasetError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
-    parse_marks(path, &bytes)
+    read(path, &Delimited::read(path)?, Lengths::AboveZero)
+}
+
+/// Reads a table of events that a program found: as [`read_marks`], but an event that ends where it starts is one of a
+/// microsecond, with a warning.
+///
+/// # Errors
+/// As [`read_marks`].
+pub fn read_found_events(path: impl AsRef<Path>) -> Result<Annotation, DatasetError> {
+    let path = path.as_ref();
+    read(path, &Delimited::read(path)?, Lengths::Any)
 }
 
 /// As [`read_marks`], of bytes in memory; `path` is what messages call them.
@@ -42,30 +52,78 @@ pub fn read_marks(path: impl AsRef<Path>) -> Result<Annotation, DatasetError> {
 /// # Errors
 /// As [`read_marks`].
 pub fn parse_marks(path: &Path, bytes: &[u8]) -> Result<Annotation, DatasetError> {
-    let (text, known_encoding) = decode(bytes);
+    read(path, &Delimited::parse(path, bytes), Lengths::AboveZero)
+}
+
+/// How long an event must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lengths {
+    AboveZero,
+    Any,
+}
+
+fn read(path: &Path, text: &Delimited, lengths: Lengths) -> Result<Annotation, DatasetError> {
     let mut annotation = Annotation {
         path: path.to_owned(),
         format: MarkFormat::Plain,
         events: Vec::new(),
-        warnings: Vec::new(),
+        silent: BTreeSet::new(),
+        warnings: encoding_warning(text.encoding).into_iter().collect(),
     };
-    if !known_encoding {
-        annotation.warnings.push(MarkWarning::Encoding);
-    }
-    let Some(first) = text.lines().find(|line| !line.trim().is_empty()) else {
+    if text.is_empty() {
         annotation.warnings.push(MarkWarning::Empty);
         return Ok(annotation);
-    };
-    let table = Table {
-        path,
-        text: &text,
-        separator: separator(first),
-    };
-    let (layout, events) = table.read()?;
-    annotation.format = layout.format;
-    annotation.warnings.extend(find_oddities(&events));
-    annotation.events = events;
+    }
+    let (separator, layout) = recognise(path, text)?;
+    Table {
+        text,
+        separator,
+        lengths,
+    }
+    .read(layout, &mut annotation)?;
     Ok(annotation)
+}
+
+fn encoding_warning(encoding: TextEncoding) -> Option<MarkWarning> {
+    let name = match encoding {
+        TextEncoding::Unicode => return None,
+        TextEncoding::Windows1252 => "Latin-1 (Windows-1252)",
+        TextEncoding::MacRoman => "Mac Roman",
+    };
+    Some(MarkWarning::Encoding { name })
+}
+
+/// The separator by which the first line is that of a known table.
+fn recognise(path: &Path, text: &Delimited) -> Result<(u8, Layout), DatasetError> {
+    let mut refused = None;
+    for separator in text.separators() {
+        let (line, first) = match text.first(separator) {
+            Ok(Some(first)) => first,
+            Ok(None) => continue,
+            Err(error) => {
+                refused.get_or_insert(error);
+                continue;
+            }
+        };
+        let values: Vec<&str> = first.iter().collect();
+        if let Some(layout) = Layout::recognise(&values, separator) {
+            return Ok((separator, layout));
+        }
+        // What it is cut into by the separator that cuts it most is easiest to recognise.
+        let found = shortened(&values.join(" "));
+        if values.len() > 1 || refused.is_none() {
+            refused = Some(DatasetError::NotMarks {
+                path: path.to_owned(),
+                line,
+                found,
+            });
+        }
+    }
+    Err(refused.unwrap_or_else(|| DatasetError::NotMarks {
+        path: path.to_owned(),
+        line: 1,
+        found: String::new(),
+    }))
 }
 
 /// As many as a year of recordings may have, and few enough to hold in memory.
@@ -73,125 +131,100 @@ const MAX_EVENTS: usize = 2_000_000;
 /// Where to stop looking for more.
 const MAX_PROBLEMS: usize = 1000;
 
-/// The text of a table.
+/// The text of a table, and how to read it.
 struct Table<'a> {
-    path: &'a Path,
-    text: &'a str,
+    text: &'a Delimited<'a>,
     separator: u8,
+    lengths: Lengths,
 }
 
 impl Table<'_> {
-    fn read(&self) -> Result<(Layout, Vec<MarkedEvent>), DatasetError> {
-        let mut records = self.records();
-        let Some((line, first)) = records.next().transpose()? else {
-            return Err(self.not_marks(1, ""));
+    fn read(&self, mut layout: Layout, annotation: &mut Annotation) -> Result<(), DatasetError> {
+        let records = self.records(&layout)?;
+        let values: Vec<&StringRecord> = records.iter().map(|(_, record)| record).collect();
+        let settled = layout
+            .settle(&values)
+            .map_err(|unclear| self.unclear(unclear))?;
+        annotation.format = layout.format;
+        annotation.warnings.extend(settled);
+        let mut rows = Rows {
+            decimal: decimal(&layout, &values),
+            layout: &layout,
+            lengths: self.lengths,
+            seen: Selections::default(),
+            problems: Vec::new(),
+            without_length: Vec::new(),
         };
-        let values: Vec<&str> = first.iter().collect();
-        let layout = Layout::recognise(&values, self.separator)
-            .ok_or_else(|| self.not_marks(line, &values.join(" ")))?;
-        let is_event = layout.width().is_none();
-
-        let mut problems = Vec::new();
-        let mut seen = Selections::default();
-        let mut events = Vec::new();
-        for record in is_event
-            .then_some(Ok((line, first)))
-            .into_iter()
-            .chain(records)
-        {
-            let (line, record) = record?;
-            if is_frequency_line(&layout, &record) {
-                continue;
-            }
+        for (line, record) in &records {
             let row = Row {
-                layout: &layout,
-                record: &record,
-                line,
-                problems: &mut problems,
+                rows: &mut rows,
+                record,
+                line: *line,
             };
-            row.read(&mut seen, &mut events);
-            if events.len() > MAX_EVENTS {
-                problems.push(too_many(line));
+            row.read(annotation);
+            if annotation.events.len() > MAX_EVENTS {
+                rows.problems.push(too_many(*line));
             }
-            if problems.len() >= MAX_PROBLEMS || events.len() > MAX_EVENTS {
+            if rows.problems.len() >= MAX_PROBLEMS || annotation.events.len() > MAX_EVENTS {
                 break;
             }
         }
-        if problems.is_empty() {
-            Ok((layout, events))
-        } else {
-            Err(self.refused(problems))
+        rows.look_like_events(
+            &annotation.events,
+            records.first().map_or(1, |(line, _)| *line),
+        );
+        if !rows.problems.is_empty() {
+            return Err(self.text.refused(rows.problems));
         }
+        annotation
+            .warnings
+            .extend(rows.warnings(&annotation.events));
+        Ok(())
     }
 
-    /// The rows that are not empty, each with its line.
-    fn records(&self) -> impl Iterator<Item = Result<(u64, StringRecord), DatasetError>> {
-        let mut lines = Lines::new(self.text.as_bytes());
-        csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .delimiter(self.separator)
-            .quoting(self.separator != b'\t')
-            .trim(csv::Trim::All)
-            .from_reader(self.text.as_bytes())
-            .into_records()
-            .filter(|record| !matches!(record, Ok(record) if record.iter().all(str::is_empty)))
-            .map(move |record| {
-                let record = record.map_err(|source| DatasetError::Table {
-                    path: self.path.to_owned(),
-                    source,
-                })?;
-                let byte = record.position().map_or(0, csv::Position::byte);
-                Ok((lines.of_record_at(byte), record))
-            })
+    /// The rows of events, each with its line.
+    fn records(&self, layout: &Layout) -> Result<Vec<(u64, StringRecord)>, DatasetError> {
+        let header = usize::from(layout.width().is_some());
+        let records = self.text.records(self.separator).skip(header);
+        let is_event = |record: &Result<(u64, StringRecord), _>| match record {
+            Ok((_, record)) => !is_frequency_line(layout, record),
+            Err(_) => true,
+        };
+        records.filter(is_event).collect()
     }
 
-    fn not_marks(&self, line: u64, found: &str) -> DatasetError {
-        DatasetError::NotMarks {
-            path: self.path.to_owned(),
-            line,
-            found: shortened(found),
-        }
-    }
-
-    fn refused(&self, problems: Vec<RowProblem>) -> DatasetError {
-        DatasetError::Rows {
-            path: self.path.to_owned(),
-            problems,
-        }
+    fn unclear(&self, unclear: Unclear) -> DatasetError {
+        let line = self.text.first(self.separator).ok().flatten();
+        self.text.refused(vec![RowProblem {
+            line: line.map_or(1, |(line, _)| line),
+            column: unclear.column,
+            value: unclear.found,
+            required: unclear.required.to_owned(),
+        }])
     }
 }
 
-/// Counts lines up to places in a text that only ever lie further on.
-struct Lines<'a> {
-    text: &'a [u8],
-    position: usize,
-    line: u64,
-}
-
-impl<'a> Lines<'a> {
-    fn new(text: &'a [u8]) -> Self {
-        Self {
-            text,
-            position: 0,
-            line: 1,
-        }
-    }
-
-    /// The line of the record that the parser started to look for at `byte`: empty lines lie before it.
-    fn of_record_at(&mut self, byte: u64) -> u64 {
-        let byte = usize::try_from(byte).unwrap_or(usize::MAX);
-        while let Some(&here) = self.text.get(self.position) {
-            let is_line_end = matches!(here, b'\r' | b'\n');
-            if self.position >= byte && !is_line_end {
-                break;
-            }
-            let is_half = here == b'\r' && self.text.get(self.position + 1) == Some(&b'\n');
-            self.line += u64::from(is_line_end && !is_half);
-            self.position += 1;
-        }
-        self.line
-    }
+/// What the times of a table have before their fraction.
+fn decimal(layout: &Layout, records: &[&StringRecord]) -> Decimal {
+    let columns = [
+        Some(layout.onset),
+        Some(layout.end.column()),
+        layout.onset_in_file,
+    ];
+    let times = |record: &&'_ StringRecord| -> Vec<String> {
+        let values = columns
+            .iter()
+            .flatten()
+            .filter_map(|&column| record.get(column));
+        values.map(str::to_owned).collect()
+    };
+    let times: Vec<String> = records.iter().flat_map(times).collect();
+    Decimal::of(
+        times
+            .iter()
+            .map(String::as_str)
+            .filter(|value| !is_none(value)),
+    )
 }
 
 /// Audacity: a line that says between which frequencies the label above it lies.
@@ -212,51 +245,107 @@ impl Selections {
     }
 }
 
-/// Reads one row and collects what is wrong with it.
-struct Row<'a> {
-    layout: &'a Layout,
-    record: &'a StringRecord,
-    line: u64,
-    problems: &'a mut Vec<RowProblem>,
+/// What all rows of a table have in common, and what is wrong with them.
+struct Rows<'l> {
+    layout: &'l Layout,
+    decimal: Decimal,
+    lengths: Lengths,
+    seen: Selections,
+    problems: Vec<RowProblem>,
+    /// Lines of events that end where they start.
+    without_length: Vec<u64>,
 }
 
-impl<'a> Row<'a> {
+impl Rows<'_> {
+    /// Without a header, a second column may be the values of a curve: then almost every event would overlap the next.
+    fn look_like_events(&mut self, events: &[MarkedEvent], line: u64) {
+        let overlaps = |pair: &[MarkedEvent]| match pair {
+            [first, second] => {
+                second.span.onset() >= first.span.onset()
+                    && second.span.onset() < first.span.offset()
+            }
+            _ => false,
+        };
+        if self.layout.header.is_empty() && events.len() > 3 && events.windows(2).all(overlaps) {
+            self.problems.push(RowProblem {
+                line,
+                column: String::new(),
+                value: "numbers without a header".to_owned(),
+                required: "onset and offset (every row goes on into the next; if that is meant, a first line must say `onset,offset`)".to_owned(),
+            });
+        }
+    }
+
+    fn warnings(&self, events: &[MarkedEvent]) -> Vec<MarkWarning> {
+        let mut warnings = find_oddities(events);
+        if self.layout.format == MarkFormat::Raven && self.layout.onset_in_file.is_none() {
+            warnings.extend(through_files(events));
+        }
+        if let Some(&line) = self.without_length.first() {
+            let count = self.without_length.len();
+            warnings.push(MarkWarning::NoLength { line, count });
+        }
+        warnings
+    }
+}
+
+/// Reads one row and collects what is wrong with it.
+struct Row<'a, 'l> {
+    rows: &'a mut Rows<'l>,
+    record: &'a StringRecord,
+    line: u64,
+}
+
+impl<'a> Row<'a, '_> {
     /// Appends the row's events, unless something is wrong with it.
-    fn read(mut self, seen: &mut Selections, events: &mut Vec<MarkedEvent>) {
-        let known_problems = self.problems.len();
+    fn read(mut self, annotation: &mut Annotation) {
+        let known_problems = self.rows.problems.len();
         if !self.has_shape() {
             return;
         }
-        let span = self.span();
         let recording = self.recording();
-        let marks = self.marks();
-        let (Some(span), true) = (span, self.problems.len() == known_problems) else {
-            return;
-        };
-        let selection = self.layout.selection.and_then(|column| self.value(column));
-        if self.layout.view.is_some() && !seen.add(recording, selection, span) {
+        if self.is_silent() {
+            annotation.silent.extend(recording);
             return;
         }
-        events.extend(marks.into_iter().map(|(mark, label)| MarkedEvent {
-            recording: recording.map(str::to_owned),
-            span,
-            label: label.map(str::to_owned),
-            mark,
-            line: self.line,
-        }));
+        let span = self.span();
+        let marks = self.marks();
+        let (Some(span), true) = (span, self.rows.problems.len() == known_problems) else {
+            return;
+        };
+        let selection = self
+            .rows
+            .layout
+            .selection
+            .and_then(|column| self.value(column));
+        let has_view = self.rows.layout.view.is_some();
+        if has_view && !self.rows.seen.add(recording.as_deref(), selection, span) {
+            return;
+        }
+        let band_hz = self.band_hz();
+        annotation
+            .events
+            .extend(marks.into_iter().map(|(mark, label)| MarkedEvent {
+                recording: recording.clone(),
+                span,
+                band_hz,
+                label: label.map(|label| label.nfc().collect()),
+                mark,
+                line: self.line,
+            }));
     }
 
-    /// The value in a column; `None` where it is empty.
+    /// The value in a column; `None` where it says that there is none.
     fn value(&self, column: usize) -> Option<&'a str> {
-        self.record.get(column).filter(|value| !value.is_empty())
+        self.record.get(column).filter(|value| !is_none(value))
     }
 
     /// Notes that the value in a column is not what it must be.
     fn report(&mut self, column: usize, required: &str) {
         let value = self.record.get(column).unwrap_or_default();
-        self.problems.push(RowProblem {
+        self.rows.problems.push(RowProblem {
             line: self.line,
-            column: self.layout.name(column).to_owned(),
+            column: self.rows.layout.name(column).to_owned(),
             value: shortened(value),
             required: required.to_owned(),
         });
@@ -264,7 +353,7 @@ impl<'a> Row<'a> {
 
     /// Whether there are not more values than columns, each on one line: else nothing is where it should be.
     fn has_shape(&mut self) -> bool {
-        let most = self.layout.width().unwrap_or(3);
+        let most = self.rows.layout.width().unwrap_or(3);
         let filled = self
             .record
             .iter()
@@ -272,12 +361,12 @@ impl<'a> Row<'a> {
             .filter(|(_, value)| !value.is_empty());
         let values = filled.last().map_or(0, |(last, _)| last + 1);
         if values > most {
-            self.problems.push(RowProblem {
+            self.rows.problems.push(RowProblem {
                 line: self.line,
                 column: String::new(),
                 value: format!("{values} values"),
                 required: format!(
-                    "at most {most} values (are there decimal commas? numbers must have a decimal point)"
+                    "at most {most} values (are there decimal commas? numbers must then have a decimal point, or stand between semicolons)"
                 ),
             });
             return false;
@@ -290,34 +379,70 @@ impl<'a> Row<'a> {
         true
     }
 
+    /// Whether the row says of its recording that nothing is marked in it: without times, and without a label or a mark.
+    fn is_silent(&self) -> bool {
+        let layout = self.rows.layout;
+        let is_blank = |column: usize| self.value(column).is_none();
+        let says_nothing = |column: &usize| match self.value(*column) {
+            None => true,
+            Some(value) => {
+                let is_negative = Mark::parse(value) == Some(Mark::Negative);
+                is_negative || matches!(value, "0" | "0.0") || value.eq_ignore_ascii_case("false")
+            }
+        };
+        let classes: Vec<usize> = match &layout.classes {
+            Classes::None => Vec::new(),
+            Classes::Marks(classes) => classes.iter().map(|(column, _)| *column).collect(),
+            Classes::Flags(classes) => classes.iter().map(|(column, _)| *column).collect(),
+        };
+        layout.names_recordings()
+            && is_blank(layout.onset)
+            && is_blank(layout.end.column())
+            && layout.label.is_none_or(is_blank)
+            && layout.mark.iter().chain(&classes).all(says_nothing)
+    }
+
     fn span(&mut self) -> Option<Span> {
-        let &Layout { onset, offset, .. } = self.layout;
-        let times = (self.time(onset), self.time(offset));
-        let (mut begin, mut end) = (times.0?, times.1?);
-        let in_file = self.layout.onset_in_file;
+        let (onset, end) = (self.rows.layout.onset, self.rows.layout.end);
+        let times = (self.time(onset), self.time(end.column()));
+        let (mut begin, second) = (times.0?, times.1?);
+        let mut offset = match end {
+            End::Offset(_) => second,
+            End::Duration(_) => begin + second,
+        };
+        let in_file = self.rows.layout.onset_in_file;
         if let Some(column) = in_file.filter(|&column| self.value(column).is_some()) {
             let in_file = self.time(column)?;
             if in_file != begin {
-                (begin, end) = (in_file, in_file + (end - begin));
+                (begin, offset) = (in_file, in_file + (offset - begin));
             }
         }
-        match Span::new(begin, end) {
+        if offset == begin && self.rows.lengths == Lengths::Any {
+            self.rows.without_length.push(self.line);
+            offset = begin + 1e-6;
+        }
+        match Span::new(begin, offset) {
             Ok(span) => return Some(span),
             Err(SpanProblem::NotFinite { onset: first, .. }) => {
-                let column = if first.is_finite() { offset } else { onset };
+                let column = if first.is_finite() {
+                    end.column()
+                } else {
+                    onset
+                };
                 self.report(column, "a finite number of seconds");
             }
             Err(SpanProblem::BeforeStart { .. }) => self.report(onset, "0 or more seconds"),
-            Err(SpanProblem::Empty { onset, .. }) => {
-                self.report(offset, &format!("after the onset, {onset} s"));
-            }
+            Err(SpanProblem::Empty { onset, .. }) => match end {
+                End::Offset(column) => self.report(column, &format!("after the onset, {onset} s")),
+                End::Duration(column) => self.report(column, "above 0 seconds"),
+            },
         }
         None
     }
 
     fn time(&mut self, column: usize) -> Option<f64> {
         let text = self.value(column).unwrap_or_default();
-        let parsed = text.parse().ok();
+        let parsed = self.rows.decimal.parse(text);
         if parsed.is_none() {
             let with_point = text.replace(',', ".");
             if with_point.parse::<f64>().is_ok() {
@@ -330,34 +455,106 @@ impl<'a> Row<'a> {
         parsed
     }
 
-    fn recording(&mut self) -> Option<&'a str> {
-        let column = self.layout.recording?;
-        let name = self.value(column);
-        if name.is_none() {
-            self.report(column, "the name of a recording");
+    /// The recording with all folders that the row gives.
+    fn recording(&mut self) -> Option<String> {
+        let layout = self.rows.layout;
+        let value = |column: Option<usize>| column.and_then(|column| self.value(column));
+        let (path, file) = (value(layout.path), value(layout.file));
+        let Some(name) = path.or(file) else {
+            if let Some(column) = layout.file.or(layout.path) {
+                self.report(column, "the name of a recording");
+            }
+            return None;
+        };
+        let folders = layout
+            .folders
+            .iter()
+            .filter_map(|&column| self.value(column));
+        match (path, file) {
+            (Some(path), Some(file)) => {
+                let (whole, last) = (Place::of_name(path), Place::of_name(file));
+                if whole.agrees_with(&last) {
+                    return Some(
+                        if last.is_longer_than(&whole) {
+                            file
+                        } else {
+                            path
+                        }
+                        .to_owned(),
+                    );
+                }
+                if !whole.has_sound_ending() {
+                    return Some(format!("{path}/{file}"));
+                }
+                let column = layout.path.unwrap_or_default();
+                self.report(column, &format!("a path to `{}`", shortened(file)));
+                None
+            }
+            _ if Place::of_name(name).has_folder() => Some(name.to_owned()),
+            _ => Some(folders.chain([name]).collect::<Vec<_>>().join("/")),
         }
-        name
+    }
+
+    /// Between which frequencies it lies, where the row says so.
+    fn band_hz(&self) -> Option<(f64, f64)> {
+        let (low, high, unit) = self.rows.layout.band?;
+        let hz = |column: usize| {
+            let value = self.value(column)?;
+            let parsed = self
+                .rows
+                .decimal
+                .parse(value)
+                .or_else(|| value.parse().ok())?;
+            Some(parsed * unit).filter(|hz| hz.is_finite() && *hz >= 0.0)
+        };
+        Some((hz(low)?, hz(high)?)).filter(|(low, high)| low <= high)
     }
 
     /// What the row marks, and how surely.
     fn marks(&mut self) -> Vec<(Mark, Option<&'a str>)> {
-        let layout = self.layout;
-        if layout.marks.is_empty() {
-            let label = layout.label.and_then(|column| self.value(column));
-            return vec![match label.and_then(Mark::parse) {
-                Some(mark) => (mark, None),
-                None => (Mark::Positive, label),
-            }];
-        }
-        let mut marks = Vec::new();
-        for (column, class) in &layout.marks {
-            let mark = Mark::parse(self.value(*column).unwrap_or_default());
-            if mark.is_none() {
-                self.report(*column, "POS, UNK or NEG");
+        let layout = self.rows.layout;
+        let label = layout.label.and_then(|column| self.value(column));
+        match &layout.classes {
+            Classes::Marks(classes) => {
+                let classes = classes
+                    .iter()
+                    .map(|(column, class)| (*column, class.as_deref()));
+                let marks: Vec<_> = classes.collect();
+                let given: Vec<_> = marks
+                    .iter()
+                    .map(|(column, _)| self.mark_in(*column))
+                    .collect();
+                let marks = given.into_iter().zip(marks);
+                let marks = marks.filter_map(|(mark, (_, class))| Some((mark?, class)));
+                of_several_classes(marks.collect())
             }
-            marks.extend(mark.map(|mark| (mark, class.as_deref())));
+            Classes::Flags(classes) => {
+                let is_heard = |column: usize| {
+                    let value = self.value(column).unwrap_or_default();
+                    matches!(value, "1" | "1.0") || value.eq_ignore_ascii_case("true")
+                };
+                let heard = classes.iter().filter(|(column, _)| is_heard(*column));
+                heard
+                    .map(|(_, class)| (Mark::Positive, Some(class.as_str())))
+                    .collect()
+            }
+            Classes::None => match (layout.mark, label.and_then(Mark::parse)) {
+                (Some(column), _) => {
+                    let mark = self.mark_in(column);
+                    mark.map(|mark| (mark, label)).into_iter().collect()
+                }
+                (None, Some(mark)) => vec![(mark, None)],
+                (None, None) => vec![(Mark::Positive, label)],
+            },
         }
-        of_several_classes(marks)
+    }
+
+    fn mark_in(&mut self, column: usize) -> Option<Mark> {
+        let mark = Mark::parse(self.value(column).unwrap_or_default());
+        if mark.is_none() {
+            self.report(column, "POS, UNK or NEG");
+        }
+        mark
     }
 }
 

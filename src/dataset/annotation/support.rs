@@ -1,7 +1,12 @@
 //! The marks of one recording → the shots that a detector learns from.
 
-use super::{Annotation, Mark, MarkedEvent, Span, recording_stem};
-use std::{collections::BTreeMap, fmt, path::Path, path::PathBuf};
+use super::{Annotation, Mark, MarkedEvent, MatchError, Matching, RecordingMarks, Span};
+use std::{
+    collections::{BTreeMap, HashSet},
+    fmt,
+    path::{Path, PathBuf},
+};
+use unicode_normalization::UnicodeNormalization;
 
 /// How many shots to take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,7 +138,7 @@ pub struct SupportError {
 pub enum SupportProblem {
     /// The table is about other recordings.
     #[error(
-        "has no marks of `{recording}`, only of {}\n\nhint: names are compared without folder and ending",
+        "has no marks of `{recording}`, only of {}\n\nhint: names are compared without ending, and without folder where the table gives none",
         listed(recordings)
     )]
     OtherRecordings {
@@ -142,6 +147,9 @@ pub enum SupportProblem {
         /// Those of the table.
         recordings: Vec<String>,
     },
+    /// It cannot be decided which marks are those of the recording.
+    #[error(transparent)]
+    Match(Box<MatchError>),
     /// No positive mark of the recording.
     #[error("has no positive mark of `{recording}`{}", beside(*.unknown, *.negative))]
     NoShots {
@@ -194,7 +202,7 @@ pub enum SupportProblem {
 }
 
 /// Names enough to see what is there.
-fn listed(names: &[String]) -> String {
+pub(super) fn listed(names: &[String]) -> String {
     const MOST: usize = 10;
     let mut text: Vec<_> = names
         .iter()
@@ -223,8 +231,8 @@ const ROUNDING_SECS: f64 = 1e-3;
 impl Annotation {
     /// The shots of a recording that is `secs` long.
     ///
-    /// Marks belong to the recording if they name it, without regard to folder and ending, or name none. Shots are the
-    /// first in time, which for a table in order are the first of the table.
+    /// Marks belong to the recording if they name it (as [`Matching`] says) or name none. Shots are the first in time, which for
+    /// a table in order are the first of the table.
     ///
     /// ```
     /// use chiffchaff::dataset::{ShotChoice, parse_marks};
@@ -245,17 +253,88 @@ impl Annotation {
         secs: f64,
         choice: &ShotChoice,
     ) -> Result<Support, SupportError> {
+        let recordings = [recording.to_owned()];
+        let matching = Matching::new(std::slice::from_ref(self), &recordings);
         let refuse = |problem| SupportError {
             path: self.path.clone(),
             problem,
         };
-        let name = recording.file_name().unwrap_or(recording.as_os_str());
+        let marks = match matching.marks_of(0) {
+            _ if self.recordings().is_empty() => RecordingMarks::all_of(self, recording),
+            Ok(marks) => marks,
+            Err(MatchError::NoTable { named, .. }) => {
+                return Err(refuse(SupportProblem::OtherRecordings {
+                    recording: name_of(recording),
+                    recordings: named,
+                }));
+            }
+            Err(error) => return Err(refuse(SupportProblem::Match(Box::new(error)))),
+        };
+        marks.support(secs, choice)
+    }
+}
+
+impl RecordingMarks<'_> {
+    /// The shots of the recording, which is `secs` long: the first in time of all its tables, a mark that stands in several
+    /// of them once.
+    ///
+    /// # Errors
+    /// As [`Annotation::support`].
+    pub fn support(&self, secs: f64, choice: &ShotChoice) -> Result<Support, SupportError> {
         let marks = Marks {
-            recording: &name.to_string_lossy(),
+            recording: &name_of(self.recording),
             secs,
         };
-        marks.support(self, choice).map_err(refuse)
+        let events = self.distinct();
+        marks.support(&events, choice).map_err(|problem| {
+            let line = match problem {
+                SupportProblem::Outside { shot, .. } => {
+                    events.iter().find(|event| event.span == shot)
+                }
+                _ => None,
+            };
+            SupportError {
+                path: self.table_of(line.copied()),
+                problem,
+            }
+        })
     }
+
+    /// The events of all tables; what a second table repeats is left out.
+    fn distinct(&self) -> Vec<&MarkedEvent> {
+        let mut events: Vec<&MarkedEvent> = Vec::new();
+        let mut seen = HashSet::new();
+        for (_, part) in &self.parts {
+            let known = seen.clone();
+            for &event in part {
+                let key = (
+                    [event.span.onset(), event.span.offset()]
+                        .map(|secs| (secs * 1e3).round() as u64),
+                    event.label.as_deref(),
+                    event.mark,
+                );
+                if !known.contains(&key) {
+                    events.push(event);
+                }
+                seen.insert(key);
+            }
+        }
+        events
+    }
+
+    /// The table that an event is in, or the first.
+    fn table_of(&self, event: Option<&MarkedEvent>) -> PathBuf {
+        let has = |part: &&(&Annotation, Vec<&MarkedEvent>)| {
+            event.is_some_and(|event| part.1.iter().any(|own| std::ptr::eq(*own, event)))
+        };
+        let part = self.parts.iter().find(has).or(self.parts.first());
+        part.map_or_else(PathBuf::new, |(table, _)| table.path.clone())
+    }
+}
+
+fn name_of(recording: &Path) -> String {
+    let name = recording.file_name().unwrap_or(recording.as_os_str());
+    name.to_string_lossy().into_owned()
 }
 
 /// One recording whose marks are wanted.
@@ -267,13 +346,12 @@ struct Marks<'a> {
 impl Marks<'_> {
     fn support(
         &self,
-        annotation: &Annotation,
+        events: &[&MarkedEvent],
         choice: &ShotChoice,
     ) -> Result<Support, SupportProblem> {
-        let events = self.own(annotation)?;
-        let label = self.label(&events, choice.label.as_deref())?;
+        let label = self.label(events, choice.label.as_deref())?;
         let chosen = |event: &&MarkedEvent| event.label.as_deref() == label;
-        let mut positives: Vec<_> = with_mark(&events, Mark::Positive).filter(chosen).collect();
+        let mut positives: Vec<_> = with_mark(events, Mark::Positive).filter(chosen).collect();
         positives.sort_by(|a, b| a.span.onset().total_cmp(&b.span.onset()));
         let mut warnings = Vec::new();
         if let ShotCount::First(wanted) = choice.count {
@@ -291,27 +369,10 @@ impl Marks<'_> {
         warnings.extend(first_overlap(&shots));
         Ok(Support {
             shots,
-            unknown: self.unknown(&events, label),
+            unknown: self.unknown(events, label),
             label: label.map(str::to_owned),
             warnings,
         })
-    }
-
-    /// The marks of this recording.
-    fn own<'e>(&self, annotation: &'e Annotation) -> Result<Vec<&'e MarkedEvent>, SupportProblem> {
-        let is_own = |event: &&MarkedEvent| match &event.recording {
-            Some(name) => recording_stem(name) == recording_stem(self.recording),
-            None => true,
-        };
-        let own: Vec<_> = annotation.events.iter().filter(is_own).collect();
-        if own.is_empty() && !annotation.events.is_empty() {
-            let recordings = annotation.recordings().into_iter().map(str::to_owned);
-            return Err(SupportProblem::OtherRecordings {
-                recording: self.recording.to_owned(),
-                recordings: recordings.collect(),
-            });
-        }
-        Ok(own)
     }
 
     /// The label of the shots: the one that is wanted, or the only one there is.
@@ -333,10 +394,11 @@ impl Marks<'_> {
         };
         let recording = self.recording.to_owned();
         if let Some(wanted) = wanted {
-            let found = counts.keys().find(|label| **label == Some(wanted));
+            let wanted: String = wanted.nfc().collect();
+            let found = counts.keys().find(|label| **label == Some(wanted.as_str()));
             return found.copied().ok_or_else(|| SupportProblem::OtherLabels {
                 recording,
-                label: wanted.to_owned(),
+                label: wanted,
                 labels: labels(),
             });
         }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::dataset::DatasetError;
+use crate::dataset::{DatasetError, recording_stem};
 use std::path::Path;
 
 fn read(text: &str) -> Result<Annotation, DatasetError> {
@@ -93,7 +93,8 @@ fn a_selection_that_raven_shows_in_two_views_is_one_event() {
             (1.5, 1.75, file, None, Positive)
         ]
     );
-    assert_eq!(marks.warnings, []);
+    let columns = vec!["Channel".to_owned(), "Low Freq (Hz)".to_owned()];
+    assert_eq!(marks.warnings, [MarkWarning::Unused { columns }]);
 }
 
 #[test]
@@ -166,7 +167,8 @@ fn text_of_excel_and_of_old_programs_is_read() {
     let latin: Vec<u8> = table.chars().map(|c| c as u8).collect();
     let marks = parse_marks(Path::new("a"), &latin).unwrap();
     assert_eq!(marks.events[0].label.as_deref(), Some("Ühu"));
-    assert_eq!(marks.warnings, [MarkWarning::Encoding]);
+    let name = "Latin-1 (Windows-1252)";
+    assert_eq!(marks.warnings, [MarkWarning::Encoding { name }]);
 }
 
 #[test]
@@ -199,19 +201,28 @@ fn every_bad_row_is_named_with_what_is_expected() {
 }
 
 #[test]
-fn decimal_commas_are_refused_with_the_number_as_it_should_be() {
-    let message = refusal("onset;offset\n1,5;2,25\n");
-    for line in [
-        "line 2: `onset` is `1,5`, but must be written with a decimal point: 1.5",
-        "line 2: `offset` is `2,25`, but must be written with a decimal point: 2.25",
+fn decimal_commas_are_read_where_they_are_sure_and_else_refused() {
+    let expected = [
+        (1.5, 2.25, None, Some("call"), Positive),
+        (3.0, 4.5, None, None, Positive),
+    ];
+    for table in [
+        "onset;offset;label\n1,5;2,25;call\n3;4,500;\n",
+        "1,5\t2,25\tcall\n3\t4,5\n",
+        "onset,offset,label\n\"1,5\",\"2,25\",call\n3,\"4,5\",\n",
     ] {
-        assert!(message.contains(line), "{message}");
+        assert_eq!(rows(&read(table).unwrap()), expected, "{table:?}");
     }
-    let headerless = refusal("1,5\t2,25\tcall\n");
+    // One thousand two hundred and thirty-four, or a little more than one?
+    let message = refusal("onset;offset\n1,234;2,345\n");
     assert!(
-        headerless.contains("line 1: `onset` is `1,5`"),
-        "{headerless}"
+        message.contains(
+            "line 2: `onset` is `1,234`, but must be written with a decimal point: 1.234"
+        ),
+        "{message}"
     );
+    let mixed = refusal("onset;offset\n1,5;2.25\n");
+    assert!(mixed.contains("line 2: `onset` is `1,5`"), "{mixed}");
     let commas = refusal("1,5,2,25\n");
     assert!(commas.contains("line 1: is `4 values`"), "{commas}");
 }
@@ -418,4 +429,213 @@ fn a_label_chooses_among_several() {
     assert_eq!(spans(chosen.shots()), [(1.0, 2.0), (5.0, 6.0)]);
     assert_eq!(spans(chosen.unknown()), [(7.0, 8.0)]);
     assert_eq!(chosen.label(), Some("wren"));
+}
+
+fn warnings(text: &str) -> Vec<String> {
+    let marks = read(text).unwrap();
+    marks.warnings.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn q_beside_any_times_is_a_mark_and_no_label() {
+    let expected = [Positive, Unknown, Negative].map(|mark| (1.0, 2.0, None, None, mark));
+    for header in [
+        "onset,offset,Q",
+        "Begin Time (s),End Time (s),Q",
+        "start,end,q",
+    ] {
+        let table = format!("{header}\n1,2,POS\n1,2,UNK\n1,2,neg\n");
+        assert_eq!(rows(&read(&table).unwrap()), expected, "{header}");
+    }
+    let both = "onset,offset,label,Q\n1,2,wren,POS\n3,4,robin,UNK\n";
+    let labels: Vec<_> = rows(&read(both).unwrap())
+        .iter()
+        .map(|row| (row.3.is_some(), row.4))
+        .collect();
+    assert_eq!(labels, [(true, Positive), (true, Unknown)]);
+    assert!(refusal("onset,offset,Q\n1,2,POS\n3,4,MAYBE\n").contains("line 3: `Q` is `MAYBE`"));
+}
+
+#[test]
+fn a_label_column_of_any_name_tells_kinds_apart() {
+    for name in [
+        "Call",
+        "Type",
+        "Species Code",
+        "Sound type",
+        "Kennung",
+        "My_Kinds",
+    ] {
+        let table = format!(
+            "Begin Time (s)\tEnd Time (s)\t{name}\n1\t2\talarm\n3\t4\tsong\n5\t6\talarm\n7\t8\tsong\n"
+        );
+        let message = support(&table, &FIVE).unwrap_err().to_string();
+        assert!(
+            message.contains("several kinds in `a.flac`: `alarm (2)`, `song (2)`"),
+            "{name}: {message}"
+        );
+        let song = ShotChoice {
+            label: Some("song".into()),
+            ..FIVE
+        };
+        assert_eq!(
+            spans(support(&table, &song).unwrap().shots()),
+            [(3.0, 4.0), (7.0, 8.0)]
+        );
+    }
+}
+
+#[test]
+fn what_is_no_label_is_named_as_not_used() {
+    let remarks = "onset,offset,Notes,Begin Clock Time,power\n1,2,faint,8:00,3\n3,4,faint,8:01,4\n5,6,loud,8:02,5\n7,8,loud,8:03,5\n";
+    assert_eq!(
+        warnings(remarks),
+        ["not used: `Notes`, `Begin Clock Time`, `power`"]
+    );
+    let both =
+        "onset,offset,label,Call\n1,2,wren,song\n3,4,robin,alarm\n5,6,wren,alarm\n7,8,robin,song\n";
+    assert_eq!(
+        warnings(both),
+        ["the label is `label`; not used, though it may tell events apart: `Call`"]
+    );
+    let two = "onset,offset,Sex,Age\n1,2,m,ad\n3,4,f,ad\n5,6,m,juv\n7,8,f,juv\n";
+    assert!(
+        warnings(two)[0].starts_with(
+            "no label is used, though one of these may tell events apart: `Sex`, `Age`"
+        )
+    );
+    // A label that says the same of all leaves it to the other; a code of the label says nothing new.
+    let fine = "onset,offset,Annotation,Call type\n1,2,bird,song\n3,4,bird,alarm\n";
+    let marks = read(fine).unwrap();
+    assert_eq!(rows(&marks)[0].3, Some("song"));
+    let coded = "onset,offset,Common name,Species Code\n1,2,Wren,w\n3,4,Robin,r\n";
+    assert_eq!(warnings(coded), ["not used: `Species Code`"]);
+}
+
+#[test]
+fn columns_that_name_recordings_have_many_names() {
+    for name in [
+        "audio_file",
+        "sound.files",
+        "filepath",
+        "file_name",
+        "Filename",
+        "File",
+        "wav",
+        "recording",
+        "path",
+        "Begin File",
+        "Begin Path",
+        "IN FILE",
+        "soundfile",
+        "whatever",
+    ] {
+        let table = format!("{name},start,end\ndusk.flac,1,2\ndawn.flac,3,4\ndusk.flac,5,6\n");
+        let marks = read(&table).unwrap();
+        assert_eq!(
+            Vec::from_iter(marks.recordings()),
+            ["dawn.flac", "dusk.flac"],
+            "{name}"
+        );
+    }
+    let two = "Begin File\tBegin Path\tBegin Time (s)\tEnd Time (s)\nx.wav\tD:\\A01\\x.wav\t1\t2\nx.wav\t\t3\t4\nx.wav\tA02\t3\t4\n";
+    let marks = read(two).unwrap();
+    assert_eq!(
+        Vec::from_iter(marks.recordings()),
+        ["A02/x.wav", "D:\\A01\\x.wav", "x.wav"]
+    );
+    let torn = refusal("file,path,start,end\na.wav,x/b.wav,1,2\n");
+    assert!(
+        torn.contains("`path` is `x/b.wav`, but must be a path to `a.wav`"),
+        "{torn}"
+    );
+}
+
+#[test]
+fn a_row_without_times_is_a_recording_without_events() {
+    let table =
+        "audio_file,annotation,start_time,end_time\na.wav,song,1,2\nb.wav,,,\nc.wav,NA,NaN,nan\n";
+    let marks = read(table).unwrap();
+    assert_eq!(
+        (
+            marks.events.len(),
+            Vec::from_iter(marks.silent.iter().map(String::as_str))
+        ),
+        (1, vec!["b.wav", "c.wav"])
+    );
+    let half = refusal("file,start,end\na.wav,1,\n");
+    assert!(
+        half.contains("`end` is ``, but must be a number of seconds"),
+        "{half}"
+    );
+    let labelled = refusal("file,start,end,label\na.wav,,,song\n");
+    assert!(labelled.contains("`start` is ``"), "{labelled}");
+    let dcase = read("Audiofilename,Starttime,Endtime,Q\na.wav,,,\nb.wav,1,2,POS\n").unwrap();
+    assert_eq!(Vec::from_iter(dcase.recordings()), ["a.wav", "b.wav"]);
+}
+
+#[test]
+fn times_that_go_on_through_several_files_are_pointed_out() {
+    let window =
+        "Begin Time (s)\tEnd Time (s)\tBegin File\n1\t2\tp1.wav\n3\t4\tp2.wav\n5\t6\tp2.wav\n";
+    assert!(
+        warnings(window)[0]
+            .starts_with("the times of `p2.wav` may count from the start of `p1.wav`")
+    );
+    let own =
+        "Begin Time (s)\tEnd Time (s)\tBegin File\n1\t2\tp1.wav\n0.5\t4\tp2.wav\n5\t6\tp2.wav\n";
+    assert_eq!(warnings(own), [""; 0]);
+    let with_offset = window
+        .replace("Begin File", "Begin File\tFile Offset (s)")
+        .replace("wav", "wav\t0.5");
+    assert!(!warnings(&with_offset)[0].starts_with("the times"));
+}
+
+#[test]
+fn frequencies_are_kept_in_hertz() {
+    let band = |table: &str| read(table).unwrap().events[0].band_hz;
+    let expected = Some((2000.0, 5500.0));
+    assert_eq!(
+        band("onset,offset,Low Freq (Hz),High Freq (Hz)\n1,2,2000,5500\n"),
+        expected
+    );
+    assert_eq!(
+        band("sound.files,selec,start,end,bottom.freq,top.freq\na.wav,1,1,2,2,5.5\n"),
+        expected
+    );
+    assert_eq!(band("onset,offset\n1,2\n"), None);
+}
+
+#[test]
+fn numbers_without_a_header_that_are_no_marks_are_refused() {
+    let curve = refusal("0.5,440\n1.1,441\n1.7,440\n2.3,439\n");
+    assert!(curve.contains("numbers without a header"), "{curve}");
+    let durations = refusal("0.5,440,0.06\n1.1,441,0.07\n");
+    assert!(
+        durations.contains("`label` is `numbers`, but must be text"),
+        "{durations}"
+    );
+    let instants = refusal("TIME,LABEL\n0.5,New Point\n");
+    assert!(
+        instants.contains("is `TIME LABEL`, but must be the header"),
+        "{instants}"
+    );
+    let scores = refusal("file,start_time,end_time,wren\na.wav,0,5,0.25\na.wav,5,10,-3\n");
+    assert!(
+        scores.contains("`wren` is `numbers`, but must be 0 and 1"),
+        "{scores}"
+    );
+}
+
+#[test]
+fn found_events_without_length_count_and_are_pointed_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("found.csv");
+    std::fs::write(&path, "onset,offset\n1,1\n2,3\n").unwrap();
+    let found = read_found_events(&path).unwrap();
+    assert_eq!(
+        (found.events.len(), &found.warnings[..]),
+        (2, &[MarkWarning::NoLength { line: 2, count: 1 }][..])
+    );
+    assert!(read_marks(&path).is_err());
 }

@@ -2,7 +2,8 @@
 
 use super::ScoredFile;
 use crate::dataset::{
-    Annotation, DatasetError, Mark, MarkedEvent, Span, read_marks, read_pairs, recording_stem,
+    Annotation, DatasetError, Mark, MarkWarning, MarkedEvent, Matching, Named, Place, Span,
+    output_names, read_found_events, read_marks, read_pairs,
 };
 use crate::detect::DetectError;
 use std::{
@@ -17,7 +18,7 @@ pub enum Subsets {
     /// The folder, under that of the references, that its table lies in; `all` for those that lie in none.
     #[default]
     Folders,
-    /// By the recording's name without its ending.
+    /// By the recording's name, and by its folders where they are given.
     Listed {
         /// The table that says so, for messages.
         path: PathBuf,
@@ -33,12 +34,12 @@ impl Subsets {
     /// If it cannot be read, or has other columns.
     pub fn read(path: &Path) -> Result<Self, DetectError> {
         let rows = read_pairs(path, ["file", "subset"])?;
-        let rows = rows
-            .into_iter()
-            .map(|[file, subset]| (recording_stem(&file).to_owned(), subset));
         Ok(Self::Listed {
             path: path.to_owned(),
-            subsets: rows.collect(),
+            subsets: rows
+                .into_iter()
+                .map(|[file, subset]| (file, subset))
+                .collect(),
         })
     }
 
@@ -51,11 +52,20 @@ impl Subsets {
                 Ok(name.unwrap_or_else(|| "all".to_owned()))
             }
             Self::Listed { path, subsets } => {
-                let subset = subsets.get(&reference.stem);
-                subset.cloned().ok_or_else(|| DetectError::NoSubset {
-                    path: path.clone(),
-                    recording: reference.recording.clone(),
-                })
+                let place = Place::of_path(&reference.path);
+                let shared = |name: &String| Place::of_name(name).shared(&place);
+                let most = subsets.keys().map(shared).max().filter(|&most| most > 0);
+                let best = subsets
+                    .iter()
+                    .filter(|(name, _)| Some(shared(name)) == most);
+                let best: BTreeSet<&String> = best.map(|(_, subset)| subset).collect();
+                match Vec::from_iter(best)[..] {
+                    [subset] => Ok(subset.clone()),
+                    _ => Err(DetectError::NoSubset {
+                        path: path.clone(),
+                        recording: reference.recording.clone(),
+                    }),
+                }
             }
         }
     }
@@ -68,139 +78,208 @@ pub struct ScoredFiles {
     pub files: Vec<ScoredFile>,
     /// Tables in the folders that hold no marks, and were passed over.
     pub skipped: Vec<PathBuf>,
+    /// What is odd about which table.
+    pub warnings: Vec<(PathBuf, MarkWarning)>,
 }
 
 /// Reads references and predictions, each a table or a folder of tables (`.csv`, `.txt`, `.tsv`, in sub-folders too), and
-/// brings them together by the name of the recording. Where a table names none, it is the table's own name.
+/// brings them together by the recording, as [`Matching`] does. Where a table names none, it is the one that the table is
+/// called after. Several tables of one recording count together.
 ///
-/// With a `label`, only marks of that label or of none count, in references and predictions.
+/// With a `label`, only marks of that label or of none count, in references and predictions. A found event that ends where it
+/// starts hits nothing.
 ///
 /// # Errors
-/// If a table cannot be read, if a recording has two references or positive marks of several labels, or if a prediction is
-/// of a recording without reference.
+/// If a table cannot be read, if two tables have the same events of recordings of one name, if a recording has positive marks
+/// of several labels, or if a prediction is of a recording without reference, or may be of several.
 pub fn read_scored_files(
     references: &Path,
     predictions: &Path,
     subsets: &Subsets,
     label: Option<&str>,
 ) -> Result<ScoredFiles, DetectError> {
-    let mut files: BTreeMap<String, (Reference, Vec<Span>)> = BTreeMap::new();
     let mut skipped = Vec::new();
-    for table in read_tables(references, &mut skipped)? {
-        for reference in of_recordings(&table, label)? {
-            let stem = reference.stem.clone();
-            if let Some((first, _)) = files.get(&stem) {
-                return Err(DetectError::TwoReferences {
-                    path: reference.table,
-                    first: first.table.clone(),
-                    recording: reference.recording,
-                });
-            }
-            files.insert(stem, (reference, Vec::new()));
+    let tables = read_tables(references, read_marks, &mut skipped)?;
+    let truth = references_in(&tables, label)?;
+    let found = read_tables(predictions, read_found_events, &mut skipped)?;
+    let paths: Vec<PathBuf> = truth
+        .iter()
+        .map(|reference| reference.path.clone())
+        .collect();
+    let matching = Matching::new(&found, &paths);
+    let mut used: BTreeSet<*const Named> = BTreeSet::new();
+    let mut files = Vec::new();
+    for (n, reference) in truth.into_iter().enumerate() {
+        let mut predictions = Vec::new();
+        for named in matching.kept(n).map_err(Box::new)? {
+            used.insert(named);
+            let counts =
+                |event: &&&MarkedEvent| event.mark == Mark::Positive && is_of(event, label);
+            let events = named.events.iter().filter(counts);
+            predictions.extend(events.map(|event| event.span));
         }
-    }
-    for table in read_tables(predictions, &mut skipped)? {
-        for event in &table.events {
-            let recording = recording_of(event, &table);
-            let Some((_, found)) = files.get_mut(recording_stem(&recording)) else {
-                return Err(DetectError::NoReference {
-                    path: table.path.clone(),
-                    line: event.line,
-                    recording,
-                });
-            };
-            if event.mark == Mark::Positive && is_of(event, label) {
-                found.push(event.span);
-            }
-        }
-    }
-    let files = files.into_values().map(|(reference, predictions)| {
-        Ok(ScoredFile {
+        files.push(ScoredFile {
             subset: subsets.of(&reference, references)?,
             recording: reference.recording,
             reference: reference.events,
             predictions,
-        })
-    });
+        });
+    }
+    let is_unused = |named: &&Named| !used.contains(&std::ptr::from_ref(*named));
+    for named in matching.names().iter().filter(is_unused) {
+        if let Some(event) = named.events.first() {
+            return Err(DetectError::NoReference {
+                path: named.table.path.clone(),
+                line: event.line,
+                recording: named.label(),
+            });
+        }
+    }
+    let all = tables.iter().chain(&found);
+    let of_table = |table: &Annotation| -> Vec<_> {
+        let warnings = table.warnings.iter().cloned();
+        warnings
+            .map(|warning| (table.path.clone(), warning))
+            .collect()
+    };
     Ok(ScoredFiles {
-        files: files.collect::<Result<_, DetectError>>()?,
+        files,
         skipped,
+        warnings: all.flat_map(of_table).collect(),
     })
 }
 
 /// Whether the event has the wanted label or none, or no label is wanted.
 fn is_of(event: &MarkedEvent, label: Option<&str>) -> bool {
-    label.is_none() || event.label.is_none() || event.label.as_deref() == label
+    label.is_none() || event.label.is_none() || event.has_label(label)
 }
 
 /// The true events of one recording.
 struct Reference {
+    /// What to call it, unlike all others.
     recording: String,
-    stem: String,
+    /// Where it is, as far as the tables say.
+    path: PathBuf,
     table: PathBuf,
     events: Vec<(Span, Mark)>,
 }
 
-/// The references in a table, one per recording; one of the table's own name if it has no events.
-fn of_recordings(table: &Annotation, label: Option<&str>) -> Result<Vec<Reference>, DetectError> {
-    let mut references: BTreeMap<String, Vec<&MarkedEvent>> = BTreeMap::new();
-    for event in &table.events {
-        let events = references.entry(recording_of(event, table)).or_default();
-        events.extend(is_of(event, label).then_some(event));
+/// The references in some tables, one per recording, by name; one of a table's own name if it has no events.
+fn references_in(
+    tables: &[Annotation],
+    label: Option<&str>,
+) -> Result<Vec<Reference>, DetectError> {
+    let named: Vec<Named> = tables
+        .iter()
+        .flat_map(|table| Named::all_of(table, |_| false))
+        .collect();
+    let mut by_place: BTreeMap<Place, Vec<&Named>> = BTreeMap::new();
+    for named in &named {
+        // A bare name is that of a recording in the folder of its table.
+        let place = match named.identity() {
+            identity if identity.has_folder() => identity,
+            _ => &named.full,
+        };
+        by_place.entry(place.clone()).or_default().push(named);
     }
-    if references.is_empty() {
-        references.insert(own_name(table), Vec::new());
+    let groups: Vec<Vec<&Named>> = by_place.into_values().collect();
+    let paths: Vec<PathBuf> = groups.iter().map(|group| group[0].path()).collect();
+    let is_single = |n: usize| {
+        let place = Place::of_path(&paths[n]);
+        paths
+            .iter()
+            .filter(|path| Place::of_path(path).shared(&place) > 0)
+            .count()
+            == 1
+    };
+    let names = output_names(&paths);
+    let mut references = Vec::new();
+    for (n, group) in groups.iter().enumerate() {
+        let recording = match is_single(n) {
+            true => group[0].label(),
+            false => names[n].recording.clone(),
+        };
+        references.push(reference(recording, paths[n].clone(), group, label)?);
     }
-    let reference = |(recording, events): (String, Vec<&MarkedEvent>)| {
-        let positive = events.iter().filter(|event| event.mark == Mark::Positive);
-        let labels: BTreeSet<&str> = positive
-            .filter_map(|event| event.label.as_deref())
-            .collect();
-        if labels.len() > 1 {
-            return Err(DetectError::SeveralLabels {
-                path: table.path.clone(),
-                recording,
-                labels: labels
-                    .into_iter()
-                    .map(|label| format!("`{label}`"))
-                    .collect(),
+    refuse_copies(&references)?;
+    references.sort_by(|a, b| a.recording.cmp(&b.recording));
+    Ok(references)
+}
+
+fn reference(
+    recording: String,
+    path: PathBuf,
+    group: &[&Named],
+    label: Option<&str>,
+) -> Result<Reference, DetectError> {
+    let events = group.iter().flat_map(|named| named.events.iter().copied());
+    let events: Vec<&MarkedEvent> = events.filter(|event| is_of(event, label)).collect();
+    let positive = events.iter().filter(|event| event.mark == Mark::Positive);
+    let labels: BTreeSet<&str> = positive
+        .filter_map(|event| event.label.as_deref())
+        .collect();
+    if labels.len() > 1 {
+        return Err(DetectError::SeveralLabels {
+            path: group[0].table.path.clone(),
+            recording,
+            labels: labels
+                .into_iter()
+                .map(|label| format!("`{label}`"))
+                .collect(),
+        });
+    }
+    let mut own: Vec<(Span, Mark)> = Vec::new();
+    for event in events {
+        // What a second table repeats is one event.
+        let mark = (event.span, event.mark);
+        if group.len() == 1 || !own.contains(&mark) {
+            own.push(mark);
+        }
+    }
+    Ok(Reference {
+        recording,
+        path,
+        table: group[0].table.path.clone(),
+        events: own,
+    })
+}
+
+/// The same events of the same name in two folders are one table and its copy.
+fn refuse_copies(references: &[Reference]) -> Result<(), DetectError> {
+    let mut by_stem: BTreeMap<String, Vec<&Reference>> = BTreeMap::new();
+    for reference in references
+        .iter()
+        .filter(|reference| !reference.events.is_empty())
+    {
+        let others = by_stem.entry(Place::of_path(&reference.path).stem().to_owned());
+        let others = others.or_default();
+        if let Some(first) = others.iter().find(|other| other.events == reference.events) {
+            return Err(DetectError::TwoReferences {
+                path: reference.table.clone(),
+                first: first.table.clone(),
+                recording: reference.recording.clone(),
             });
         }
-        Ok(Reference {
-            stem: recording_stem(&recording).to_owned(),
-            recording,
-            table: table.path.clone(),
-            events: events
-                .iter()
-                .map(|event| (event.span, event.mark))
-                .collect(),
-        })
-    };
-    references.into_iter().map(reference).collect()
-}
-
-/// The recording that an event names, or else that its table is called after.
-fn recording_of(event: &MarkedEvent, table: &Annotation) -> String {
-    event.recording.clone().unwrap_or_else(|| own_name(table))
-}
-
-/// The name of the table without its ending.
-fn own_name(table: &Annotation) -> String {
-    let stem = table.path.file_stem().unwrap_or_default();
-    stem.to_string_lossy().into_owned()
+        others.push(reference);
+    }
+    Ok(())
 }
 
 /// Reads a table, or all those in a folder, by name; notes the tables there that are of something else.
-fn read_tables(path: &Path, skipped: &mut Vec<PathBuf>) -> Result<Vec<Annotation>, DetectError> {
+fn read_tables(
+    path: &Path,
+    read: impl Fn(PathBuf) -> Result<Annotation, DatasetError>,
+    skipped: &mut Vec<PathBuf>,
+) -> Result<Vec<Annotation>, DetectError> {
     if !path.is_dir() {
-        return Ok(vec![read_marks(path)?]);
+        return Ok(vec![read(path.to_owned())?]);
     }
     let mut paths = Vec::new();
     list_tables(path, &mut paths)?;
     paths.sort();
     let mut tables = Vec::new();
     for path in paths {
-        match read_marks(&path) {
+        match read(path) {
             Ok(table) => tables.push(table),
             Err(DatasetError::NotMarks { path, .. }) => skipped.push(path),
             Err(error) => return Err(error.into()),

@@ -339,7 +339,7 @@ fn unknown_names_doubles_and_several_labels_are_refused() {
         "onset,offset\n",
     );
     assert!(
-        twice.contains("has the reference of `a.wav`, which"),
+        twice.contains("has the same events of `x/a.wav` as"),
         "{twice}"
     );
     let kinds =

@@ -2,25 +2,25 @@
 
 use super::Event;
 use crate::audio::{AudioReader, SampleRate, WavEncoding, Waveform, write_wav};
-use crate::dataset::recording_stem;
 use crate::detect::DetectError;
 use std::path::{Path, PathBuf};
 
-/// Writes the sound of each event as a WAV file of 16 bits, with `margin_secs` around it as far as the recording goes, in
+/// Writes the sound of each event as a WAV file of 16 bits whose path begins with `stem`, with `margin_secs` around it as far as the recording goes, in
 /// all channels at the recording's own rate. Gives the files, in the order of the events.
 ///
-/// They are called after recording, number and onset: `dawn_0001_12.264s.wav`. The folder is made if need be. The recording
-/// is read once, as a stream; only events that sound at the same time are in memory together.
+/// To the stem they add number and onset: `clips/dawn` gives `clips/dawn_0001_12.264s.wav`. The folder is made if need be. The
+/// recording is read once, as a stream; only events that sound at the same time are in memory together.
 ///
 /// # Errors
 /// If the recording cannot be read to the end of the last event, or a file not written. An event beyond the end of the
 /// recording gives no file.
 pub fn write_clips(
-    folder: &Path,
+    stem: &Path,
     recording: &Path,
     events: &[Event],
     margin_secs: f64,
 ) -> Result<Vec<PathBuf>, DetectError> {
+    let folder = stem.parent().unwrap_or(Path::new(""));
     std::fs::create_dir_all(folder).map_err(|source| DetectError::Io {
         path: folder.to_owned(),
         action: "written",
@@ -29,7 +29,7 @@ pub fn write_clips(
     let mut reader = AudioReader::open(recording)?;
     let rate = reader.sample_rate();
     let sample = |secs: f64| (secs.max(0.0) * f64::from(rate.hz())).round() as u64;
-    let name = recording.file_name().unwrap_or_default().to_string_lossy();
+    let name = stem.file_name().unwrap_or_default().to_string_lossy();
     let mut clips: Vec<Clip> = events
         .iter()
         .enumerate()
@@ -39,7 +39,7 @@ pub fn write_clips(
             end: sample(event.span.offset() + margin_secs),
             path: folder.join(format!(
                 "{}_{:04}_{:.3}s.wav",
-                recording_stem(&name),
+                name,
                 n + 1,
                 event.span.onset()
             )),

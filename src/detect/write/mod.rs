@@ -8,6 +8,7 @@
 //! | `Csv` | everything else | `recording,onset,offset,score,label` |
 //! | `Parquet` | data tools | the same, typed |
 //!
+//! A name or label that a spreadsheet would take for a formula (`=HYPERLINK(…)`, `-song`) is written with a `'` before it.
 //! Times are seconds, to the microsecond; [`crate::dataset::read_marks`] reads all but Parquet back as they were.
 
 mod clips;
@@ -15,7 +16,7 @@ mod parquet;
 mod tables;
 
 use super::{DetectError, Event};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use clips::write_clips;
 
@@ -48,15 +49,19 @@ pub enum TableFormat {
 }
 
 impl TableFormat {
-    /// What such a file is called for a recording: `a.wav` → `a.csv`, for Raven `a.selections.txt`.
-    pub fn file_name(self, recording: &str) -> String {
+    /// What such a file is called for the stem of an [`OutputName`](crate::dataset::OutputName): `A01/dawn.csv`, for Raven
+    /// `A01/dawn.selections.txt`.
+    pub fn file_name(self, stem: &Path) -> PathBuf {
         let ending = match self {
             Self::Dcase | Self::Csv => "csv",
             Self::Raven => "selections.txt",
             Self::Audacity => "txt",
             Self::Parquet => "parquet",
         };
-        format!("{}.{ending}", crate::dataset::recording_stem(recording))
+        let mut name = stem.as_os_str().to_owned();
+        name.push(".");
+        name.push(ending);
+        name.into()
     }
 
     /// Whether a table says which recording an event is of, so that those of many can share one.

@@ -1,6 +1,7 @@
 //! Events → the text of tables.
 
 use super::{Event, Found};
+use crate::dataset::{guarded, looks_quoted};
 use std::fmt::{self, Display, Write};
 
 /// `Audiofilename,Starttime,Endtime`
@@ -106,6 +107,7 @@ struct Quoted<'a>(&'a str);
 impl Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = on_one_line(self.0);
+        let text = guarded(&text);
         if text.contains(['"', ',', ';']) || text.trim() != text {
             write!(f, "\"{}\"", text.replace('"', "\"\""))
         } else {
@@ -114,12 +116,17 @@ impl Display for Quoted<'_> {
     }
 }
 
-/// A value of a table with tabs, which has no quotes.
+/// A value of a table with tabs, which has quotes only where its own would be taken for such.
 struct Untabbed<'a>(&'a str);
 
 impl Display for Untabbed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", on_one_line(self.0))
+        let text = on_one_line(self.0);
+        let text = guarded(&text);
+        match looks_quoted(&text) {
+            true => write!(f, "\"{}\"", text.replace('"', "\"\"")),
+            false => write!(f, "{text}"),
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use ::parquet::file::reader::{FileReader, SerializedFileReader};
 use ::parquet::record::RowAccessor;
 use proptest::prelude::*;
 use std::fs::{self, File};
+use std::path::Path;
 
 fn event(onset: f64, offset: f64, score: f32) -> Event {
     Event {
@@ -82,8 +83,8 @@ fn formats_without_a_name_refuse_several_recordings() {
     }
     assert!(!path.exists());
     assert_eq!(
-        TableFormat::Raven.file_name("x/a.b.wav"),
-        "a.b.selections.txt"
+        TableFormat::Raven.file_name(Path::new("x/a.b")),
+        Path::new("x/a.b.selections.txt")
     );
 }
 
@@ -192,7 +193,7 @@ fn clips_hold_the_sound_of_the_event_and_of_the_margin() {
         event(25.0, 26.0, 0.5),  // not in it
     ];
     let clips = folder.path().join("found/clips");
-    let paths = write_clips(&clips, &recording, &events, 0.25).unwrap();
+    let paths = write_clips(&clips.join("dawn"), &recording, &events, 0.25).unwrap();
     let names: Vec<_> = paths
         .iter()
         .map(|path| path.file_name().unwrap().to_str().unwrap())
