@@ -6,6 +6,7 @@ use super::{
     table::{RowCheck, Table},
 };
 use std::{
+    cell::LazyCell,
     collections::{HashMap, HashSet},
     fs,
     path::{Component, Path, PathBuf},
@@ -27,11 +28,19 @@ const CLASSES: [&str; 10] = [
 /// `audio/` and `metadata/` of the same structure: the files of `metadata/train/weak.tsv` lie in `audio/train/weak/` or in
 /// `audio/train/`. Tables are tab-separated whatever their ending (older releases say `.csv`).
 ///
+/// The archives put both into a folder `dataset/`, which may lie in the one that is given. A file that is in neither folder is
+/// looked for by its name in the others of its part, as `audioset_strong.tsv` lists those of `strong_label_real/`.
+///
 /// The columns tell the kind of labels: `event_labels` weak, `onset`, `offset`, `event_label` strong, `filename` alone
 /// none; tables with other columns (durations) are no lists of clips. A strong row without event says that nothing is
 /// heard. The subset is the table's path without `train/`, `validation/` or `eval/`; a clip that several tables list belongs to
 /// the first, by path. Missing files are told and left out.
 pub(super) fn load(folder: &Path) -> Result<Dataset, DatasetError> {
+    let unpacked = folder.join("dataset");
+    let folder = match unpacked.join("metadata").is_dir() {
+        true => &unpacked,
+        false => folder,
+    };
     let metadata = folder.join("metadata");
     if !metadata.is_dir() {
         return Err(DatasetError::Layout {
@@ -88,6 +97,8 @@ fn tables(folder: &Path) -> Result<Vec<PathBuf>, DatasetError> {
 /// What a table's place says of its clips.
 struct Listing {
     audio: PathBuf,
+    /// Where the sound of the whole part lies.
+    part: PathBuf,
     split: Option<Split>,
     subset: String,
 }
@@ -119,8 +130,10 @@ impl Listing {
             Some(parent) if !own.is_dir() => parent.to_owned(),
             _ => own,
         };
+        let part = folder.join("audio").join(first.unwrap_or_default());
         Self {
             audio,
+            part,
             split,
             subset: subset.to_string_lossy().into_owned(),
         }
@@ -156,6 +169,14 @@ impl Listing {
     ) -> Vec<Clip> {
         let mut clips: Vec<Clip> = Vec::new();
         let mut index: HashMap<&str, usize> = HashMap::new();
+        let elsewhere = LazyCell::new(|| by_name(&self.part));
+        let place = |file: &str| {
+            let own = self.audio.join(file);
+            match own.exists() {
+                true => own,
+                false => elsewhere.get(file).cloned().flatten().unwrap_or(own),
+            }
+        };
         for row in &table.rows {
             let mut check = RowCheck {
                 row,
@@ -176,13 +197,30 @@ impl Listing {
                         tags,
                         split: self.split,
                         subset: Some(self.subset.clone()),
-                        ..Clip::unlabelled(self.audio.join(file))
+                        ..Clip::unlabelled(place(file))
                     });
                 }
             }
         }
         clips
     }
+}
+
+/// The files below a folder by their names; none where several have one.
+fn by_name(folder: &Path) -> HashMap<String, Option<PathBuf>> {
+    let mut found: HashMap<String, Option<PathBuf>> = HashMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                folders.push(entry.path());
+            } else if let Ok(name) = entry.file_name().into_string() {
+                let known = found.contains_key(&name);
+                found.insert(name, (!known).then(|| entry.path()));
+            }
+        }
+    }
+    found
 }
 
 fn weak_tags(check: &mut RowCheck<'_>) -> Option<Vec<Tag>> {
@@ -303,6 +341,57 @@ mod tests {
             assert_eq!(clip(&dataset, "v2.wav").tags, Some(Vec::new()));
             assert!(clip(&dataset, "v2.wav").is_labelled());
         }
+    }
+
+    #[test]
+    fn files_are_found_in_other_folders_of_their_part_and_below_the_archives_own() {
+        let root = tree(&[
+            "dataset/audio/train/strong_label_real/Y1.wav",
+            "dataset/audio/train/synthetic20/soundscapes/7.wav",
+            "dataset/audio/train/synthetic21_train/soundscapes/7.wav",
+            "dataset/audio/validation/validation/v1.wav",
+        ]);
+        let strong = |file: &str| {
+            format!("filename\tonset\toffset\tevent_label\n{file}\t0.5\t1.25\tFrying\n")
+        };
+        for (table, file) in [
+            ("train/audioset_strong.tsv", "Y1.wav"),
+            ("train/synthetic21_train/soundscapes.tsv", "7.wav"),
+            ("validation/validation.tsv", "v1.wav"),
+            ("validation/test_dcase2018.tsv", "v1.wav"),
+            ("train/lost.tsv", "7.wav"), // of which there are two
+        ] {
+            write(
+                root.path(),
+                &format!("dataset/metadata/{table}"),
+                &strong(file),
+            );
+        }
+        let dataset = load(root.path()).unwrap();
+        let mut places: Vec<_> = dataset
+            .clips
+            .iter()
+            .map(|clip| {
+                let place = clip
+                    .path
+                    .strip_prefix(root.path().join("dataset/audio"))
+                    .unwrap();
+                place.display().to_string()
+            })
+            .collect();
+        places.sort();
+        assert_eq!(
+            places,
+            [
+                "train/strong_label_real/Y1.wav",
+                "train/synthetic21_train/soundscapes/7.wav",
+                "validation/validation/v1.wav",
+            ]
+        );
+        let [fault] = &dataset.faults[..] else {
+            panic!("{:?}", dataset.faults)
+        };
+        assert!(fault.path.ends_with("metadata/train/lost.tsv"));
     }
 
     #[test]
