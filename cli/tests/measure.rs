@@ -321,3 +321,186 @@ fn clips_of_several_classes_are_measured_by_mean_average_precision() {
         "{stderr}"
     );
 }
+
+/// `clips.csv` with other labels, given the number of a clip.
+fn relabel(desk: &Path, label: impl Fn(usize) -> String) {
+    let rows = (0..24).map(|clip| format!("{clip}.wav,{},{}\n", label(clip), clip % 3 + 1));
+    let table = format!("path,label,fold\n{}", rows.collect::<String>());
+    fs::write(desk.join("clips.csv"), table).unwrap();
+}
+
+#[test]
+fn a_task_that_tells_nothing_is_remarked_upon_and_protocols_fail_alone() {
+    let desk = tempfile::tempdir().unwrap();
+    let desk = desk.path();
+    clips::write_clips(desk, |_| None);
+    pretrain(desk, "run", &[]);
+    relabel(desk, |_| "wren".to_owned());
+    let (code, stdout, stderr) = evaluate(desk, "run", &["--protocol", "linear,forest,knn"]);
+    assert_eq!(code, 1, "{stderr}");
+    for told in ["all 24 clips are of `wren`", "random forest gave no score"] {
+        assert!(stderr.contains(told), "{stderr}");
+        assert_eq!(stderr.matches(told).count(), 1, "{stderr}");
+    }
+    assert!(stdout.contains("all 24 clips are of `wren`"), "{stdout}");
+    assert!(stdout.contains("k-NN"), "{stdout}");
+
+    relabel(desk, |clip| format!("kind {clip}"));
+    let (code, stdout, stderr) = evaluate(desk, "run", &["--format", "json"]);
+    assert_eq!(code, 1, "{stderr}");
+    let warnings = json(&stdout)["warnings"].to_string();
+    assert!(
+        warnings.contains("24 of 24 scored clips are of classes"),
+        "{warnings}"
+    );
+
+    relabel(desk, |clip| match clip {
+        0..4 => String::new(),
+        _ => ["low", "high"][clip % 2].to_owned(),
+    });
+    let (code, stdout, stderr) = evaluate(desk, "run", &["--format", "json"]);
+    assert_eq!(code, 1, "{stderr}");
+    assert_eq!(json(&stdout)["clips"].as_array().unwrap().len(), 20);
+    assert!(
+        stderr.contains("4 clips have no label and are not measured"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn clips_that_are_copies_of_one_are_told_before_the_first_step() {
+    let desk = tempfile::tempdir().unwrap();
+    let desk = desk.path();
+    clips::write_clips(desk, |_| None);
+    for clip in 1..24 {
+        fs::copy(desk.join("0.wav"), desk.join(format!("{clip}.wav"))).unwrap();
+    }
+    let arguments = [
+        "--preset",
+        "small",
+        "--data",
+        "csv:clips.csv",
+        "--out",
+        "run",
+        "--cache",
+        "cache",
+        "--set",
+        "encoder.width=4",
+        "--set",
+        "views.frames=32",
+        "--set",
+        "features.n_mels=32",
+        "--set",
+        "train.batch_size=8",
+        "--set",
+        "train.threads=1",
+        "--set",
+        "train.max_steps=2",
+    ];
+    let (code, _, stderr) = run(desk, "pretrain", &arguments);
+    assert_eq!(code, 1, "{stderr}");
+    assert!(
+        stderr.contains("24 of 24 clips that were looked at sound the same"),
+        "{stderr}"
+    );
+}
+
+/// DESED's tables as they are published, each with eight clips, below `DESED/dataset`; without the public test part.
+fn desed(desk: &Path) {
+    let root = desk.join("DESED/dataset");
+    let strong = "filename\tonset\toffset\tevent_label\n";
+    for (table, audio, header) in [
+        ("train/weak.tsv", "train/weak", "filename\tevent_labels\n"),
+        (
+            "train/unlabel_in_domain.tsv",
+            "train/unlabel_in_domain",
+            "filename\n",
+        ),
+        (
+            "train/synthetic21_train/soundscapes.tsv",
+            "train/synthetic21_train/soundscapes",
+            strong,
+        ),
+        ("validation/validation.tsv", "validation/validation", strong),
+    ] {
+        let part = table.replace('/', "-");
+        let mut rows = header.to_owned();
+        fs::create_dir_all(root.join("audio").join(audio)).unwrap();
+        for clip in 0..8 {
+            let name = format!("{part}{clip}.wav");
+            let tones = [(300.0, clip % 2), (3000.0, clip / 2 % 2)];
+            let path = root.join("audio").join(audio).join(&name);
+            clips::write_tones(&path, clip, &tones.map(|(pitch, on)| pitch * on as f32));
+            let heard: Vec<&str> = [("Speech", tones[0].1), ("Dog", tones[1].1)]
+                .into_iter()
+                .filter_map(|(label, on)| (on == 1).then_some(label))
+                .collect();
+            rows += &match (header, heard.as_slice()) {
+                ("filename\n", _) => format!("{name}\n"),
+                (header, heard) if header != strong => format!("{name}\t{}\n", heard.join(",")),
+                (_, []) => format!("{name}\t\t\t\n"),
+                (_, heard) => heard
+                    .iter()
+                    .map(|label| format!("{name}\t0.1\t0.9\t{label}\n"))
+                    .collect(),
+            };
+        }
+        let path = root.join("metadata").join(table);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, rows).unwrap();
+    }
+    let durations = root.join("metadata/validation/validation_durations.tsv");
+    fs::write(durations, "filename\tduration\nx.wav\t10.0\n").unwrap();
+}
+
+#[test]
+fn desed_is_learned_from_and_measured_as_it_is_published() {
+    let desk = tempfile::tempdir().unwrap();
+    let desk = desk.path();
+    desed(desk);
+    let data = ["--data", "desed:DESED", "--cache", "cache"];
+    let tiny = [
+        "--preset",
+        "small",
+        "--out",
+        "run",
+        "--set",
+        "encoder.width=4",
+        "--set",
+        "views.frames=32",
+        "--set",
+        "features.n_mels=32",
+        "--set",
+        "train.batch_size=8",
+        "--set",
+        "train.threads=1",
+        "--set",
+        "train.max_steps=2",
+    ];
+    let (code, _, stderr) = run(desk, "pretrain", &[&data[..], &tiny].concat());
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stderr.contains("on 32 clips"), "{stderr}");
+
+    let measure = ["--model", "run", "--format", "json"];
+    let (code, stdout, stderr) = run(desk, "evaluate", &[&data[..], &measure].concat());
+    assert_eq!(code, 0, "{stderr}");
+    let found = json(&stdout);
+    assert_eq!(
+        found["protocols"]["linear"]["folds"],
+        serde_json::json!([2])
+    );
+    let notes = found["notes"].to_string();
+    assert!(
+        notes.contains("8 clips have no label and are not measured"),
+        "{notes}"
+    );
+    assert!(
+        notes.contains(
+            "learned on its train (fold 1) clips, scored on its validation clips (fold 2)"
+        ),
+        "{notes}"
+    );
+    let speech = &found["protocols"]["linear"]["per_class"][8];
+    assert_eq!(speech["class"], "Speech");
+    assert_eq!(speech["support"], 4);
+}

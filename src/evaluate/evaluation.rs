@@ -170,7 +170,7 @@ impl std::fmt::Display for Setting {
 }
 
 impl Evaluation {
-    /// Scores of `model`, with a warning for every recording that lies in several folds.
+    /// Scores of `model`, with a warning for every recording that lies in several folds, and for a task that tells little.
     pub fn new(task: &Task, model: impl Into<String>, protocols: Scores) -> Self {
         Self {
             dataset: task.name().to_owned(),
@@ -180,7 +180,11 @@ impl Evaluation {
             few_labels: Vec::new(),
             clips: task.measured_clips(),
             notes: Vec::new(),
-            warnings: task.leak_warning().into_iter().collect(),
+            warnings: task
+                .leak_warning()
+                .into_iter()
+                .chain(task.remarks())
+                .collect(),
         }
     }
 
@@ -195,15 +199,17 @@ impl Evaluation {
     /// Evaluations of one task, each of other folds and by a model of its own that never heard them, as one.
     ///
     /// # Panics
-    /// If there is none, or they are not of the same clips, classes and protocols.
+    /// If there is none, or they are not of the same clips, classes and baselines.
     pub fn joined(parts: Vec<Self>, model: impl Into<String>) -> Self {
         let clips = &parts[0].clips;
         assert!(parts.iter().all(|part| part.clips == *clips), "other clips");
         let join = |scores: &dyn Fn(&Self) -> &Scores| -> Scores {
+            // A protocol that failed in a part has no score of all.
             let names = scores(&parts[0]).keys();
             names
+                .filter(|name| parts.iter().all(|part| scores(part).contains_key(name)))
                 .map(|name| {
-                    let of_part = |part| scores(part).get(name).expect("the same protocols");
+                    let of_part = |part| &scores(part)[name];
                     let scores: Vec<_> = parts.iter().map(of_part).collect();
                     (*name, Score::joined(&scores, clips))
                 })

@@ -1,6 +1,7 @@
 //! By which rule embeddings are scored.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 use super::{
     EvaluateError, Forest, Label, LinearProbe, MajorityKnn, Predictions, Score, Scores,
@@ -155,6 +156,36 @@ pub fn evaluate(
         .collect())
 }
 
+/// Why protocols gave no score.
+pub type Failures = BTreeMap<ProtocolName, EvaluateError>;
+
+/// As [`evaluate`], but a protocol that cannot score these clips fails alone.
+///
+/// # Errors
+/// As [`evaluate`], but for what is wrong with some protocols only.
+pub fn evaluate_each(
+    task: &Task,
+    embeddings: &Embeddings,
+    protocols: &[Protocol],
+) -> Result<(Scores, Failures), EvaluateError> {
+    check_rows(task, embeddings)?;
+    protocols.iter().try_for_each(Protocol::check)?;
+    // Together they share their work.
+    if let Ok(scores) = evaluate(task, embeddings, protocols) {
+        return Ok((scores, Failures::new()));
+    }
+    let (mut scores, mut failed) = (Scores::new(), Failures::new());
+    for protocol in protocols {
+        match evaluate(task, embeddings, std::slice::from_ref(protocol)) {
+            Ok(score) => scores.extend(score),
+            Err(error) => {
+                failed.insert(protocol.name(), error);
+            }
+        }
+    }
+    Ok((scores, failed))
+}
+
 pub(super) fn check_rows<L: Label>(
     task: &Task<L>,
     embeddings: &Embeddings,
@@ -211,6 +242,29 @@ mod tests {
             assert_eq!(score.accuracy.interval, [1.0, 1.0], "{name:?}");
         }
         assert_eq!(scores.len(), 2);
+    }
+
+    #[test]
+    fn a_protocol_that_cannot_score_fails_alone() {
+        let embeddings = Embeddings::from_rows(1, (0..6).map(|n| n as f32).collect());
+        let one_class = task(vec![0; 6], vec![1, 1, 2, 2, 3, 3]);
+        let all = [
+            Protocol::standard(),
+            vec![Protocol::Forest(Forest::default())],
+        ]
+        .concat();
+        assert!(evaluate(&one_class, &embeddings, &all).is_err());
+        let (scores, failed) = evaluate_each(&one_class, &embeddings, &all).unwrap();
+        assert_eq!(scores.len(), 2);
+        assert!(
+            failed[&ProtocolName::Forest]
+                .to_string()
+                .starts_with("random forest: ")
+        );
+        assert_eq!(
+            scores,
+            evaluate(&one_class, &embeddings, &Protocol::standard()).unwrap()
+        );
     }
 
     #[test]

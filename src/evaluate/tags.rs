@@ -79,7 +79,7 @@ pub struct TagEvaluation {
 }
 
 impl TagEvaluation {
-    /// Scores of `model`, with a warning for every recording that lies in several folds.
+    /// Scores of `model`, with a warning for every recording that lies in several folds, and for a task that tells little.
     pub fn new(task: &TagTask, model: impl Into<String>, protocols: TagScores) -> Self {
         Self {
             dataset: task.name().to_owned(),
@@ -87,7 +87,11 @@ impl TagEvaluation {
             protocols,
             baselines: BTreeMap::new(),
             notes: Vec::new(),
-            warnings: task.leak_warning().into_iter().collect(),
+            warnings: task
+                .leak_warning()
+                .into_iter()
+                .chain(task.remarks())
+                .collect(),
         }
     }
 }

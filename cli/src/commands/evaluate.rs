@@ -12,7 +12,7 @@ use chiffchaff::dataset::{Dataset, DatasetSource};
 use chiffchaff::encoder::{DeviceName, Model, ModelCard, StartingWeights, embed};
 use chiffchaff::evaluate::{
     Baseline, Evaluation, FewLabels, FineTuneProgress, Label, Protocol, ProtocolName, Score,
-    Scores, Task, evaluate, few_labels, mfcc_statistics,
+    Scores, Task, evaluate_each, few_labels, mfcc_statistics,
 };
 use chiffchaff::features::{FeatureSet, FrontEnd, MfccConfig, Normalization};
 use chiffchaff::report::{Audit, Gallery, Provenance, Run, table, write_html};
@@ -113,11 +113,13 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
     }
     measured.clips.list_remarks(printer);
     measured.clips.list_skipped(printer);
-    Ok(if measured.clips.are_fine() {
-        Finish::Clean
-    } else {
-        Finish::WithRemarks
-    })
+    Ok(
+        if measured.clips.are_fine() && measured.remarks.is_empty() {
+            Finish::Clean
+        } else {
+            Finish::WithRemarks
+        },
+    )
 }
 
 /// One measurement, as `evaluate` and `demo` take it.
@@ -141,6 +143,8 @@ pub(crate) struct Job<'a> {
 pub(crate) struct Measured {
     pub(crate) evaluation: Evaluation,
     pub(crate) clips: Clips,
+    /// What the reader of the numbers must know before all else; among the warnings, too.
+    pub(crate) remarks: Vec<String>,
     gallery: Option<Gallery>,
     record: Provenance,
 }
@@ -155,11 +159,14 @@ impl Job<'_> {
             clips,
             classic,
             usable,
+            unlabelled,
             measured,
             mut record,
             since,
         } = self.open(&model, printer)?;
         let task = self.scoring(Task::from_dataset(&measured)?, &clips, &model.card)?;
+        let mut remarks = task.remarks();
+        remarks.extend((unlabelled > 0).then(|| unlabelled_note(unlabelled)));
         let bench = Bench {
             job: self,
             task: &task,
@@ -171,7 +178,9 @@ impl Job<'_> {
         let trained = bench.measured(&model, None, &mut mapped)?;
         let mut evaluation = Evaluation::new(&task, model_name, trained.scores);
         let mut few_labels = trained.few_labels;
+        remarks.extend(trained.failed);
         let mut add = |baseline, measured: EncoderScores| {
+            remarks.extend(measured.failed);
             if !measured.scores.is_empty() {
                 evaluation.baselines.insert(baseline, measured.scores);
             }
@@ -201,7 +210,10 @@ impl Job<'_> {
             );
         }
         evaluation.few_labels = few_labels;
-        self.add_scratch(&mut evaluation, &bench, &model)?;
+        remarks.extend(self.add_scratch(&mut evaluation, &bench, &model));
+        if evaluation.protocols.is_empty() && !self.protocols.is_empty() {
+            bail!("nothing could be measured:\n{}", remarks.join("\n"));
+        }
         if self.measure.protocol_compat {
             let all = evaluation
                 .baselines
@@ -210,7 +222,15 @@ impl Job<'_> {
             all.flat_map(Scores::values_mut)
                 .for_each(Score::add_best_epochs);
         }
-        evaluation.notes = notes(&model.card, &clips, self.data);
+        evaluation.notes = notes(&model.card, &clips, &measured, self.data);
+        let mut told = BTreeSet::new();
+        remarks.retain(|remark| told.insert(remark.clone()));
+        let known = evaluation.warnings.clone();
+        let new = remarks.iter().filter(|remark| !known.contains(remark));
+        evaluation.warnings.extend(new.cloned());
+        for remark in &remarks {
+            printer.warn(remark);
+        }
         evaluation
             .warnings
             .extend(heard_warning(&model.card, &evaluation, &clips));
@@ -223,6 +243,7 @@ impl Job<'_> {
         Ok(Measured {
             evaluation,
             clips,
+            remarks,
             gallery,
             record,
         })
@@ -256,10 +277,15 @@ impl Job<'_> {
         if usable.is_empty() {
             bail!("{}: none of its clips can be measured", clips.dataset.name);
         }
+        let (usable, unlabelled) = labelled(&clips.dataset, usable);
         record.encoder = Some(toml::to_string_pretty(&model.card)?);
         record.used_files = Some(usable.len());
         record.skipped = clips.skipped.clone();
         let mut measured = clips.selected(&usable);
+        if clips.by_split && measured.folds().len() == 1 {
+            // Nothing to learn from is left but parts of this one.
+            measured.clips.iter_mut().for_each(|clip| clip.fold = None);
+        }
         if measured.clips.iter().all(|clip| clip.fold.is_none()) {
             measured = measured.with_stratified_folds(5, 0)?;
         }
@@ -274,6 +300,7 @@ impl Job<'_> {
             clips,
             classic,
             usable,
+            unlabelled,
             measured,
             record,
             since,
@@ -299,27 +326,31 @@ impl Job<'_> {
     }
 
     /// Fine-tuning from the weights the encoder began with, where it is asked for: the fine-tuned baseline, if there is one.
+    /// Gives why there is no score.
     fn add_scratch(
         &self,
         evaluation: &mut Evaluation,
         bench: &Bench<'_>,
         model: &Model,
-    ) -> anyhow::Result<()> {
+    ) -> Option<String> {
         if !self.protocols.contains(&ProtocolChoice::Scratch) {
-            return Ok(());
+            return None;
         }
         let untrained = evaluation.baselines.get(&Baseline::Untrained);
         let known = untrained.and_then(|scores| scores.get(&ProtocolName::Finetune));
+        let fitted =
+            |model: Model| bench.fitted(&model, Some(Baseline::Untrained), ProtocolName::Scratch);
         let score = match known {
-            Some(score) if self.measure.tunes_all() => score.clone(),
-            _ => bench.fitted(
-                &model.untrained()?,
-                Some(Baseline::Untrained),
-                ProtocolName::Scratch,
-            )?,
+            Some(score) if self.measure.tunes_all() => Ok(score.clone()),
+            _ => model.untrained().map_err(Into::into).and_then(fitted),
         };
-        evaluation.protocols.insert(ProtocolName::Scratch, score);
-        Ok(())
+        match score {
+            Ok(score) => {
+                evaluation.protocols.insert(ProtocolName::Scratch, score);
+                None
+            }
+            Err(error) => Some(failure(ProtocolName::Scratch, &format!("{error:#}"))),
+        }
     }
 
     /// The task, scoring the folds that are to be scored.
@@ -329,23 +360,61 @@ impl Job<'_> {
         clips: &Clips,
         card: &ModelCard,
     ) -> anyhow::Result<Task<L>> {
-        Ok(match self.scored_folds(clips, card) {
+        Ok(match self.scored_folds(clips, card, &task.all_folds()) {
             Some(folds) => task.scoring_only(&folds)?,
             None => task,
         })
     }
 
     /// Which folds are scored: those asked for; else those that the encoder never heard, if it heard the others; else the
-    /// test part of an official split. `None`: all.
-    fn scored_folds(&self, clips: &Clips, card: &ModelCard) -> Option<Vec<u32>> {
+    /// last part of an official split, the test part where it is there. `None`: all.
+    fn scored_folds(&self, clips: &Clips, card: &ModelCard, known: &[u32]) -> Option<Vec<u32>> {
         let heard = &card.provenance;
         let has_left_out = heard.datasets.contains(&clips.dataset.name);
         match (self.folds, heard.excluded_folds.as_slice()) {
             (Folds::Only(folds), _) => Some(folds.clone()),
             (Folds::All, unheard) if !unheard.is_empty() && has_left_out => Some(unheard.to_vec()),
-            (Folds::All, _) if clips.by_split => Some(vec![Dataset::TEST_FOLD]),
+            (Folds::All, _) if clips.by_split => split_scored(known).map(|fold| vec![fold]),
             (Folds::All, _) => None,
         }
+    }
+}
+
+/// Of the parts of an official split that are there, as folds, the one that is scored; none where they are folds of another
+/// kind, dealt from a single part.
+fn split_scored(known: &[u32]) -> Option<u32> {
+    let last = known.iter().max().copied();
+    last.filter(|&last| last <= Dataset::TEST_FOLD)
+}
+
+/// What a part of an official split is called, given its fold.
+fn split_part(fold: u32) -> &'static str {
+    match fold {
+        1 => "train",
+        2 => "validation",
+        _ => "test",
+    }
+}
+
+/// Those of `usable` that something is known of, and how many others there are; all, where nothing is known of any.
+fn labelled(dataset: &Dataset, usable: Vec<usize>) -> (Vec<usize>, usize) {
+    let by_tags = evaluate_tags::has_several_classes(dataset);
+    let is_known = |&clip: &usize| {
+        let clip = &dataset.clips[clip];
+        clip.label.is_some() || (by_tags && clip.is_labelled())
+    };
+    let known: Vec<usize> = usable.iter().copied().filter(is_known).collect();
+    match known.len() {
+        0 => (usable, 0),
+        labelled => (known, usable.len() - labelled),
+    }
+}
+
+/// What is said of clips that nothing is known of.
+pub(crate) fn unlabelled_note(unlabelled: usize) -> String {
+    match unlabelled {
+        1 => "1 clip has no label and is not measured".to_owned(),
+        _ => format!("{unlabelled} clips have no label and are not measured"),
     }
 }
 
@@ -356,6 +425,8 @@ pub(crate) struct Opened {
     pub(crate) classic: Clips,
     /// Those that can be measured.
     pub(crate) usable: Vec<usize>,
+    /// How many more there are of which nothing is known.
+    pub(crate) unlabelled: usize,
     /// These alone, in folds; dealt where there are no official ones.
     pub(crate) measured: Dataset,
     pub(crate) record: Provenance,
@@ -366,6 +437,8 @@ pub(crate) struct Opened {
 #[derive(Default)]
 struct EncoderScores {
     scores: Scores,
+    /// Why others are missing.
+    failed: Vec<String>,
     few_labels: Vec<FewLabels>,
 }
 
@@ -403,8 +476,12 @@ impl Bench<'_> {
         ];
         for (choice, name) in fitted {
             if self.job.protocols.contains(&choice) {
-                let score = self.fitted(model, baseline, name)?;
-                measured.scores.insert(name, score);
+                match self.fitted(model, baseline, name) {
+                    Ok(score) => {
+                        measured.scores.insert(name, score);
+                    }
+                    Err(error) => measured.failed.push(failure(name, &format!("{error:#}"))),
+                }
             }
         }
         Ok(measured)
@@ -424,8 +501,13 @@ impl Bench<'_> {
                 baselines: BTreeMap::new(),
             })
         });
+        let (scores, failed) = evaluate_each(self.task, embeddings, protocols)?;
+        let failed = failed.iter();
         Ok(EncoderScores {
-            scores: evaluate(self.task, embeddings, protocols)?,
+            scores,
+            failed: failed
+                .map(|(&protocol, error)| failure(protocol, &error.to_string()))
+                .collect(),
             few_labels: few.collect::<anyhow::Result<_>>()?,
         })
     }
@@ -458,13 +540,18 @@ impl Bench<'_> {
         };
         let model_of = |seed: u64| match baseline == Some(Baseline::Untrained) {
             // The first seed is the one that the encoder was made with.
-            true => model.untrained_by_seed(model.card.seed + seed),
+            true => model.untrained_by_seed(model.card.seed.wrapping_add(seed)),
             false => model.copy(),
         };
         let score = config.score_by_seeds(&seeds, self.task, model_of, &self.features, told);
         bar.finish_and_clear();
         Ok(score?)
     }
+}
+
+/// `random forest gave no score: …`
+fn failure(protocol: ProtocolName, reason: &str) -> String {
+    format!("{} gave no score: {reason}", protocol.title())
 }
 
 /// The same network with weights of a file.
@@ -524,17 +611,21 @@ pub(crate) fn audit_warnings(record: &Provenance) -> impl Iterator<Item = String
 }
 
 /// What a reader must know to judge the numbers.
-pub(crate) fn notes(card: &ModelCard, clips: &Clips, source: &DatasetSource) -> Vec<String> {
+pub(crate) fn notes(
+    card: &ModelCard,
+    clips: &Clips,
+    measured: &Dataset,
+    source: &DatasetSource,
+) -> Vec<String> {
     let dataset = &clips.dataset;
     let heard = &card.provenance;
     let mut notes = Vec::new();
+    let dealt = clips.by_split && measured.folds().len() > Dataset::TEST_FOLD as usize;
+    let scored = split_scored(&measured.folds()).filter(|_| clips.by_split);
     if heard.datasets.contains(&dataset.name) {
         let folds: BTreeSet<u32> = dataset.folds().into_iter().collect();
         notes.push(if heard.excluded_folds.is_empty() {
-            let first = match clips.by_split {
-                true => Dataset::TEST_FOLD,
-                false => folds.first().copied().unwrap_or(1),
-            };
+            let first = scored.or(folds.first().copied()).unwrap_or(1);
             format!(
                 "pre-training heard every clip of {}, those of the scored folds included, without their labels; \
                  for encoders that never heard the scored fold, train one per fold with \
@@ -548,14 +639,19 @@ pub(crate) fn notes(card: &ModelCard, clips: &Clips, source: &DatasetSource) -> 
             format!("pre-training never heard folds {:?}; only they are scored", heard.excluded_folds)
         });
     }
-    if clips.by_split {
+    if let Some(scored) = scored {
+        let learned: Vec<String> = (measured.folds().iter())
+            .filter(|&&fold| fold != scored)
+            .map(|&fold| format!("{} (fold {fold})", split_part(fold)))
+            .collect();
         notes.push(format!(
-            "{} is split once: learned on its train and validation clips (folds 1 and 2), scored on its test clips (fold {})",
+            "{} is split once: learned on its {} clips, scored on its {} clips (fold {scored})",
             dataset.name,
-            Dataset::TEST_FOLD
+            learned.join(" and "),
+            split_part(scored),
         ));
     }
-    if dataset.clips.iter().all(|clip| clip.fold.is_none()) {
+    if dealt || dataset.clips.iter().all(|clip| clip.fold.is_none()) {
         notes.push(format!(
             "{} has no official folds: its clips were dealt into 5, class by class, seed 0",
             dataset.name

@@ -1,7 +1,9 @@
 //! `chiffchaff evaluate` on clips of any number of classes each.
 
 use super::Format;
-use super::evaluate::{Job, audit_warnings, embedded, model_name, notes, write_results};
+use super::evaluate::{
+    Job, audit_warnings, embedded, model_name, notes, unlabelled_note, write_results,
+};
 use crate::{Finish, printer::Printer};
 use anyhow::bail;
 use chiffchaff::dataset::Dataset;
@@ -53,7 +55,14 @@ pub(crate) fn run(
     let classic = evaluate_tags(&task, &mfcc, &protocols)?;
     evaluation.baselines.insert(Baseline::Untrained, untrained);
     evaluation.baselines.insert(Baseline::Classic, classic);
-    evaluation.notes = notes(&model.card, clips, job.data);
+    let remarks = task.remarks();
+    for remark in &remarks {
+        printer.warn(remark);
+    }
+    evaluation.notes = notes(&model.card, clips, &opened.measured, job.data);
+    if opened.unlabelled > 0 {
+        evaluation.notes.push(unlabelled_note(opened.unlabelled));
+    }
     evaluation.warnings.extend(audit_warnings(&opened.record));
     opened.record.elapsed_secs = Some(opened.since.elapsed().as_secs_f64());
     if let Some(out) = out {
@@ -66,7 +75,7 @@ pub(crate) fn run(
     }
     clips.list_remarks(printer);
     clips.list_skipped(printer);
-    Ok(if clips.are_fine() {
+    Ok(if clips.are_fine() && remarks.is_empty() {
         Finish::Clean
     } else {
         Finish::WithRemarks

@@ -7,7 +7,7 @@ use crate::clips::{CacheArguments, ChannelArgument};
 use crate::protocols::{MeasureArguments, ProtocolChoice};
 use crate::{Finish, printer::Printer};
 use anyhow::{Context, bail};
-use chiffchaff::dataset::{Dataset, DatasetSource};
+use chiffchaff::dataset::DatasetSource;
 use chiffchaff::encoder::DeviceName;
 use chiffchaff::evaluate::{Baseline, Evaluation, Scores};
 use chiffchaff::experiment::Experiment;
@@ -139,7 +139,10 @@ fn list(printer: &Printer) -> anyhow::Result<Finish> {
 fn folds(data: &DatasetSource) -> anyhow::Result<Vec<u32>> {
     let dataset = data.load()?;
     let folds = match dataset.has_split_only() {
-        true => vec![Dataset::TEST_FOLD],
+        true => {
+            let parts = dataset.clone().with_split_as_folds();
+            parts.folds().into_iter().max().into_iter().collect()
+        }
         false => dataset.folds(),
     };
     if folds.is_empty() {
