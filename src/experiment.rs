@@ -4,6 +4,7 @@
 //! the run, and that file alone repeats it.
 
 mod check;
+mod misfit;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -293,12 +294,13 @@ fn section<T: DeserializeOwned>(
         problems.push(format!("section `{name}` is missing"));
         return None;
     };
-    match value.try_into() {
+    match value.clone().try_into() {
         Ok(section) => Some(section),
         Err(error) => {
             let message = error.to_string();
-            let message = message.lines().next().unwrap_or_default();
-            problems.push(format!("in `{name}`: {message}{}", field_hint(message)));
+            let said = message.lines().next().unwrap_or_default();
+            let place = misfit::place(name, &value, &message);
+            problems.push(format!("in {place}: {said}{}", field_hint(said)));
             None
         }
     }
@@ -422,6 +424,167 @@ mod tests {
     fn the_front_end_of_clar_is_the_published_one() {
         let clar = Experiment::preset("clar", &[]).unwrap();
         assert_eq!(Some(clar.features), FrontEnd::published("clar"));
+    }
+
+    /// Experiments that together have every kind of section.
+    fn of_every_kind() -> Vec<Experiment> {
+        let presets = PRESETS
+            .iter()
+            .map(|(name, _)| Experiment::preset(name, &[]));
+        let mut all: Vec<Experiment> = presets.map(Result::unwrap).collect();
+        let small = |set: &str| with(&["augment={}", set]).unwrap();
+        for name in FrontEnd::PUBLISHED {
+            let mut other = small("augment.steps=[]");
+            other.features = FrontEnd::published(name).unwrap();
+            all.push(Experiment::parse(name, &other.to_toml(), &[]).unwrap());
+        }
+        let steps = "mix, resized-crop, time-crop, compression, gaussian-noise, attenuation, spec-augment, time-shift, \
+                     frequency-shift, gain, equalizer, blur, time-warp";
+        let of_sound = "pad-crop, scale, time-stretch, pitch-shift, noise, fade, time-mask, time-shift, gain, reverb, background";
+        for (key, types) in [("steps", steps), ("waveform", of_sound)] {
+            for kind in types.split(", ") {
+                all.push(small(&format!("augment.{key}=[{{type=\"{kind}\"}}]")));
+            }
+        }
+        for set in [
+            "train.schedule={type=\"step\", milestones=[3]}",
+            "train.schedule={type=\"warmup-exponential\", cold=1, warm=2, gamma=0.9}",
+            "train.optimizer={type=\"adam-w\"}",
+            "method={type=\"cola\", similarity={type=\"dot-product\", temperature=0.2}}",
+            "method={type=\"supervised\"}",
+            "features.input_scaling={type=\"min-max\", low=0.0, high=1.0}",
+        ] {
+            all.push(small(set));
+        }
+        all
+    }
+
+    /// The numbers below a value, each with its key.
+    fn numbers(value: &Value, key: String, found: &mut Vec<(String, Value)>) {
+        match value {
+            Value::Table(table) => {
+                for (name, value) in table {
+                    let key = if key.is_empty() {
+                        name.clone()
+                    } else {
+                        format!("{key}.{name}")
+                    };
+                    numbers(value, key, found);
+                }
+            }
+            Value::Array(items) => {
+                for (n, item) in items.iter().enumerate() {
+                    numbers(item, format!("{key}[{n}]"), found);
+                }
+            }
+            Value::Integer(_) | Value::Float(_) => found.push((key, value.clone())),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn every_number_of_an_experiment_has_a_range_that_is_told_with_its_key() {
+        // Any number of steps, or any number at all, is as good as another.
+        let free = [
+            "seed",
+            "max_steps",
+            "queue_from_epoch",
+            "frozen_steps",
+            "epochs",
+        ];
+        let never = "snr_db"; // infinity: nothing is added
+        let mut tried = std::collections::BTreeSet::new();
+        let mut failed = Vec::new();
+        for experiment in of_every_kind() {
+            let toml = experiment.to_toml();
+            let mut found = Vec::new();
+            numbers(
+                &Value::Table(toml.parse().unwrap()),
+                String::new(),
+                &mut found,
+            );
+            for (key, value) in found {
+                if !tried.insert((key.clone(), value.to_string())) {
+                    continue;
+                }
+                let leaf = key.rsplit('.').next().unwrap();
+                let leaf = leaf.split('[').next().unwrap();
+                let whole = value.is_integer();
+                for wrong in [
+                    "nan",
+                    "inf",
+                    "-inf",
+                    "1e300",
+                    "-1e300",
+                    "-1",
+                    "-0.5",
+                    "0",
+                    "1e-300",
+                    "9223372036854775807",
+                ] {
+                    let set = format!("{key}={wrong}");
+                    let read = Experiment::parse("it", &toml, std::slice::from_ref(&set));
+                    let must_refuse = match wrong {
+                        "nan" | "-inf" | "1e300" | "-1e300" => true,
+                        "inf" => leaf != never,
+                        "-1" | "-0.5" => whole,
+                        "9223372036854775807" => whole && !free.contains(&leaf),
+                        _ => false,
+                    };
+                    match read {
+                        Ok(_) if must_refuse => failed.push(format!("`{set}` was accepted")),
+                        Ok(_) => {}
+                        Err(error) => {
+                            let told = error.to_string();
+                            let named =
+                                told.contains(leaf) || told.contains(&leaf.replace('_', " "));
+                            if !named {
+                                failed.push(format!("`{set}`: {told}"));
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        assert!(failed.is_empty(), "{}", failed.join("\n"));
+    }
+
+    #[test]
+    fn all_problems_of_all_sections_are_told_at_once() {
+        let told = with(&[
+            "train.checkpoint_secs=1e30",
+            "views.frames=0",
+            "features.hop_length=0",
+            "augment.steps[0].probability=2",
+            "encoder.width=0",
+            "method.temperature=1e9",
+            "train.optimizer.weight_decay=-1.0",
+            "embed.stages=0",
+        ]);
+        let told = told.unwrap_err().to_string();
+        for key in [
+            "`train.checkpoint_secs` is 1000000000000000000000000000000, but must be within 0..=1000000000 seconds",
+            "`views.frames` is 0",
+            "`features.hop_length` is 0",
+            "`encoder.width` is 0",
+            "`method.temperature` is 1000000000",
+            "`train.optimizer.weight_decay` is -1",
+            "`embed.stages` is 0",
+        ] {
+            assert!(told.contains(key), "no {key} in {told}");
+        }
+    }
+
+    #[test]
+    fn augmented_sound_must_not_need_the_whole_clip() {
+        let set = "features.compression={type=\"decibels\", top_db=80.0}";
+        let told = Experiment::preset("emami-cola", &[set.to_owned()]).unwrap_err();
+        let told = told.to_string();
+        assert!(told.contains("`augment.waveform` is given"), "{told}");
+        assert!(
+            told.contains("`features.compression.top_db` is set"),
+            "{told}"
+        );
     }
 
     #[test]

@@ -65,6 +65,11 @@ pub enum SoundChannels {
 }
 
 impl SoundChannels {
+    /// Whether all channels are heard as one.
+    pub fn is_mono(&self) -> bool {
+        *self == Self::Mono
+    }
+
     /// How many there are at most.
     pub fn count(self) -> usize {
         match self {

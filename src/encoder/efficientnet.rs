@@ -32,6 +32,20 @@ fn published_depth() -> f64 {
     0.2
 }
 
+impl EfficientNetConfig {
+    /// Whether there is such a network.
+    pub(super) fn check(&self) -> Result<(), EncoderError> {
+        if (0.0..=0.9).contains(&self.stochastic_depth) {
+            return Ok(());
+        }
+        Err(EncoderError::Setting {
+            key: "stochastic_depth",
+            given: self.stochastic_depth.to_string(),
+            allowed: "within 0..=0.9",
+        })
+    }
+}
+
 impl Default for EfficientNetConfig {
     fn default() -> Self {
         Self {
@@ -78,13 +92,7 @@ impl EfficientNet {
         input: InputShape,
         scope: &Scope<'_>,
     ) -> Result<Self, EncoderError> {
-        if !(0.0..=0.9).contains(&config.stochastic_depth) {
-            return Err(EncoderError::Setting {
-                key: "stochastic_depth",
-                given: config.stochastic_depth.to_string(),
-                allowed: "within 0..=0.9",
-            });
-        }
+        config.check()?;
         let features = scope.sub("features");
         let stem = ConvShape::square(input.channels as i64, STEM, 3, 2);
         let stem = NormedConv::new(&features.sub(0), stem);

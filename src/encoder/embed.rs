@@ -42,7 +42,8 @@ impl EmbedConfig {
             } => ("embed.hop_frames", *hop_frames, statistics),
             Self::Maps { stages, statistics } => ("embed.stages", *stages, statistics),
         };
-        must(count >= 1, counted, &count, "at least 1");
+        let fine = (1..=100_000).contains(&count);
+        must(fine, counted, &count, "within 1..=100000");
         must(
             !statistics.is_empty(),
             "embed.statistics",

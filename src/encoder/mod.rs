@@ -98,6 +98,26 @@ pub enum EncoderConfig {
 }
 
 impl EncoderConfig {
+    /// Whether there is such a network.
+    ///
+    /// # Errors
+    /// [`EncoderError::Setting`] for a setting that is out of range.
+    pub fn check(&self) -> Result<(), EncoderError> {
+        match self {
+            Self::ResNet18(config) | Self::ResNet18Samples(config) | Self::ResNet50(config) => {
+                config.check()
+            }
+            Self::EfficientNetB0(config) => config.check(),
+            Self::EsResNet(_)
+            | Self::Vgg(_)
+            | Self::Crnn(_)
+            | Self::DenseNet121(_)
+            | Self::FewShotResnet(_)
+            | Self::FrameNet(_)
+            | Self::ProtoResnet(_) => Ok(()),
+        }
+    }
+
     fn network(
         &self,
         input: InputShape,

@@ -63,6 +63,20 @@ fn published_width() -> i64 {
     64
 }
 
+impl ResNetConfig {
+    /// Whether there is such a network.
+    pub(super) fn check(&self) -> Result<(), EncoderError> {
+        if (1..=1024).contains(&self.width) {
+            return Ok(());
+        }
+        Err(EncoderError::Setting {
+            key: "width",
+            given: self.width.to_string(),
+            allowed: "within 1..=1024",
+        })
+    }
+}
+
 impl Default for ResNetConfig {
     fn default() -> Self {
         Self {
@@ -139,14 +153,8 @@ impl ResNet {
         input: InputShape,
         scope: &Scope<'_>,
     ) -> Result<Self, EncoderError> {
+        config.check()?;
         let width = config.width;
-        if !(1..=1024).contains(&width) {
-            return Err(EncoderError::Setting {
-                key: "width",
-                given: width.to_string(),
-                allowed: "within 1..=1024",
-            });
-        }
         if architecture == Architecture::ResNet18Samples && input.bands != 1 {
             return Err(EncoderError::NotSamples { bands: input.bands });
         }

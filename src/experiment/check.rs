@@ -2,10 +2,11 @@
 
 use super::Experiment;
 use crate::audio::SoundChannels;
-use crate::augment::spectrogram::{Augmentation, Step};
-use crate::encoder::EncoderConfig;
+use crate::augment::AugmentError;
+use crate::augment::spectrogram::{Augmentation, LogUnit, Patch, Step};
+use crate::encoder::{EncoderConfig, EncoderError};
 use crate::features::FrontEnd;
-use crate::method::MethodConfig;
+use crate::method::{MethodConfig, Must};
 use crate::train::Cut;
 
 impl Experiment {
@@ -16,95 +17,75 @@ impl Experiment {
                 problems.push(format!("`{key}` is {given}, but must be {allowed}"));
             }
         };
-        let train = &self.train;
-        must(
-            train.epochs >= 1,
-            "train.epochs",
-            &train.epochs,
-            "at least 1",
-        );
-        must(
-            train.max_steps != Some(0),
-            "train.max_steps",
-            &0,
-            "at least 1, or absent",
-        );
-        must(
-            train.batch_size >= 2,
-            "train.batch_size",
-            &train.batch_size,
-            "at least 2, as a patch needs others to differ from",
-        );
-        must(
-            train.learning_rate.is_finite() && train.learning_rate > 0.0,
-            "train.learning_rate",
-            &train.learning_rate,
-            "above 0",
-        );
-        must(
-            train.checkpoint_secs.is_finite() && train.checkpoint_secs >= 0.0,
-            "train.checkpoint_secs",
-            &train.checkpoint_secs,
-            "0 or more seconds",
-        );
-        must(
-            train.data_threads <= 256,
-            "train.data_threads",
-            &train.data_threads,
-            "at most 256",
-        );
-        must(
-            train.threads <= 1024,
-            "train.threads",
-            &train.threads,
-            "at most 1024",
-        );
-        must(
-            (1..=100_000).contains(&self.views.frames),
-            "views.frames",
-            &self.views.frames,
-            "within 1..=100000",
-        );
-        must(
-            (1..=10_000).contains(&self.views.patches_per_clip),
-            "views.patches_per_clip",
-            &self.views.patches_per_clip,
-            "within 1..=10000",
-        );
-        if let Some(small) = &self.views.small {
-            must(
-                matches!(self.method, MethodConfig::Swav(_)),
-                "views.small",
-                &"given",
-                "absent, unless `method.type` is `swav`",
-            );
-            must(
-                (1..=32).contains(&small.count),
-                "views.small.count",
-                &small.count,
-                "within 1..=32",
-            );
-            must(
-                (1..=self.views.frames).contains(&small.frames),
-                "views.small.frames",
-                &small.frames,
-                "at least 1 and at most `views.frames`",
-            );
+        self.train.check(&mut must);
+        self.views.check(&mut must);
+        self.check_features(&mut must);
+        self.check_augmentation(&mut must);
+        if let Err(EncoderError::Setting {
+            key,
+            given,
+            allowed,
+        }) = self.encoder.check()
+        {
+            must(false, &format!("encoder.{key}"), &given, allowed);
         }
-        if let Cut::Windows(cut) = &self.views.cut {
-            must(
-                (1..=self.views.frames).contains(&cut.hop_frames),
-                "views.cut.hop_frames",
-                &cut.hop_frames,
-                "at least 1 and at most `views.frames`",
-            );
-            must(
-                (0.0..=10.0).contains(&cut.margin_secs),
-                "views.cut.margin_secs",
-                &cut.margin_secs,
-                "from 0 to 10 seconds",
-            );
+        self.method.check(self.train.batch_size, &mut must);
+        self.embed.check(&mut must);
+        self.check_small_views(&mut must);
+        self.check_sound(&mut must);
+        self.check_frames(&mut must);
+    }
+
+    /// The front end by itself.
+    fn check_features(&self, must: &mut Must<'_>) {
+        for problem in self.features.problems() {
+            let key = format!("features.{}", problem.key);
+            must(false, &key, &problem.given, &problem.allowed);
         }
+    }
+
+    /// The augmentations, for patches as long as the views; of features that can be.
+    fn check_augmentation(&self, must: &mut Must<'_>) {
+        let of_waveform = self.augment.of_waveform();
+        let rate = self.features.sample_rate();
+        tell("augment.waveform", of_waveform.check(rate), must);
+        let mixes = |step: &Step| matches!(step.augmentation, Augmentation::MixBack(_));
+        must(
+            self.log_unit().is_some() || !self.augment.steps.iter().any(mixes),
+            "augment.steps",
+            &"mix-back",
+            "without it, as these features are no logarithm of energies",
+        );
+        if !self.features.problems().is_empty() || !self.views.has_frames() {
+            return;
+        }
+        let small = self.views.small.map(|small| small.frames);
+        let lengths = [Some(self.views.frames), small.filter(|&frames| frames > 0)];
+        let of_length = |frames| {
+            let patch = Patch {
+                bands: self.features.bands(),
+                frames,
+                unit: self.log_unit().unwrap_or(LogUnit::Ln),
+            };
+            self.augment.of_spectrogram().check(&patch)
+        };
+        let found = lengths.into_iter().flatten().map(of_length);
+        let found = found.collect::<Result<(), _>>();
+        tell("augment.steps", found, must);
+    }
+
+    /// Views that show a part of a patch.
+    fn check_small_views(&self, must: &mut Must<'_>) {
+        must(
+            self.views.small.is_none() || matches!(self.method, MethodConfig::Swav(_)),
+            "views.small",
+            &"given",
+            "absent, unless `method.type` is `swav`",
+        );
+    }
+
+    /// What hears sound as it is, or augmented.
+    fn check_sound(&self, must: &mut Must<'_>) {
         must(
             self.channel.is_mix() || self.features.sound_channels() == SoundChannels::Mono,
             "channel",
@@ -124,52 +105,65 @@ impl Experiment {
             &"given",
             "absent, unless `views.cut` is `{ type = \"random\" }`: augmented sound has other frames",
         );
+        let of_stretches = self.features.without_clip_rules();
+        if let Some(key) = of_stretches.needs_whole_clip() {
+            must(
+                self.augment.waveform.is_empty(),
+                "augment.waveform",
+                &"given",
+                &format!(
+                    "absent where `features.{key}` is set: that looks at whole clips, of which augmented sound is a part"
+                ),
+            );
+        }
         must(
             !self.method.hears_sound() || matches!(self.views.cut, Cut::Random {}),
             "views.cut",
             &"another",
             "`{ type = \"random\" }`, as the method hears the sound of clips",
         );
-        if let MethodConfig::FrameSupCon(_) = &self.method {
-            must(
-                matches!(self.views.cut, Cut::Frames {}),
-                "views.cut",
-                &"another",
-                "`{ type = \"frames\" }`, as `frame-sup-con` compares frames",
-            );
-            must(
-                matches!(self.encoder, EncoderConfig::FrameNet(_)),
-                "encoder.type",
-                &"another",
-                "`frame-net`, as `frame-sup-con` compares frames",
-            );
-            let moved = self
-                .augment
-                .steps
-                .iter()
-                .any(|step| step.augmentation.moves_frames());
-            must(
-                !moved,
-                "augment.steps",
-                &"one that moves frames",
-                "steps that leave every frame at its place, as `frame-sup-con` compares frames",
-            );
-        } else {
+    }
+
+    /// What compares frames.
+    fn check_frames(&self, must: &mut Must<'_>) {
+        let MethodConfig::FrameSupCon(_) = &self.method else {
             must(
                 !matches!(self.views.cut, Cut::Frames {}),
                 "views.cut",
                 &"frames",
                 "for the method `frame-sup-con` alone",
             );
-        }
-        self.method.check(train.batch_size, &mut must);
-        let mixes = |step: &Step| matches!(step.augmentation, Augmentation::MixBack(_));
+            return;
+        };
         must(
-            self.log_unit().is_some() || !self.augment.steps.iter().any(mixes),
-            "augment.steps",
-            &"mix-back",
-            "without it, as these features are no logarithm of energies",
+            matches!(self.views.cut, Cut::Frames {}),
+            "views.cut",
+            &"another",
+            "`{ type = \"frames\" }`, as `frame-sup-con` compares frames",
         );
-        self.embed.check(&mut must);
+        must(
+            matches!(self.encoder, EncoderConfig::FrameNet(_)),
+            "encoder.type",
+            &"another",
+            "`frame-net`, as `frame-sup-con` compares frames",
+        );
+        let mut steps = self.augment.steps.iter();
+        let moved = steps.any(|step| step.augmentation.moves_frames());
+        must(
+            !moved,
+            "augment.steps",
+            &"one that moves frames",
+            "steps that leave every frame at its place, as `frame-sup-con` compares frames",
+        );
+    }
+}
+
+/// Tells of the problems of a list of augmentations, which calls itself `steps`.
+fn tell(list: &str, found: Result<(), AugmentError>, must: &mut Must<'_>) {
+    if let Err(AugmentError::Config { problems }) = found {
+        for problem in problems {
+            let key = problem.key.replacen("steps", list, 1);
+            must(false, &key, &problem.given, &problem.required);
+        }
     }
 }

@@ -251,6 +251,15 @@ impl FeatureCache {
         self.entries[clip].as_ref().map_or(0, |entry| entry.frames)
     }
 
+    /// A checksum of a clip's features, the same in every cache of them on machines of one kind; 0 if it was skipped.
+    ///
+    /// # Panics
+    /// If there is no such clip.
+    pub fn checksum(&self, clip: usize) -> u64 {
+        let entry = self.entries[clip].as_ref();
+        entry.map_or(0, |entry| entry.checksum)
+    }
+
     /// All features of a clip, `[channels, bands, frames]`; no frame if it was skipped.
     ///
     /// # Panics

@@ -63,7 +63,7 @@ impl ClarStackConfig {
         bins.map(|bin| bin as f64 * bin_hz).collect()
     }
 
-    fn problems(&self) -> Problems {
+    pub(super) fn problems(&self) -> Problems {
         let mut problems = Problems::default();
         let LogMelConfig {
             win_length, n_fft, ..

@@ -61,8 +61,8 @@ impl Compression {
             Self::Decibels { floor, top_db } => {
                 silence("compression.floor", floor);
                 let top_db = top_db.unwrap_or(1.0);
-                let fine = top_db > 0.0 && top_db.is_finite();
-                problems.check(fine, "compression.top_db", top_db, "above 0 dB and finite");
+                let fine = top_db > 0.0 && top_db <= 1000.0;
+                problems.check(fine, "compression.top_db", top_db, "above 0 to 1000 dB");
             }
             Self::Ln { floor, ceiling } => {
                 silence("compression.floor", floor);
@@ -92,6 +92,15 @@ impl Compression {
             }
             Self::None {} => each.for_each(|x| *x = saturated(*x)),
         }
+    }
+
+    /// Whether the whole clip decides what becomes of its parts.
+    pub(super) fn limits_range(self) -> bool {
+        let top_db = match self {
+            Self::Decibels { top_db, .. } => top_db,
+            Self::Log10 { .. } | Self::Ln { .. } | Self::None {} => None,
+        };
+        top_db.is_some()
     }
 
     /// Applies what depends on the whole clip: the dynamic range of [`Self::Decibels`].

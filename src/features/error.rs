@@ -106,10 +106,10 @@ impl Problems {
     /// Notes a hop that does not get on.
     pub(super) fn check_hop(&mut self, hop_length: usize) {
         self.check(
-            hop_length > 0,
+            (1..=1 << 20).contains(&hop_length),
             "hop_length",
             hop_length,
-            "at least 1 sample",
+            "1 to 1048576 samples",
         );
     }
 
@@ -137,6 +137,11 @@ impl Problems {
                 key: format!("{prefix}.{}", problem.key),
                 ..problem
             }));
+    }
+
+    /// What was noted.
+    pub(super) fn into_list(self) -> Vec<ConfigProblem> {
+        self.0
     }
 
     /// An error if anything was noted.

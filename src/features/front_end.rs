@@ -1,9 +1,10 @@
 //! The choice of front end.
 
 use super::{
-    Background, ClarStack, ClarStackConfig, Features, FeaturesError, LogMel, LogMelConfig, Mfcc,
-    MfccConfig, Pcen, PcenConfig, SamplesConfig, StackedLogMel, StackedLogMelConfig, ThreeBand,
-    ThreeBandConfig, Wavelet, WaveletConfig,
+    Background, ClarStack, ClarStackConfig, ClipRules, Compression, ConfigProblem, Features,
+    FeaturesError, InputScaling, LogMel, LogMelConfig, Mfcc, MfccConfig, Pcen, PcenConfig,
+    SamplesConfig, Silence, StackedLogMel, StackedLogMelConfig, ThreeBand, ThreeBandConfig,
+    Wavelet, WaveletConfig,
 };
 use crate::audio::{SampleRate, SoundChannels, Waveform};
 use serde::{Deserialize, Serialize};
@@ -26,7 +27,7 @@ pub enum FrontEnd {
     StackedLogMel(StackedLogMelConfig),
     /// Magnitude, phase and log-mel spectrogram, `[3, mels, frames]`.
     ClarStack(ClarStackConfig),
-    /// Sound as it is, `[1, 1, samples]`.
+    /// Sound as it is, `[1, 1, samples]`; of stereo sound 2 channels.
     Samples(SamplesConfig),
 }
 
@@ -75,7 +76,55 @@ impl FrontEnd {
     pub fn sound_channels(&self) -> SoundChannels {
         match self {
             Self::ThreeBand(config) => config.channels,
+            Self::Samples(config) => config.channels,
             _ => SoundChannels::Mono,
+        }
+    }
+
+    /// Every setting that is out of range.
+    pub fn problems(&self) -> Vec<ConfigProblem> {
+        let found = match self {
+            Self::LogMel(config) => config.problems(),
+            Self::Mfcc(config) => config.problems(),
+            Self::Pcen(config) => config.problems(),
+            Self::ThreeBand(config) => config.problems(),
+            Self::Wavelet(config) => config.problems(),
+            Self::StackedLogMel(config) => config.problems(),
+            Self::ClarStack(config) => config.problems(),
+            Self::Samples(_) => return Vec::new(),
+        };
+        found.into_list()
+    }
+
+    /// Number of bands of each channel.
+    pub fn bands(&self) -> usize {
+        match self {
+            Self::LogMel(log_mel)
+            | Self::Pcen(PcenConfig { log_mel, .. })
+            | Self::StackedLogMel(StackedLogMelConfig { log_mel, .. })
+            | Self::ClarStack(ClarStackConfig { log_mel }) => log_mel.n_mels,
+            Self::Mfcc(config) => config.n_mfcc,
+            Self::ThreeBand(config) => config.bands(),
+            Self::Wavelet(config) => config.n_bands,
+            Self::Samples(_) => 1,
+        }
+    }
+
+    /// The setting, if any, by which a frame depends on more than the sound around it.
+    pub fn needs_whole_clip(&self) -> Option<&'static str> {
+        let of = |scaling: InputScaling, compression: Compression| {
+            let scaling = scaling.measures_clip().then_some("input_scaling");
+            scaling.or(compression.limits_range().then_some("compression.top_db"))
+        };
+        match self {
+            Self::LogMel(log_mel)
+            | Self::Mfcc(MfccConfig { log_mel, .. })
+            | Self::Pcen(PcenConfig { log_mel, .. })
+            | Self::StackedLogMel(StackedLogMelConfig { log_mel, .. })
+            | Self::ClarStack(ClarStackConfig { log_mel }) => log_mel.needs_whole_clip(),
+            Self::ThreeBand(config) => of(config.input_scaling, config.compression),
+            Self::Wavelet(config) => of(config.input_scaling, config.compression),
+            Self::Samples(_) => None,
         }
     }
 
@@ -92,7 +141,7 @@ impl FrontEnd {
             Self::Wavelet(config) => Extractor::Wavelet(Wavelet::new(config)?),
             Self::StackedLogMel(config) => Extractor::StackedLogMel(StackedLogMel::new(config)?),
             Self::ClarStack(config) => Extractor::ClarStack(Box::new(ClarStack::new(config)?)),
-            Self::Samples(_) => Extractor::Samples,
+            Self::Samples(config) => Extractor::Samples(config.channels),
         })
     }
 
@@ -110,6 +159,45 @@ impl FrontEnd {
             Self::ThreeBand(_) | Self::Wavelet(_) | Self::Samples(_) => {}
         }
         front_end
+    }
+
+    /// What it does to the sound of a clip as a whole.
+    pub fn clip_rules(&self) -> ClipRules {
+        let mut same = self.clone();
+        let (silence, scaling) = same.clip_rules_mut();
+        ClipRules {
+            silence: silence.map_or(Silence::Keep {}, |rule| *rule),
+            scaling: scaling.map_or(InputScaling::None {}, |rule| *rule),
+        }
+    }
+
+    /// The same for sound that its [clip rules](Self::clip_rules) were applied to.
+    pub fn without_clip_rules(&self) -> Self {
+        let mut front_end = self.clone();
+        let (silence, scaling) = front_end.clip_rules_mut();
+        if let Some(silence) = silence {
+            *silence = Silence::Keep {};
+        }
+        if let Some(scaling) = scaling {
+            *scaling = InputScaling::None {};
+        }
+        front_end
+    }
+
+    /// The settings that are its clip rules, as far as it has them.
+    pub(super) fn clip_rules_mut(&mut self) -> (Option<&mut Silence>, Option<&mut InputScaling>) {
+        match self {
+            Self::LogMel(log_mel)
+            | Self::Mfcc(MfccConfig { log_mel, .. })
+            | Self::Pcen(PcenConfig { log_mel, .. })
+            | Self::StackedLogMel(StackedLogMelConfig { log_mel, .. })
+            | Self::ClarStack(ClarStackConfig { log_mel }) => {
+                (Some(&mut log_mel.silence), Some(&mut log_mel.input_scaling))
+            }
+            Self::ThreeBand(config) => (None, Some(&mut config.input_scaling)),
+            Self::Wavelet(config) => (None, Some(&mut config.input_scaling)),
+            Self::Samples(_) => (None, None),
+        }
     }
 
     /// Rate of the sound, and samples from frame to frame.
@@ -162,14 +250,15 @@ pub enum Extractor {
     /// Of [`FrontEnd::ClarStack`].
     ClarStack(Box<ClarStack>),
     /// Of [`FrontEnd::Samples`].
-    Samples,
+    Samples(SoundChannels),
 }
 
 impl Extractor {
     /// Number of channels of its features.
     pub fn channels(&self) -> usize {
         match self {
-            Self::LogMel(_) | Self::Mfcc(_) | Self::Pcen(_) | Self::Wavelet(_) | Self::Samples => 1,
+            Self::LogMel(_) | Self::Mfcc(_) | Self::Pcen(_) | Self::Wavelet(_) => 1,
+            Self::Samples(channels) => channels.count(),
             Self::ThreeBand(three_band) => three_band.channels(),
             Self::StackedLogMel(stack) => stack.channels(),
             Self::ClarStack(_) => ClarStack::CHANNELS,
@@ -186,7 +275,7 @@ impl Extractor {
             Self::Wavelet(wavelet) => wavelet.bands(),
             Self::StackedLogMel(stack) => stack.bands(),
             Self::ClarStack(stack) => stack.bands(),
-            Self::Samples => 1,
+            Self::Samples(_) => 1,
         }
     }
 
@@ -200,7 +289,7 @@ impl Extractor {
             Self::Wavelet(wavelet) => wavelet.compute(samples),
             Self::StackedLogMel(stack) => stack.compute(samples),
             Self::ClarStack(stack) => stack.compute(samples),
-            Self::Samples => SamplesConfig::compute(samples),
+            Self::Samples(channels) => SamplesConfig::compute(*channels, &[samples]),
         }
     }
 
@@ -213,6 +302,9 @@ impl Extractor {
             (_, [samples]) => self.compute(samples),
             (Self::ThreeBand(three_band), [left, right]) if three_band.hears_stereo() => {
                 three_band.compute(&[left, right])
+            }
+            (Self::Samples(heard), [left, right]) if !heard.is_mono() => {
+                SamplesConfig::compute(*heard, &[left, right])
             }
             (_, channels) => panic!("{} channels are more than are heard", channels.len()),
         }

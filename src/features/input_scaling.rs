@@ -55,13 +55,16 @@ impl InputScaling {
             Self::Peak { offset } => ("input_scaling.offset", offset),
             Self::UnitNorm { epsilon } => ("input_scaling.epsilon", epsilon),
             Self::MinMax { low, high } => {
-                let fine = low.is_finite() && high > low && high.is_finite();
-                let allowed = format!("above `input_scaling.low`, {low}, and finite");
+                let least = -1e12..=1e12;
+                let allowed = "from -1e12 to 1e12";
+                problems.check(least.contains(&low), "input_scaling.low", low, allowed);
+                let fine = high > low && high <= 1e12;
+                let allowed = format!("above `input_scaling.low`, {low}, and at most 1e12");
                 return problems.check(fine, "input_scaling.high", high, allowed);
             }
         };
-        let fine = value > 0.0 && value.is_finite();
-        problems.check(fine, key, value, "above 0 and finite");
+        let fine = (1e-30..=1e30).contains(&value);
+        problems.check(fine, key, value, "from 1e-30 to 1e30");
     }
 
     /// The scaled samples.
@@ -82,8 +85,13 @@ impl InputScaling {
         scaled.collect()
     }
 
+    /// Whether the samples decide what becomes of them.
+    pub(super) fn measures_clip(self) -> bool {
+        !matches!(self, Self::None {} | Self::Gain { .. })
+    }
+
     /// What every sample goes through, if it changes at all.
-    fn line(self, sides: &[&[f32]]) -> Option<Line> {
+    pub(super) fn line(self, sides: &[&[f32]]) -> Option<Line> {
         let all = || sides.iter().flat_map(|side| in_f64(side));
         let (centre, gain, offset) = match self {
             Self::None {} => return None,
@@ -117,14 +125,15 @@ impl InputScaling {
 }
 
 /// `(x − centre)·gain + offset`
-struct Line {
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Line {
     centre: f64,
     gain: f64,
     offset: f64,
 }
 
 impl Line {
-    fn of(&self, samples: &[f32]) -> Vec<f32> {
+    pub(super) fn of(&self, samples: &[f32]) -> Vec<f32> {
         in_f64(samples)
             .map(|x| ((x - self.centre) * self.gain + self.offset) as f32)
             .collect()

@@ -199,21 +199,11 @@ impl LogMelConfig {
     /// The setting, if any, that makes a frame depend on more than the sound around it.
     pub(super) fn needs_whole_clip(&self) -> Option<&'static str> {
         let silence = !matches!(self.silence, Silence::Keep {});
-        let scaling = !matches!(
-            self.input_scaling,
-            InputScaling::None {} | InputScaling::Gain { .. }
-        );
-        let limited = matches!(
-            self.compression,
-            Compression::Decibels {
-                top_db: Some(_),
-                ..
-            }
-        );
+        let scaling = self.input_scaling.measures_clip();
         let found = [
             (silence, "silence"),
             (scaling, "input_scaling"),
-            (limited, "compression.top_db"),
+            (self.compression.limits_range(), "compression.top_db"),
             (self.background == Background::Subtract, "background"),
         ];
         let found = found.into_iter().find(|(needs, _)| *needs);

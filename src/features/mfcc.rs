@@ -1,5 +1,6 @@
 //! Mel-frequency cepstral coefficients, what the classic baseline hears.
 
+use super::error::Problems;
 use super::{Compression, Features, FeaturesError, LogMel, LogMelConfig};
 use crate::signal::{AreaNorm, Dct, MelScale, Padding};
 use serde::{Deserialize, Serialize};
@@ -46,6 +47,22 @@ impl MfccConfig {
     }
 }
 
+impl MfccConfig {
+    /// Everything that is wrong with these settings.
+    pub(super) fn problems(&self) -> Problems {
+        let n_mels = self.log_mel.n_mels;
+        let mut problems = Problems::default();
+        problems.check(
+            (1..=n_mels).contains(&self.n_mfcc),
+            "n_mfcc",
+            self.n_mfcc,
+            format!("1 to `log_mel.n_mels`, {n_mels}"),
+        );
+        problems.append_under("log_mel", self.log_mel.problems());
+        problems
+    }
+}
+
 /// Computes MFCCs; one serves any number of threads.
 #[derive(Debug, Clone)]
 pub struct Mfcc {
@@ -59,19 +76,10 @@ impl Mfcc {
     /// # Errors
     /// [`FeaturesError::Config`] with every setting that is out of range.
     pub fn new(config: &MfccConfig) -> Result<Self, FeaturesError> {
-        let n_mels = config.log_mel.n_mels;
-        let mut problems = super::error::Problems::default();
-        problems.check(
-            (1..=n_mels).contains(&config.n_mfcc),
-            "n_mfcc",
-            config.n_mfcc,
-            format!("1 to `log_mel.n_mels`, {n_mels}"),
-        );
-        problems.append_under("log_mel", config.log_mel.problems());
-        problems.into_result()?;
+        config.problems().into_result()?;
         Ok(Self {
             log_mel: LogMel::new(&config.log_mel)?,
-            dct: Dct::new(n_mels, config.n_mfcc),
+            dct: Dct::new(config.log_mel.n_mels, config.n_mfcc),
         })
     }
 

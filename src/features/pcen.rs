@@ -58,10 +58,18 @@ impl PcenConfig {
         }
     }
 
+    /// Everything that is wrong with these settings.
+    pub(super) fn problems(&self) -> Problems {
+        let mut problems = Problems::default();
+        self.check(&mut problems);
+        problems.append_under("log_mel", self.log_mel.problems());
+        problems
+    }
+
     fn check(&self, problems: &mut Problems) {
         let mut positive = |key, value: f64| {
-            let fine = value > 0.0 && value.is_finite();
-            problems.check(fine, key, value, "above 0 and finite");
+            let fine = (1e-12..=1e12).contains(&value);
+            problems.check(fine, key, value, "from 1e-12 to 1e12");
         };
         positive("bias", self.bias);
         positive("time_constant", self.time_constant);
@@ -71,7 +79,8 @@ impl PcenConfig {
         let power = self.power > 0.0 && self.power <= 1.0;
         problems.check(power, "power", self.power, "above 0 to 1");
         let hop = self.assumed_hop_length.unwrap_or(1);
-        problems.check(hop >= 1, "assumed_hop_length", hop, "at least 1 sample");
+        let fine = (1..=1 << 20).contains(&hop);
+        problems.check(fine, "assumed_hop_length", hop, "1 to 1048576 samples");
         let plain = matches!(self.log_mel.compression, super::Compression::None {});
         let given = if plain { "none" } else { "set" };
         let allowed = "none, as the energies themselves are normalised";
@@ -108,10 +117,7 @@ impl Pcen {
     /// # Errors
     /// [`FeaturesError::Config`] with every setting that is out of range.
     pub fn new(config: &PcenConfig) -> Result<Self, FeaturesError> {
-        let mut problems = Problems::default();
-        config.check(&mut problems);
-        problems.append_under("log_mel", config.log_mel.problems());
-        problems.into_result()?;
+        config.problems().into_result()?;
         Ok(Self {
             log_mel: LogMel::new(&config.log_mel)?,
             newest_weight: config.newest_weight(),

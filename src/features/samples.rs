@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Features;
-use crate::audio::SampleRate;
+use super::{Features, FrontEnd};
+use crate::audio::{SampleRate, SoundChannels};
 
 /// No front end: every sample is a frame of one band.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,11 +11,26 @@ use crate::audio::SampleRate;
 pub struct SamplesConfig {
     /// Samples per second.
     pub sample_rate: SampleRate,
+    /// Whether the two sides of a recording are kept apart. Default mono.
+    #[serde(default, skip_serializing_if = "SoundChannels::is_mono")]
+    pub channels: SoundChannels,
 }
 
 impl SamplesConfig {
-    /// Mono `samples` as `[1, 1, samples]`.
-    pub(super) fn compute(samples: &[f32]) -> Features {
-        Features::from_frames(1, samples.to_vec())
+    /// The sound that `front_end` hears.
+    pub fn heard_by(front_end: &FrontEnd) -> Self {
+        Self {
+            sample_rate: front_end.sample_rate(),
+            channels: front_end.sound_channels(),
+        }
+    }
+
+    /// One or two `sides` of a sound as `[channels, 1, samples]`; a single side is taken for both where two are kept.
+    pub(super) fn compute(channels: SoundChannels, sides: &[&[f32]]) -> Features {
+        let images = sides
+            .iter()
+            .map(|side| Features::from_frames(1, side.to_vec()));
+        let images: Vec<Features> = images.cycle().take(channels.count()).collect();
+        Features::stacked(&images)
     }
 }

@@ -98,6 +98,13 @@ impl<'a> FeatureSet<'a> {
         self.clips[clip].frames.len()
     }
 
+    /// What tells the sound of a clip from any other, wherever it is kept: a checksum of the features it is a stretch of, and
+    /// which frames of them it is.
+    pub fn identity(&self, clip: usize) -> (u64, Range<usize>) {
+        let held = &self.clips[clip];
+        (held.cache.checksum(held.clip), held.frames.clone())
+    }
+
     /// All features of a clip, `[channels, bands, frames]`.
     pub fn features(&self, clip: usize) -> Features {
         let mut values = vec![0.0; self.frames(clip) * self.frame_len()];

@@ -47,8 +47,13 @@ impl Silence {
         if let &Self::Remove { below, min_secs } = self {
             let level = (0.0..=1.0).contains(&below);
             problems.check(level, "silence.below", below, "from 0 to 1");
-            let length = min_secs.is_finite() && min_secs > 0.0;
-            problems.check(length, "silence.min_secs", min_secs, "above 0 seconds");
+            let length = min_secs > 0.0 && min_secs <= 3600.0;
+            problems.check(
+                length,
+                "silence.min_secs",
+                min_secs,
+                "above 0 to 3600 seconds",
+            );
         }
     }
 

@@ -78,7 +78,7 @@ impl StackedLogMelConfig {
         }
     }
 
-    fn problems(&self) -> Problems {
+    pub(super) fn problems(&self) -> Problems {
         let mut problems = Problems::default();
         problems.append_under("log_mel", self.log_mel.problems());
         problems.check_padded(&self.log_mel);

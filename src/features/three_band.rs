@@ -80,7 +80,7 @@ impl ThreeBandConfig {
     }
 
     /// Bins in each part of the spectrum.
-    fn bands(&self) -> usize {
+    pub(super) fn bands(&self) -> usize {
         (self.n_fft / 2 + 1) / ThreeBand::PARTS
     }
 
@@ -91,7 +91,7 @@ impl ThreeBandConfig {
         bins.map(|bin| bin as f64 * bin_hz).collect()
     }
 
-    fn problems(&self) -> Problems {
+    pub(super) fn problems(&self) -> Problems {
         let mut problems = Problems::default();
         self.input_scaling.check(&mut problems);
         problems.check_frames(4, self.n_fft, self.win_length, self.hop_length);

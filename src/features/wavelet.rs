@@ -68,7 +68,7 @@ impl Default for WaveletConfig {
 }
 
 impl WaveletConfig {
-    fn problems(&self) -> Problems {
+    pub(super) fn problems(&self) -> Problems {
         let mut problems = Problems::default();
         self.input_scaling.check(&mut problems);
         problems.check_hop(self.hop_length);

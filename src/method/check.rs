@@ -1,8 +1,10 @@
 //! Settings of a method that cannot work.
 
 use std::fmt::Display;
+use std::num::NonZeroU32;
 
-use super::{CldConfig, MethodConfig, ProjectionHeadConfig};
+use super::{CldConfig, ColaSimilarity, MethodConfig, ProjectionHeadConfig};
+use crate::loss::Temperature;
 
 /// Told whether a value is allowed, its key, the value, and what is allowed.
 pub(crate) type Must<'a> = dyn FnMut(bool, &str, &dyn Display, &str) + 'a;
@@ -15,6 +17,9 @@ impl MethodConfig {
     pub(crate) fn check(&self, batch: usize, must: &mut Must<'_>) {
         if let Some(head) = self.head() {
             head.check(must);
+        }
+        if let Some(temperature) = self.temperature() {
+            check_temperature("method.temperature", temperature, must);
         }
         match self {
             Self::SimClr(_) | Self::SupCon(_) => {}
@@ -47,6 +52,9 @@ impl MethodConfig {
                 check_cld(config.cld.as_ref(), batch, must);
             }
             Self::Cola(config) => {
+                if let ColaSimilarity::DotProduct { temperature } = config.similarity {
+                    check_temperature("method.similarity.temperature", temperature, must);
+                }
                 must(
                     (1..=65536).contains(&config.dim),
                     "method.dim",
@@ -69,6 +77,8 @@ impl MethodConfig {
                     "within 0..=16777216",
                 );
                 multiple_of_the_batch("method.queue", config.queue, batch, must);
+                check_temperature("method.codes.epsilon", config.codes.epsilon, must);
+                check_rounds("method.codes.iterations", config.codes.iterations, must);
             }
             Self::Clar(config) => {
                 let width = config.sound_encoder.width;
@@ -78,12 +88,7 @@ impl MethodConfig {
                     &width,
                     "within 1..=1024",
                 );
-                must(
-                    config.label_weight.is_finite() && config.label_weight >= 0.0,
-                    "method.label_weight",
-                    &config.label_weight,
-                    "0 or more",
-                );
+                weight("method.label_weight", config.label_weight, must);
             }
             Self::Supervised(config) => must(
                 (0.0..1.0).contains(&config.label_smoothing),
@@ -107,10 +112,10 @@ impl MethodConfig {
                     "within 1..=1000",
                 );
                 must(
-                    episodes.episodes_per_epoch >= 1,
+                    (1..=1_000_000_000).contains(&episodes.episodes_per_epoch),
                     "method.episodes_per_epoch",
                     &episodes.episodes_per_epoch,
-                    "at least 1",
+                    "within 1..=1000000000",
                 );
                 must(
                     batch == episodes.patches(),
@@ -126,14 +131,25 @@ impl MethodConfig {
                     &frames.frames_per_unit,
                     "within 2..=10000",
                 );
-                must(
-                    frames.presence.is_finite() && frames.presence >= 0.0,
-                    "method.presence",
-                    &frames.presence,
-                    "0 or more",
-                );
+                weight("method.presence", frames.presence, must);
             }
         }
+    }
+}
+
+impl MethodConfig {
+    /// The temperature of the views' similarities.
+    fn temperature(&self) -> Option<Temperature> {
+        Some(match self {
+            Self::SimClr(config) => config.temperature,
+            Self::SupCon(config) => config.temperature,
+            Self::Moco(config) => config.temperature,
+            Self::Npid(config) => config.temperature,
+            Self::Swav(config) => config.temperature,
+            Self::Clar(config) => config.temperature,
+            Self::FrameSupCon(config) => config.temperature,
+            Self::Cola(_) | Self::Supervised(_) | Self::Prototypical(_) => return None,
+        })
     }
 }
 
@@ -159,18 +175,43 @@ fn check_cld(config: Option<&CldConfig>, batch: usize, must: &mut Must<'_>) {
         &config.k_means.clusters,
         "at most `train.batch_size`",
     );
-    must(
-        config.weight.is_finite() && config.weight >= 0.0,
-        "method.cld.weight",
-        &config.weight,
-        "0 or more",
+    check_rounds(
+        "method.cld.k_means.iterations",
+        config.k_means.iterations,
+        must,
     );
+    check_temperature("method.cld.temperature", config.temperature, must);
+    weight("method.cld.weight", config.weight, must);
     must(
         (1..=65536).contains(&config.dim),
         "method.cld.dim",
         &config.dim,
         "within 1..=65536",
     );
+}
+
+/// What is divided by a smaller one, or multiplied by a larger weight, is no number any more.
+fn check_temperature(key: &str, temperature: Temperature, must: &mut Must<'_>) {
+    let value = temperature.get();
+    must(
+        (1e-4..=1e4).contains(&value),
+        key,
+        &value,
+        "within 0.0001..=10000",
+    );
+}
+
+fn weight(key: &str, value: f64, must: &mut Must<'_>) {
+    must(
+        (0.0..=1e6).contains(&value),
+        key,
+        &value,
+        "within 0..=1000000",
+    );
+}
+
+fn check_rounds(key: &str, rounds: NonZeroU32, must: &mut Must<'_>) {
+    must(rounds.get() <= 10_000, key, &rounds, "within 1..=10000");
 }
 
 fn share(key: &str, value: f64, must: &mut Must<'_>) {

@@ -16,6 +16,7 @@
 //! `moco` and `npid` can add cross-level discrimination (CLD, Wang, Liu and Yu 2021, [`crate::loss::cld_group`]) by their
 //! setting `cld`.
 
+mod chance;
 mod check;
 mod clar;
 mod cld;
@@ -35,6 +36,7 @@ mod supervised;
 mod swav;
 mod views;
 
+pub(crate) use check::Must;
 pub use clar::ClarConfig;
 pub use cld::CldConfig;
 pub use cola::{ColaConfig, ColaSimilarity};

@@ -23,7 +23,7 @@ pub struct PrototypicalConfig {
 impl PrototypicalConfig {
     /// Support patches of an episode, and queries: what `train.batch_size` must be.
     pub fn patches(&self) -> usize {
-        self.ways * self.shots
+        self.ways.saturating_mul(self.shots)
     }
 }
 

@@ -376,7 +376,7 @@ mod tests {
     use super::*;
     use std::ops::Range;
 
-    use crate::audio::{SampleRate, Waveform};
+    use crate::audio::{SampleRate, SoundChannels, Waveform};
     use crate::augment::spectrogram::{LogUnit, Patch};
     use crate::dataset::{Clip, Dataset};
     use crate::features::{
@@ -408,7 +408,10 @@ mod tests {
 
     fn of_samples() -> FrontEnd {
         let sample_rate = SampleRate::new(8000).unwrap();
-        FrontEnd::Samples(SamplesConfig { sample_rate })
+        FrontEnd::Samples(SamplesConfig {
+            sample_rate,
+            channels: SoundChannels::Mono,
+        })
     }
 
     fn nothing(bands: usize, frames: usize) -> Pipeline {

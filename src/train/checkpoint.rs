@@ -20,8 +20,11 @@ pub(super) struct CheckpointHeader {
     pub elapsed_secs: f64,
     /// The resolved configuration, TOML, without what may change (data threads).
     pub experiment: String,
-    /// Hash over the clips and their features.
+    /// Hash over the clips: names, lengths, labels.
     pub data: String,
+    /// Hash over what the clips sound like. Absent in checkpoints of older versions, which do not ask for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sound: Option<String>,
     /// The precision that `auto` chose.
     pub precision: Precision,
     /// libtorch's threads; sums may round differently with another number.
@@ -113,6 +116,13 @@ impl Checkpoint {
             let named = |header: &CheckpointHeader| format!("{:?}", header.normalization);
             return Err(self.differs("the normalization", named(now), named(saved)));
         }
+        if let (Some(given), Some(saved)) = (&now.sound, &saved.sound)
+            && given != saved
+        {
+            return Err(TrainError::SoundDiffers {
+                path: self.path.clone(),
+            });
+        }
         let lines = now.experiment.lines().zip(saved.experiment.lines());
         if let Some((given, saved)) = lines.into_iter().find(|(a, b)| a != b) {
             return Err(self.differs("a setting", format!("`{given}`"), format!("`{saved}`")));
@@ -158,5 +168,50 @@ impl Checkpoint {
             given,
             saved,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(sound: Option<&str>) -> CheckpointHeader {
+        CheckpointHeader {
+            step: 3,
+            elapsed_secs: 1.0,
+            experiment: "a = 1".to_owned(),
+            data: "4 clips, 0123".to_owned(),
+            sound: sound.map(str::to_owned),
+            precision: Precision::Fp32,
+            threads: 1,
+            normalization: Normalization::None,
+        }
+    }
+
+    fn checkpoint(metadata: &str) -> Checkpoint {
+        Checkpoint {
+            header: serde_json::from_str(metadata).unwrap(),
+            path: "run/checkpoint.safetensors".into(),
+            file: TensorFile {
+                metadata: metadata.to_owned(),
+                tensors: Default::default(),
+            },
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_that_does_not_know_its_sound_is_taken_up_as_before() {
+        let old = serde_json::to_string(&header(None)).unwrap();
+        assert!(!old.contains("sound"));
+        checkpoint(&old).must_match(&header(Some("now"))).unwrap();
+    }
+
+    #[test]
+    fn other_sound_is_refused() {
+        let saved = serde_json::to_string(&header(Some("then"))).unwrap();
+        let checkpoint = checkpoint(&saved);
+        checkpoint.must_match(&header(Some("then"))).unwrap();
+        let told = checkpoint.must_match(&header(Some("now"))).unwrap_err();
+        assert!(told.to_string().contains("the clips sound other"), "{told}");
     }
 }

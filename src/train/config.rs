@@ -5,6 +5,7 @@ use tch::Device;
 
 use super::{OptimizerConfig, Schedule};
 use crate::encoder::{EncoderConfig, Precision};
+use crate::method::Must;
 
 /// How long, how fast and in which precision to train.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,6 +46,9 @@ pub struct TrainConfig {
     pub schedule: Schedule,
 }
 
+/// Seconds that are as good as never: thirty years.
+const MOST_SECS: f64 = 1e9;
+
 fn one() -> usize {
     1
 }
@@ -67,8 +71,54 @@ pub enum DecayScope {
 impl TrainConfig {
     /// Steps of the whole run, given those of an epoch.
     pub fn total_steps(&self, steps_per_epoch: u64) -> u64 {
-        let all = steps_per_epoch * u64::from(self.epochs);
+        let all = steps_per_epoch.saturating_mul(self.epochs.into());
         self.max_steps.map_or(all, |most| most.min(all))
+    }
+
+    /// Tells `must` of every value.
+    pub(crate) fn check(&self, must: &mut Must<'_>) {
+        let mut range = |holds: bool, key: &str, given: &dyn std::fmt::Display, allowed: &str| {
+            must(holds, &format!("train.{key}"), given, allowed);
+        };
+        range(self.epochs >= 1, "epochs", &self.epochs, "at least 1");
+        range(
+            self.max_steps != Some(0),
+            "max_steps",
+            &0,
+            "at least 1, or absent",
+        );
+        range(
+            (2..=1 << 20).contains(&self.batch_size),
+            "batch_size",
+            &self.batch_size,
+            "within 2..=1048576, as a patch needs others to differ from",
+        );
+        range(
+            self.learning_rate > 0.0 && self.learning_rate <= 1e6,
+            "learning_rate",
+            &self.learning_rate,
+            "above 0, and at most 1000000",
+        );
+        range(
+            (0.0..=MOST_SECS).contains(&self.checkpoint_secs),
+            "checkpoint_secs",
+            &self.checkpoint_secs,
+            "within 0..=1000000000 seconds",
+        );
+        range(
+            self.data_threads <= 256,
+            "data_threads",
+            &self.data_threads,
+            "at most 256",
+        );
+        range(
+            self.threads <= 1024,
+            "threads",
+            &self.threads,
+            "at most 1024",
+        );
+        self.optimizer.check(must);
+        self.schedule.check(must);
     }
 
     /// Compute threads in numbers.

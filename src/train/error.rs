@@ -17,6 +17,18 @@ pub enum TrainError {
         /// Patches of a batch.
         batch_size: usize,
     },
+    /// More than the machine has.
+    #[error(
+        "the run would need about {needed} of memory, but there are {present}\n\nhint: lower {keys}"
+    )]
+    TooMuchMemory {
+        /// An estimate.
+        needed: String,
+        /// What there is in all.
+        present: String,
+        /// What decides most of it.
+        keys: &'static str,
+    },
     /// Episodes need classes to tell apart.
     #[error(
         "the training patches are of {classes} class, but episodes need at least 2\n\nhint: give data with more classes, such as `--data fewshot:PATH` with several tables"
@@ -70,6 +82,12 @@ pub enum TrainError {
         given: String,
         /// In the checkpoint.
         saved: String,
+    },
+    /// A checkpoint of a run that heard other sound under the same names.
+    #[error("{}: the clips sound other than those of the run that was interrupted: files of the same names and lengths were replaced, or their features computed on a machine of another kind\n\nhint: put the files back that it heard, or start anew in another `--out`", path.display())]
+    SoundDiffers {
+        /// The checkpoint.
+        path: PathBuf,
     },
     /// A damaged checkpoint.
     #[error("{}: not a usable checkpoint: {reason}", path.display())]

@@ -14,7 +14,9 @@ mod episodes;
 mod error;
 mod feed;
 mod frame_labels;
+mod learning;
 mod memory;
+mod memory_need;
 mod metrics;
 mod optimizer;
 mod preview;
@@ -31,6 +33,7 @@ pub use diagnostics::{
 };
 pub use error::TrainError;
 pub use frame_labels::FrameLabels;
+pub use learning::{AlikeClips, AtChance, LearningWatch};
 pub use memory::keep_memory;
 pub use metrics::Metrics;
 pub use optimizer::{Optimizer, OptimizerConfig};

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use super::DecayScope;
+use crate::method::Must;
 
 /// Which rule turns gradients into steps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,6 +41,45 @@ pub enum OptimizerConfig {
         #[serde(default = "default_decoupled_decay")]
         weight_decay: f64,
     },
+}
+
+impl OptimizerConfig {
+    /// Tells `must` of every value.
+    pub(super) fn check(&self, must: &mut Must<'_>) {
+        let below_one = |value: &f64| (0.0..1.0).contains(value);
+        let weight_decay = match self {
+            Self::Sgd {
+                momentum,
+                weight_decay,
+            } => {
+                let key = "train.optimizer.momentum";
+                must(below_one(momentum), key, momentum, "0 or more, and below 1");
+                weight_decay
+            }
+            Self::Adam {
+                betas,
+                weight_decay,
+            }
+            | Self::AdamW {
+                betas,
+                weight_decay,
+            } => {
+                must(
+                    betas.iter().all(below_one),
+                    "train.optimizer.betas",
+                    &format_args!("{betas:?}"),
+                    "two numbers, each 0 or more and below 1",
+                );
+                weight_decay
+            }
+        };
+        must(
+            (0.0..=1000.0).contains(weight_decay),
+            "train.optimizer.weight_decay",
+            weight_decay,
+            "within 0..=1000",
+        );
+    }
 }
 
 fn default_momentum() -> f64 {

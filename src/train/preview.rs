@@ -22,13 +22,16 @@ pub fn augmented(
     view: ViewKey,
 ) -> Result<Features, TrainError> {
     let front_end = &experiment.features;
-    let extractor = front_end.extractor()?;
+    let rules = front_end.clip_rules();
+    let extractor = front_end.without_clip_rules().extractor()?;
     let of_sound = experiment.augment.of_waveform();
     let of_sound = waveform::Pipeline::new(&of_sound, front_end.sample_rate())?;
     if of_sound.needs_background() && other.is_none() {
         return Err(TrainError::NothingToMix);
     }
-    let features = extractor.compute_sound(&of_sound.augment(view, sound, other));
+    let other = other.map(|other| rules.apply(other.clone()));
+    let sound = of_sound.augment(view, rules.apply(sound), other.as_ref());
+    let features = extractor.compute_sound(&sound);
     let (channels, bands, frames) = (features.channels(), features.bands(), features.frames());
     let patch = Patch {
         bands,
@@ -45,7 +48,7 @@ pub fn augmented(
         (None, _) => None,
         (Some(_), None) => return Err(TrainError::NothingToMix),
         (Some(_), Some(other)) => {
-            let other = extractor.compute_sound(other);
+            let other = extractor.compute_sound(&other);
             let values = other.values().iter().copied().cycle();
             let values: Vec<f32> = values.take(features.values().len()).collect();
             Some(image(&values)?)

@@ -9,6 +9,7 @@ use super::batches::{Batch, Batches, FeatureView, View};
 use super::checkpoint::{self, Checkpoint, CheckpointHeader};
 use super::error::file_error;
 use super::feed::for_each_batch;
+use super::memory_need::{self, DataSize, MemoryNeed};
 use super::metrics::{MetricsLog, Speedometer, keep_metrics_until, last_metrics};
 use super::sound_views::SoundViews;
 use super::{Diagnostics, FrameLabels, Metrics, Moment, Optimizer, TrainError};
@@ -157,6 +158,7 @@ impl<'a> Training<'a> {
         device: Device,
     ) -> Result<Self, TrainError> {
         let config = &experiment.train;
+        must_fit(experiment, data, device)?;
         let threads = config.compute_threads();
         compute_with(Threads::of_setting(config.threads));
         let normalization = Normalization::fit(
@@ -191,6 +193,7 @@ impl<'a> Training<'a> {
             elapsed_secs: 0.0,
             experiment: experiment.identity(),
             data: identity(data),
+            sound: Some(sound_identity(data)),
             precision: config.precision.resolve(&experiment.encoder, device),
             threads,
             normalization,
@@ -450,6 +453,28 @@ impl<'a> Training<'a> {
     }
 }
 
+/// Refuses a run that the memory of this machine cannot hold; that of other devices is not known.
+fn must_fit(
+    experiment: &Experiment,
+    data: &TrainingData<'_>,
+    device: Device,
+) -> Result<(), TrainError> {
+    if device != Device::Cpu {
+        return Ok(());
+    }
+    let clips = data.clips.len();
+    let size = DataSize {
+        clips,
+        channels: data.clips.channels(),
+        patches: clips.saturating_mul(experiment.views.patches_per_clip),
+    };
+    let precision = experiment
+        .train
+        .precision
+        .resolve(&experiment.encoder, device);
+    MemoryNeed::of(experiment, precision, size).must_fit(memory_need::present())
+}
+
 /// Every clip's label, or −1 where the method asks for none.
 fn labels(experiment: &Experiment, data: &TrainingData<'_>) -> Result<Vec<i64>, TrainError> {
     let unlabelled = data.labels.iter().position(Option::is_none);
@@ -477,6 +502,19 @@ fn identity(data: &TrainingData<'_>) -> String {
         hash.add(format!("{name}\n{frames}\n{label:?}\n").as_bytes());
     }
     format!("{} clips, {:016x}", data.names.len(), hash.0)
+}
+
+/// What tells the sound of one set of clips from that of another, hashed: files of the same name and length may hold another.
+fn sound_identity(data: &TrainingData<'_>) -> String {
+    let mut hash = Fnv::default();
+    for set in [&data.clips, &data.sounds] {
+        for clip in 0..set.len() {
+            let (checksum, frames) = set.identity(clip);
+            hash.add(&checksum.to_le_bytes());
+            hash.add(format!("{frames:?}").as_bytes());
+        }
+    }
+    format!("{:016x}", hash.0)
 }
 
 /// The 64-bit FNV-1a hash: the same on every machine and in every version.

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;
 
+use crate::method::Must;
+
 /// How the learning rate moves. Epochs count from 0, `E` is their number.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
@@ -79,13 +81,40 @@ impl Schedule {
             &Self::WarmupExponential { cold, warm, gamma } => {
                 if at.epoch < cold {
                     0.1 * peak
-                } else if at.epoch < cold + warm {
+                } else if at.epoch < cold.saturating_add(warm) {
                     let warmed = f64::from(1 + at.epoch - cold) / f64::from(warm);
                     peak * (0.1 + 0.9 * warmed)
                 } else {
                     peak * gamma.powi((at.epoch - cold - warm) as i32)
                 }
             }
+        }
+    }
+}
+
+impl Schedule {
+    /// Tells `must` of every value.
+    pub(super) fn check(&self, must: &mut Must<'_>) {
+        match self {
+            Self::Constant {} | Self::CosineEpoch {} | Self::CosineEpochOpen {} => {}
+            Self::Step { factor, .. } => must(
+                (0.0..=1000.0).contains(factor),
+                "train.schedule.factor",
+                factor,
+                "within 0..=1000",
+            ),
+            Self::WarmupCosine { warmup_epochs } => must(
+                (0.0..=1e6).contains(warmup_epochs),
+                "train.schedule.warmup_epochs",
+                warmup_epochs,
+                "within 0..=1000000",
+            ),
+            Self::WarmupExponential { gamma, .. } => must(
+                (0.0..=1.0).contains(gamma),
+                "train.schedule.gamma",
+                gamma,
+                "within 0..=1",
+            ),
         }
     }
 }

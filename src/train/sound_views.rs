@@ -1,24 +1,30 @@
 //! Views of sound, as it is or by the front end. That comes behind the augmentation, so it is computed anew for every view.
 
 use rand::RngExt;
+use std::sync::OnceLock;
 
 use crate::audio::{SampleRate, Waveform};
 use crate::augment::waveform::{Pipeline, WaveformAugmentConfig};
 use crate::augment::{Purpose, ViewKey};
-use crate::features::{Extractor, FeatureSet, FrontEnd};
+use crate::features::{ClipLevel, ClipRules, Extractor, FeatureSet, FrontEnd};
 
 use super::TrainError;
 
 /// So many times a view's length of sound is augmented: what makes sound shorter leaves enough of it.
 const MARGIN: f64 = 1.5;
 
-/// Sound → augmented sound (→ features).
+/// Sound → augmented sound (→ features). What the front end does to a clip as a whole comes first, so that a view is as
+/// loud as where the clip is measured.
 #[derive(Debug)]
 pub(super) struct SoundViews<'a> {
     /// Samples of every clip: one band, and as many frames as samples.
     sounds: &'a FeatureSet<'a>,
     pipeline: Pipeline,
     augments: bool,
+    rules: ClipRules,
+    /// What the rules make of each clip's level, once it was heard.
+    levels: Vec<OnceLock<ClipLevel>>,
+    /// Without the rules.
     extractor: Extractor,
     rate: SampleRate,
     /// Samples from one frame of the features to the next.
@@ -49,7 +55,9 @@ impl<'a> SoundViews<'a> {
             sounds,
             pipeline: Pipeline::new(config, rate)?,
             augments: !config.steps.is_empty(),
-            extractor: front_end.extractor()?,
+            rules: front_end.clip_rules(),
+            levels: (0..sounds.len()).map(|_| OnceLock::new()).collect(),
+            extractor: front_end.without_clip_rules().extractor()?,
             rate,
             hop: f64::from(rate.hz()) / front_end.frame_rate(),
         })
@@ -72,9 +80,9 @@ impl<'a> SoundViews<'a> {
         repeat_into(self.extractor.compute_sound(&sound).values(), into);
     }
 
-    /// Fills `into` with the samples of `stretch`; what ends up shorter is repeated.
+    /// Fills `into` with the samples of `stretch`, of both sides together; what ends up shorter is repeated.
     pub(super) fn samples(&self, stretch: Stretch, into: &mut [f32]) {
-        let sound = self.augmented(stretch, into.len() as f64);
+        let sound = self.augmented(stretch, into.len() as f64).mix_down();
         repeat_into(&sound.channels()[0], into);
     }
 
@@ -97,13 +105,33 @@ impl<'a> SoundViews<'a> {
         self.pipeline.apply(&draws, sound, other.as_ref())
     }
 
-    /// Up to `wanted` samples of a clip, from `first` on.
+    /// Up to `wanted` samples of a clip, from `first` on, by the rules for the clip.
     fn sound(&self, clip: usize, first: usize, wanted: usize) -> Waveform {
         let held = self.sounds.frames(clip);
         let first = first.min(held - 1);
-        let mut samples = vec![0.0; wanted.min(held - first)];
-        self.sounds.stretch(clip, first, &mut samples);
-        Waveform::mono(samples, self.rate)
+        let end = held.min(first + wanted);
+        if self.rules.cut_sound() {
+            let whole = self.rules.apply(self.recorded(clip, 0, held));
+            return whole
+                .with_channels(|sides| sides.iter().map(|s| s[first..end].to_vec()).collect());
+        }
+        let level = self.levels[clip].get_or_init(|| {
+            let measured = if self.rules.measure_sound() { held } else { 0 };
+            self.rules.measure(&self.recorded(clip, 0, measured))
+        });
+        level.apply(self.recorded(clip, first, end))
+    }
+
+    /// Samples `first..end` of a clip, as they were recorded.
+    fn recorded(&self, clip: usize, first: usize, end: usize) -> Waveform {
+        let sides = self.sounds.channels();
+        let mut samples = vec![0.0; (end - first) * sides];
+        if !samples.is_empty() {
+            self.sounds.stretch(clip, first, &mut samples);
+        }
+        let side = |n: usize| samples.iter().skip(n).step_by(sides).copied().collect();
+        let channels = (0..sides).map(side).collect();
+        Waveform::from_channels(channels, self.rate).expect("sides of one clip are equally long")
     }
 
     /// Some of another clip, or of the same where there is but one.
@@ -130,7 +158,10 @@ fn repeat_into(values: &[f32], into: &mut [f32]) {
 mod tests {
     use super::*;
     use crate::dataset::{Clip, Dataset};
-    use crate::features::{CacheConfig, CachePrecision, FeatureCache, LogMelConfig, SamplesConfig};
+    use crate::features::{
+        CacheConfig, CachePrecision, FeatureCache, InputScaling, LogMelConfig, SamplesConfig,
+        Silence, ThreeBandConfig,
+    };
 
     fn of_first_clip(start: usize) -> Stretch {
         Stretch {
@@ -170,41 +201,120 @@ mod tests {
 
     /// What `fill` gives for a view of 30 frames from frame `start` on.
     fn filled(steps: &str, start: usize) -> Vec<f32> {
+        let sound = Waveform::mono(sound(), front_end().sample_rate());
+        view_of(&front_end(), &sound, steps, start)
+    }
+
+    /// The same of any sound.
+    fn view_of(front_end: &FrontEnd, sound: &Waveform, steps: &str, start: usize) -> Vec<f32> {
         let folder = tempfile::tempdir().unwrap();
         let config = CacheConfig {
             dir: folder.path().to_owned(),
             precision: CachePrecision::F32,
         };
-        let rate = front_end().sample_rate();
         let path = folder.path().join("a.wav");
         std::fs::write(&path, "what the loader reads").unwrap();
         let dataset = Dataset::new("one", vec![Clip::unlabelled(path)], vec![]);
-        let samples = FrontEnd::Samples(SamplesConfig { sample_rate: rate });
-        let load = |_: &Clip| Ok::<_, std::io::Error>(Waveform::mono(sound(), rate));
+        let samples = FrontEnd::Samples(SamplesConfig::heard_by(front_end));
+        let load = |_: &Clip| Ok::<_, std::io::Error>(sound.clone());
         let (cache, _) = FeatureCache::open(&config, &dataset, &samples, load, |_, _| {}).unwrap();
         let set = FeatureSet::of(&cache, [0]);
         let config = toml::from_str(steps).unwrap();
-        let views = SoundViews::new(&set, &config, &front_end()).unwrap();
-        let mut into = vec![0.0; 30 * 16];
+        let views = SoundViews::new(&set, &config, front_end).unwrap();
+        let mut into = vec![0.0; 30 * views.extractor.channels() * views.extractor.bands()];
         views.features(of_first_clip(start), &mut into);
         into
     }
 
-    #[test]
-    fn sound_that_is_left_alone_gives_its_features_but_for_the_frames_at_the_edge() {
-        let whole = front_end().extractor().unwrap().compute(&sound());
+    /// Whether a view of unchanged sound is that stretch of the whole clip's features, as they are measured; its first and
+    /// last two frames hear where it was cut.
+    fn assert_is_part_of_the_whole(front_end: &FrontEnd, sound: &Waveform) {
+        let whole = front_end.extractor().unwrap().compute_sound(sound);
+        let size = whole.frame_len();
         for start in [0, 20, 50] {
-            let view = filled("", start);
+            let view = view_of(front_end, sound, "", start);
             for frame in 2..28 {
                 let wanted = whole.frame(start + frame);
-                for (given, wanted) in view[frame * 16..][..16].iter().zip(wanted) {
-                    assert!(
-                        (given - wanted).abs() < 1e-4,
-                        "{given} and {wanted} at {frame}"
-                    );
+                for (given, wanted) in view[frame * size..][..size].iter().zip(wanted) {
+                    let near = (given - wanted).abs() < 1e-3;
+                    assert!(near, "{given} and {wanted} at {frame} from {start}");
                 }
             }
         }
+    }
+
+    #[test]
+    fn sound_that_is_left_alone_gives_its_features_but_for_the_frames_at_the_edge() {
+        let sound = Waveform::mono(sound(), front_end().sample_rate());
+        assert_is_part_of_the_whole(&front_end(), &sound);
+    }
+
+    #[test]
+    fn a_view_is_as_loud_as_where_its_clip_is_measured() {
+        let FrontEnd::LogMel(plain) = front_end() else {
+            panic!("a log-mel front end");
+        };
+        // The end is twelve times as loud as the rest, in which silence comes in between.
+        let mut loud = sound();
+        loud[2000..3500].fill(0.0);
+        loud[7500..].iter_mut().for_each(|sample| *sample *= 12.0);
+        let loud = Waveform::mono(loud, plain.sample_rate);
+        let remove = Silence::Remove {
+            below: 1e-4,
+            min_secs: 0.1,
+        };
+        for (silence, input_scaling) in [
+            (Silence::Keep {}, InputScaling::unit_norm()),
+            (Silence::Keep {}, InputScaling::Peak { offset: 0.005 }),
+            (
+                Silence::Keep {},
+                InputScaling::MinMax {
+                    low: -1.0,
+                    high: 1.0,
+                },
+            ),
+            (remove, InputScaling::unit_norm()),
+        ] {
+            let front_end = FrontEnd::LogMel(LogMelConfig {
+                silence,
+                input_scaling,
+                ..plain.clone()
+            });
+            assert_is_part_of_the_whole(&front_end, &loud);
+        }
+    }
+
+    /// The front end of stereo presets, of short frames.
+    fn stereo() -> FrontEnd {
+        FrontEnd::ThreeBand(ThreeBandConfig {
+            sample_rate: SampleRate::new(8000).unwrap(),
+            n_fft: 256,
+            win_length: 256,
+            hop_length: 80,
+            ..ThreeBandConfig::esresnet_stereo()
+        })
+    }
+
+    #[test]
+    fn sides_stay_apart_and_channel_swap_exchanges_them() {
+        let rate = stereo().sample_rate();
+        let (left, silent) = (sound(), vec![0.0; sound().len()]);
+        let pair = |left: &[f32], right: &[f32]| {
+            Waveform::from_channels(vec![left.to_vec(), right.to_vec()], rate).unwrap()
+        };
+        let on_left = pair(&left, &silent);
+        let on_right = pair(&silent, &left);
+        assert_is_part_of_the_whole(&stereo(), &on_left);
+        let (of_left, of_right) = (
+            view_of(&stereo(), &on_left, "", 20),
+            view_of(&stereo(), &on_right, "", 20),
+        );
+        assert_ne!(of_left, of_right);
+        let of_mix = view_of(&stereo(), &on_left.clone().mix_down(), "", 20);
+        assert!(of_mix != of_left && of_mix != of_right);
+        let swap = "[[steps]]\ntype = \"channel-swap\"";
+        assert_eq!(view_of(&stereo(), &on_left, swap, 20), of_right);
+        assert_eq!(view_of(&stereo(), &on_right, swap, 20), of_left);
     }
 
     #[test]

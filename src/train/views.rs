@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 use crate::features::{Rest, WindowCut};
+use crate::method::Must;
 
 /// How views are cut from clips.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,6 +25,64 @@ pub struct ViewsConfig {
     /// How patches are cut out of a clip. Default: at random places.
     #[serde(default, skip_serializing_if = "Cut::is_random")]
     pub cut: Cut,
+}
+
+impl ViewsConfig {
+    /// Whether there are views as long as these.
+    pub(crate) fn has_frames(&self) -> bool {
+        (1..=100_000).contains(&self.frames)
+    }
+
+    /// Tells `must` of every value.
+    pub(crate) fn check(&self, must: &mut Must<'_>) {
+        let to_whole = "at least 1 and at most `views.frames`";
+        must(
+            self.has_frames(),
+            "views.frames",
+            &self.frames,
+            "within 1..=100000",
+        );
+        must(
+            (1..=10_000).contains(&self.patches_per_clip),
+            "views.patches_per_clip",
+            &self.patches_per_clip,
+            "within 1..=10000",
+        );
+        if let Some(small) = &self.small {
+            must(
+                (1..=32).contains(&small.count),
+                "views.small.count",
+                &small.count,
+                "within 1..=32",
+            );
+            must(
+                (1..=self.frames).contains(&small.frames),
+                "views.small.frames",
+                &small.frames,
+                to_whole,
+            );
+        }
+        if let Cut::Windows(cut) = &self.cut {
+            must(
+                (1..=self.frames).contains(&cut.hop_frames),
+                "views.cut.hop_frames",
+                &cut.hop_frames,
+                to_whole,
+            );
+            must(
+                cut.longer_than <= 100_000,
+                "views.cut.longer_than",
+                &cut.longer_than,
+                "at most 100000",
+            );
+            must(
+                (0.0..=10.0).contains(&cut.margin_secs),
+                "views.cut.margin_secs",
+                &cut.margin_secs,
+                "from 0 to 10 seconds",
+            );
+        }
+    }
 }
 
 fn one() -> usize {

@@ -67,7 +67,7 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
         device: DeviceName::Cpu,
         cache: &arguments.cache,
     };
-    let (finished, skipped) = training.run(printer)?;
+    let (finished, remarks) = training.run(printer)?;
     if finished == pretrain::Finished::Interrupted {
         return Ok(Finish::WithRemarks);
     }
@@ -86,7 +86,7 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
     let measured = measurement.run(printer)?;
     measured.write(&arguments.out, printer)?;
     printer.data(&table(&measured.evaluation, printer.width()).trim_end())?;
-    Ok(if skipped == 0 {
+    Ok(if remarks == 0 {
         Finish::Clean
     } else {
         Finish::WithRemarks

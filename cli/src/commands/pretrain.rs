@@ -10,7 +10,8 @@ use chiffchaff::experiment::Experiment;
 use chiffchaff::features::{FeatureSet, FrontEnd, SamplesConfig};
 use chiffchaff::report::Skipped;
 use chiffchaff::train::{
-    Collapse, Cut, FrameLabels, Outcome, Progress, RunDir, Start, TrainingData, pretrain,
+    AlikeClips, Collapse, Cut, FrameLabels, LearningWatch, Outcome, Progress, RunDir, Start,
+    TrainingData, pretrain,
 };
 use clap::Args;
 use indicatif::ProgressBar;
@@ -82,7 +83,7 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
         device: arguments.device,
         cache: &arguments.cache,
     };
-    let (finished, skipped) = job.run(printer)?;
+    let (finished, remarks) = job.run(printer)?;
     if let Finished::Trained = finished {
         printer.say(&format_args!(
             "model: {}\nnext:  chiffchaff evaluate --model {} --data KIND:PATH",
@@ -90,7 +91,7 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
             arguments.out.display()
         ));
     }
-    Ok(match (finished, skipped) {
+    Ok(match (finished, remarks) {
         (Finished::Trained, 0) => Finish::Clean,
         _ => Finish::WithRemarks,
     })
@@ -132,7 +133,7 @@ pub(crate) enum Finished {
 }
 
 impl Job<'_> {
-    /// Trains, and gives the number of clips that were skipped or remarked on.
+    /// Trains, and gives the number of clips that were skipped and of other remarks.
     pub(crate) fn run(&self, printer: &Printer) -> anyhow::Result<(Finished, usize)> {
         let device = self.device.open()?;
         let front_end = &self.experiment.features;
@@ -158,7 +159,11 @@ impl Job<'_> {
         record.used_files = Some(data.names.len());
         record.skipped = skipped;
 
-        let mut screen = Screen::new(*printer);
+        let alike = AlikeClips::among(&data.clips);
+        if let Some(alike) = alike {
+            printer.warn(&alike);
+        }
+        let mut screen = Screen::new(*printer, self.learning(&data));
         let stop = stop_on_interrupt()?;
         let observe = |progress: &Progress<'_>| {
             screen.show(progress);
@@ -198,8 +203,18 @@ impl Job<'_> {
         for clips in &corpora {
             clips.list_skipped(printer);
         }
-        let remarks = corpora.iter().map(|clips| clips.cache.remarks().len());
-        Ok((finished, record.skipped.len() + remarks.sum::<usize>()))
+        let of_sound = corpora.iter().map(|clips| clips.cache.remarks().len());
+        let of_learning = usize::from(alike.is_some()) + usize::from(screen.at_chance);
+        let remarks = of_sound.sum::<usize>() + of_learning;
+        Ok((finished, record.skipped.len() + remarks))
+    }
+
+    /// What tells that nothing is learned.
+    fn learning(&self, data: &TrainingData<'_>) -> LearningWatch {
+        let classes: HashSet<usize> = data.labels.iter().flatten().copied().collect();
+        let batch = self.experiment.train.batch_size;
+        let method = &self.experiment.method;
+        LearningWatch::new(method.chance_loss(batch, classes.len()))
     }
 
     /// The sound of all datasets, if it is heard or augmented.
@@ -207,8 +222,7 @@ impl Job<'_> {
         if !self.experiment.hears_sound() {
             return Ok(Vec::new());
         }
-        let sample_rate = self.experiment.features.sample_rate();
-        let samples = FrontEnd::Samples(SamplesConfig { sample_rate });
+        let samples = FrontEnd::Samples(SamplesConfig::heard_by(&self.experiment.features));
         self.open(Whole::Clips, &samples, printer)
     }
 
@@ -362,15 +376,20 @@ struct Screen {
     bar: Option<ProgressBar>,
     tenths: u64,
     collapse: Option<Collapse>,
+    learning: LearningWatch,
+    /// Whether the loss stayed at its chance level.
+    at_chance: bool,
 }
 
 impl Screen {
-    fn new(printer: Printer) -> Self {
+    fn new(printer: Printer, learning: LearningWatch) -> Self {
         Self {
             printer,
             bar: None,
             tenths: 0,
             collapse: None,
+            learning,
+            at_chance: false,
         }
     }
 
@@ -412,6 +431,12 @@ impl Screen {
                 });
             }
             self.collapse = collapse;
+        }
+        let at_chance = self.learning.hear(metrics.loss);
+        if let Some(at_chance) = at_chance.filter(|_| !self.at_chance) {
+            let step = metrics.step;
+            bar.suspend(|| self.printer.warn(&format_args!("step {step}: {at_chance}")));
+            self.at_chance = true;
         }
     }
 

@@ -129,7 +129,7 @@ impl SpectrogramAugmentConfig {
     }
 
     /// All that is wrong with this configuration for such patches.
-    pub(super) fn check(&self, patch: &Patch) -> Result<(), AugmentError> {
+    pub(crate) fn check(&self, patch: &Patch) -> Result<(), AugmentError> {
         let mut found: Vec<Problem> = Vec::new();
         for (number, step) in self.steps.iter().enumerate() {
             step.check(

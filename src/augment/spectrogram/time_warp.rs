@@ -51,7 +51,8 @@ impl Warp {
 impl TimeWarp {
     pub(super) fn check(&self, patch: &Patch, problems: &mut Problems<'_>) {
         problems.require(
-            2 * self.max_frames < patch.frames.saturating_sub(1) || self.max_frames == 0,
+            self.max_frames.saturating_mul(2) < patch.frames.saturating_sub(1)
+                || self.max_frames == 0,
             "max_frames",
             self.max_frames,
             format_args!("less than half of the patch's {} frames", patch.frames),

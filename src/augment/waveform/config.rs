@@ -88,7 +88,7 @@ impl WaveformAugmentConfig {
     }
 
     /// All that is wrong with this configuration for sound of this rate.
-    pub(super) fn check(&self, rate: SampleRate) -> Result<(), AugmentError> {
+    pub(crate) fn check(&self, rate: SampleRate) -> Result<(), AugmentError> {
         let mut found = Vec::new();
         for (number, step) in self.steps.iter().enumerate() {
             let table = format!("steps[{number}]");

@@ -117,7 +117,8 @@ impl Reverb {
                     .check("room.direct_db", -60.0, 60.0, problems);
             }
             Room::Folder(room) => {
-                problems.require(room.at_most > 0, "room.at_most", 0, "at least 1");
+                let holds = (1..=1_000_000).contains(&room.at_most);
+                problems.require(holds, "room.at_most", room.at_most, "from 1 to 1000000");
             }
         }
     }

@@ -110,7 +110,11 @@ impl<'a> FrameDetector<'a> {
         let fit = &self.config.fit;
         let members = self.config.ensemble.max(1);
         let fitted = (0..members).map(|member| {
-            let seed = self.config.seed * 1000 + u64::from(member);
+            let seed = self
+                .config
+                .seed
+                .wrapping_mul(1000)
+                .wrapping_add(member.into());
             let told = |step| {
                 observe(Stage::Fitting(
                     member * fit.steps + step,

@@ -33,6 +33,8 @@ pub(super) struct Record {
     pub(super) key: Range<usize>,
     pub(super) frames: usize,
     pub(super) values: Range<usize>,
+    /// Of the values, as it was when they were computed.
+    pub(super) checksum: u64,
     whole: Range<usize>,
 }
 
@@ -239,6 +241,7 @@ fn parse(bytes: &[u8], start: usize, bytes_per_frame: usize) -> Option<(u64, Rec
         key,
         frames,
         values,
+        checksum: word(header, 3 * WORD),
         whole,
     };
     (record.whole.end <= bytes.len()).then_some((kind, record))
