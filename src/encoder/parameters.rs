@@ -278,7 +278,7 @@ impl<'a> Scope<'a> {
 
 /// One number, seen as so many; none where they are too many to count, a shape that no file has.
 fn outlined(shape: &[i64]) -> Tensor {
-    let one = Tensor::zeros([1], (Kind::Float, Device::Cpu));
+    let one = Tensor::from(0f32); // without axes, so that it is seen as any shape, none included
     let seen = one.f_expand(shape, false);
     seen.unwrap_or_else(|_| Tensor::zeros([0], (Kind::Float, Device::Cpu)))
 }
@@ -309,6 +309,14 @@ mod tests {
     fn weights(seed: u64, init: Init) -> Tensor {
         let parameters = Parameters::new(seed, Device::Cpu);
         parameters.root().weight("w", &[200, 100], init)
+    }
+
+    #[test]
+    fn an_outline_has_the_shape_asked_for_even_that_of_a_single_number() {
+        for shape in [&[][..], &[1], &[3, 2, 5]] {
+            assert_eq!(outlined(shape).size(), shape);
+        }
+        assert_eq!(outlined(&[i64::MAX, 2]).size(), [0]);
     }
 
     #[test]
