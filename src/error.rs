@@ -2,7 +2,7 @@
 
 use crate::{
     audio::AudioError, augment::AugmentError, dataset::DatasetError, detect::DetectError,
-    evaluate::EvaluateError, features::FeaturesError, report::ReportError,
+    evaluate::EvaluateError, features::FeaturesError, output::OutputError, report::ReportError,
 };
 
 /// Anything that can go wrong in the library, by the stage it went wrong in.
@@ -43,6 +43,9 @@ pub enum Error {
     /// Finding, writing or scoring events.
     #[error(transparent)]
     Detect(#[from] DetectError),
+    /// Claiming, trying or keeping places for results.
+    #[error(transparent)]
+    Output(#[from] OutputError),
     /// Reading or writing results.
     #[error(transparent)]
     Report(#[from] ReportError),

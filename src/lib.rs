@@ -40,6 +40,7 @@ pub mod features;
 pub mod loss;
 #[cfg(feature = "nn")]
 pub mod method;
+pub mod output;
 pub mod report;
 pub mod signal;
 #[cfg(feature = "nn")]

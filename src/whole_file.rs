@@ -20,11 +20,7 @@ pub(crate) fn write_whole_with(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
 ) -> io::Result<()> {
-    let temporary = temporary_name(path)?;
-    let file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(&temporary)?;
+    let (temporary, file) = temporary_beside(path)?;
     let mut file = BufWriter::new(file);
     let written = write(&mut file)
         .and_then(|()| file.flush())
@@ -35,6 +31,29 @@ pub(crate) fn write_whole_with(
         let _ = fs::remove_file(&temporary);
     }
     written
+}
+
+/// Whether a file could be written as `path`, tried by one beside it that is removed at once.
+pub(crate) fn try_beside(path: &Path) -> io::Result<()> {
+    let (temporary, _) = temporary_beside(path)?;
+    fs::remove_file(temporary)
+}
+
+/// A new file that is locked, so that nobody sweeps it away (`output::sweep`).
+fn temporary_beside(path: &Path) -> io::Result<(PathBuf, File)> {
+    loop {
+        let temporary = temporary_name(path)?;
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&temporary)?;
+        // Where the file system knows no locks, nothing is swept.
+        let locked = file.lock();
+        // It may have been swept before it was locked.
+        if locked.is_err() || temporary.exists() {
+            return Ok((temporary, file));
+        }
+    }
 }
 
 /// In the same folder, so that renaming cannot cross file systems; hidden, and unlike any other of this moment.

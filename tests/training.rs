@@ -374,8 +374,59 @@ fn resuming_with_other_settings_is_refused_by_name() {
         .train("run", Start::New, &["train.max_steps=4"], 9)
         .unwrap_err();
     assert!(error.to_string().contains("--resume"), "{error}");
-    let error = bench.train("none", Start::Resume, &[], 9).unwrap_err();
-    assert!(error.to_string().contains("no checkpoint"), "{error}");
+    let run = bench.run_dir("run");
+    std::fs::remove_file(run.checkpoint()).unwrap();
+    std::fs::write(run.model(), "an encoder").unwrap();
+    for start in [Start::Resume, Start::New] {
+        let error = bench
+            .train("run", start, &["train.max_steps=4"], 9)
+            .unwrap_err();
+        assert!(error.to_string().contains("run: "), "{error}");
+    }
+}
+
+#[test]
+fn a_run_that_ended_before_its_first_checkpoint_starts_anew_and_resumes_alike() {
+    let bench = Bench::new();
+    let settings = ["train.max_steps=4"];
+    bench.train("whole", Start::New, &settings, 9).unwrap();
+    let model = |name: &str| std::fs::read(bench.run_dir(name).model()).unwrap();
+    for (name, start) in [
+        ("new", Start::New),
+        ("resumed", Start::Resume),
+        ("none", Start::Resume),
+    ] {
+        if name != "none" {
+            let run = bench.run_dir(name);
+            std::fs::create_dir(run.path()).unwrap();
+            std::fs::write(run.experiment(), "what a killed run left").unwrap();
+            std::fs::write(run.path().join(".checkpoint.safetensors.1-0.tmp"), "x").unwrap();
+        }
+        bench.train(name, start, &settings, 9).unwrap();
+        assert!(model(name) == model("whole"), "{name}");
+        assert!(
+            !bench
+                .run_dir(name)
+                .path()
+                .join(".checkpoint.safetensors.1-0.tmp")
+                .exists()
+        );
+    }
+}
+
+#[test]
+fn of_two_runs_into_one_directory_one_is_refused() {
+    let bench = Bench::new();
+    let race = || bench.train("run", Start::New, &["train.max_steps=4"], 9);
+    let ended = std::thread::scope(|scope| {
+        let both = [scope.spawn(race), scope.spawn(race)];
+        both.map(|one| one.join().unwrap())
+    });
+    assert_eq!(
+        ended.iter().filter(|ended| ended.is_ok()).count(),
+        1,
+        "{ended:?}"
+    );
 }
 
 /// Every method on clips, with its settings, and how far its loss must fall in 60 steps on one batch of 24 clips.

@@ -34,7 +34,7 @@ impl CacheArguments {
 }
 
 /// Which channel of recordings is heard.
-#[derive(Args, Default)]
+#[derive(Args, Debug, Clone, Default)]
 pub(crate) struct ChannelArgument {
     /// Hear this channel of recordings that have several: mix (the mean of all), a number from 1, or loudest (the one with
     /// most energy in the whole file) [default: mix, or what the model heard]

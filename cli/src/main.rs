@@ -1,11 +1,15 @@
 //! The program `chiffchaff`: arguments, progress and exit codes; the library does the work.
 
+#[cfg(test)]
+mod advice;
 mod clips;
 mod commands;
 mod exhibition;
+mod interrupt;
 mod printer;
 mod protocols;
 mod provenance;
+mod shown;
 
 use clap::{Parser, Subcommand};
 use commands::{

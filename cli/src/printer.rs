@@ -1,10 +1,11 @@
 //! The one place that prints: data to stdout, everything else to stderr.
 
+use crate::shown;
 use anyhow::Context;
 use console::style;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 /// Prints, or keeps quiet.
 #[derive(Debug, Clone, Copy)]
@@ -17,38 +18,38 @@ impl Printer {
         Self { quiet }
     }
 
-    /// Data, to stdout.
+    /// Data, to stdout: as it is for programs, harmless for a terminal.
     pub(crate) fn data(&self, text: &dyn Display) -> anyhow::Result<()> {
         let mut out = io::stdout().lock();
-        writeln!(out, "{text}").context("cannot write to standard output")
+        let written = match out.is_terminal() {
+            true => writeln!(out, "{}", shown::plain(&text.to_string())),
+            false => writeln!(out, "{text}"),
+        };
+        written.context("cannot write to standard output")
     }
 
-    /// What is going on, to stderr.
+    /// What is going on, a line to stderr.
     pub(crate) fn say(&self, text: &dyn Display) {
         if !self.quiet {
-            to_stderr(text);
+            to_stderr("", text);
         }
     }
 
     /// Something the user should know, to stderr.
     pub(crate) fn warn(&self, text: &dyn Display) {
-        to_stderr(&format_args!(
-            "{} {text}",
-            style("warning:").yellow().for_stderr()
-        ));
+        let head = style("warning:").yellow().for_stderr();
+        to_stderr(&format!("{head} "), text);
     }
 
     /// A further line of a warning.
     pub(crate) fn warn_more(&self, text: &dyn Display) {
-        to_stderr(&format_args!("  {text}"));
+        to_stderr("  ", text);
     }
 
     /// Why the command gave up, the whole chain once.
     pub(crate) fn error(&self, error: &anyhow::Error) {
-        to_stderr(&format_args!(
-            "{} {error:#}",
-            style("error:").red().bold().for_stderr()
-        ));
+        let head = style("error:").red().bold().for_stderr();
+        to_stderr(&format!("{head} "), &format_args!("{error:#}"));
     }
 
     /// Columns for text on stdout: the terminal's, or 80 elsewhere.
@@ -81,7 +82,12 @@ pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
     cause.is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
 }
 
-fn to_stderr(text: &dyn Display) {
+/// `text` behind a `head` of our own: what names of files hold is shown, not obeyed.
+fn to_stderr(head: &str, text: &dyn Display) {
     // Nothing can be said about a stderr that cannot be written to.
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = writeln!(
+        io::stderr().lock(),
+        "{head}{}",
+        shown::message(&text.to_string())
+    );
 }

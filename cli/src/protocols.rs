@@ -134,6 +134,16 @@ impl MeasureArguments {
 }
 
 impl ProtocolChoice {
+    /// Whether it is the protocol of this name, which is fitted by epochs.
+    pub(crate) fn is_fitted(self, name: ProtocolName) -> bool {
+        matches!(
+            (self, name),
+            (Self::Frozen, ProtocolName::Frozen)
+                | (Self::Finetune, ProtocolName::Finetune)
+                | (Self::Scratch, ProtocolName::Scratch)
+        )
+    }
+
     /// The protocol, if it goes by embeddings alone.
     pub(crate) fn of_embeddings(self, arguments: &MeasureArguments) -> Option<Protocol> {
         Some(match self {

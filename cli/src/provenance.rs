@@ -35,7 +35,7 @@ pub(crate) fn write(record: &Provenance, directory: &Path, name: &str) -> anyhow
 }
 
 /// The command as it would be typed.
-fn command_line() -> String {
+pub(crate) fn command_line() -> String {
     let quoted = |argument: String| {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_=.,:/".contains(c);
         if !argument.is_empty() && argument.chars().all(plain) {

@@ -175,6 +175,7 @@ fn runs_are_compared_and_what_cannot_be_is_named() {
         (&pair["clips"], &pair["protocol"]),
         (&24.into(), &"knn".into())
     );
+    fs::remove_file(desk.join("b/evaluation.json")).unwrap();
     let (code, _, stderr) = evaluate(desk, "b", &["--protocol", "linear"]);
     assert_eq!(code, 0, "{stderr}");
     let (code, _, stderr) = run(desk, "compare", &["a", "b"]);

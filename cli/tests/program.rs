@@ -498,17 +498,6 @@ fn wrong_input_is_named_with_what_to_do() {
     );
     assert_refused(
         &desk,
-        &pretrain(&[
-            "--preset",
-            "small",
-            "--set",
-            "train.batch_size=2",
-            "--resume",
-        ]),
-        &["no checkpoint"],
-    );
-    assert_refused(
-        &desk,
         &[
             "pretrain",
             "--preset",
@@ -574,6 +563,7 @@ fn every_front_end_writes_its_features() {
             "x.npy",
             "--preset",
             preset,
+            "--force",
         ];
         let given = run(&mut desk.command(&arguments));
         assert_eq!(given.code, 0, "{}", given.stderr);

@@ -43,7 +43,7 @@ pub struct Problem {
 
 fn lines(problems: &[Problem]) -> String {
     let lines: Vec<_> = problems.iter().map(Problem::to_string).collect();
-    lines.join("\n")
+    lines.join("\n  ")
 }
 
 /// Collects the problems of one table of a configuration.

@@ -52,7 +52,7 @@ pub enum DetectError {
     },
     /// A kind of table that has no place for the name of a recording, and events of several.
     #[error(
-        "{}: {format} holds the events of one recording, but there are {recordings}\n\nhint: write one file per recording",
+        "{}: {format} holds the events of one recording, but there are {recordings}\n\nhint: write a file for each, such as with `--out found/`",
         path.display()
     )]
     OneRecording {
@@ -102,7 +102,7 @@ pub enum DetectError {
     },
     /// Positive marks of several labels in the reference of one recording.
     #[error(
-        "{}: has events of several kinds in `{recording}`: {}\n\nhint: score one kind at a time, by its label",
+        "{}: has events of several kinds in `{recording}`: {}\n\nhint: score one kind at a time with `--label NAME`",
         path.display(),
         labels.join(", ")
     )]
@@ -124,7 +124,7 @@ pub enum DetectError {
     },
     /// A model whose network gives one embedding for a whole patch, where every frame is wanted.
     #[error(
-        "the model `{preset}` does not tell frames apart\n\nhint: use it with `--method windows`, or train one with `--preset calls`"
+        "the model `{preset}` does not tell frames apart\n\nhint: use it with `--method windows`, or train one with `chiffchaff pretrain --preset calls --data fewshot:PATH --out RUN`"
     )]
     NotFrames {
         /// The preset it was trained with.
@@ -195,4 +195,15 @@ pub enum DetectError {
     #[cfg(feature = "nn")]
     #[error("tensor engine: {0}")]
     Engine(#[from] tch::TchError),
+}
+
+impl DetectError {
+    /// Whether a result could not be written, in which case no other will be; else a recording is to blame.
+    pub fn is_of_writing(&self) -> bool {
+        match self {
+            Self::Audio(error) => matches!(error, AudioError::Write { .. }),
+            Self::Io { action, .. } => *action == "written",
+            _ => false,
+        }
+    }
 }

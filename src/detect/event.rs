@@ -1,7 +1,8 @@
 use crate::dataset::Span;
+use serde::{Deserialize, Serialize};
 
 /// A found event.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     /// When it sounds.
     pub span: Span,

@@ -52,7 +52,7 @@ pub enum EncoderError {
     },
     /// Images where the network hears sound as it is.
     #[error(
-        "images have {bands} bands, but this encoder hears sound as it is\n\nhint: set `features.type=\"samples\"`, or choose another `encoder.type`"
+        "images have {bands} bands, but this encoder hears sound as it is\n\nhint: give it sound with `--set features.type=\"samples\"`, or choose another `encoder.type`"
     )]
     NotSamples {
         /// Bands of the features.

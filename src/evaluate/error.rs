@@ -16,7 +16,8 @@ pub enum EvaluateError {
     },
     /// A clip without a class or without a fold.
     #[error(
-        "{path}: clip has no {what}, but evaluation needs one\n\nhint: give a table with a `{what}` column"
+        "{path}: clip has no {what}, but evaluation needs one\n\nhint: {}",
+        where_it_is_said(what)
     )]
     Missing {
         /// The clip's file.
@@ -119,4 +120,14 @@ pub enum EvaluateError {
     #[cfg(feature = "nn")]
     #[error(transparent)]
     Engine(#[from] tch::TchError),
+}
+
+/// How a user tells what a clip lacks.
+fn where_it_is_said(what: &str) -> &'static str {
+    match what {
+        "label" => {
+            "let sub-folders name what is heard, as `--data folder:DIR`, or give a table with a column `label`, as `--data csv:TABLE`"
+        }
+        _ => "give a table with a column `fold`, as `--data csv:TABLE`",
+    }
 }

@@ -20,6 +20,12 @@ pub struct Evaluation {
     pub dataset: String,
     /// The encoder: a run directory or model file.
     pub model: String,
+    /// What tells the encoder from another in its place: a fingerprint of its file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoder: Option<String>,
+    /// How each protocol was set, and which folds it scored.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<ProtocolName, String>,
     /// What the encoder's embeddings score.
     pub protocols: Scores,
     /// What other embeddings of the same clips score.
@@ -175,6 +181,8 @@ impl Evaluation {
         Self {
             dataset: task.name().to_owned(),
             model: model.into(),
+            encoder: None,
+            settings: BTreeMap::new(),
             protocols,
             baselines: BTreeMap::new(),
             few_labels: Vec::new(),
@@ -220,6 +228,8 @@ impl Evaluation {
         Self {
             dataset: parts[0].dataset.clone(),
             model: model.into(),
+            encoder: None,
+            settings: BTreeMap::new(),
             protocols: join(&|part| &part.protocols),
             baselines: baselines.collect(),
             few_labels: Vec::new(),

@@ -23,6 +23,7 @@ mod classic;
 mod compare;
 mod error;
 mod evaluation;
+mod extend;
 mod few_labels;
 #[cfg(feature = "nn")]
 mod fine_tune;
@@ -50,6 +51,7 @@ pub use classic::mfcc_statistics;
 pub use compare::{Difference, compare};
 pub use error::EvaluateError;
 pub use evaluation::{Baseline, Estimate, Evaluation, MeasuredClip, Score, Scores, Setting};
+pub use extend::{Extends, Unlike};
 pub use few_labels::{Accuracies, FewLabels, few_labels};
 #[cfg(feature = "nn")]
 pub use fine_tune::{FineTune, FineTuneProgress, Unfreeze};

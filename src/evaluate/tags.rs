@@ -29,7 +29,7 @@ pub type TagTask = Task<Vec<usize>>;
 pub type TagScores = BTreeMap<ProtocolName, TagScore>;
 
 /// What one protocol found on one set of embeddings.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TagScore {
     /// The scored folds, in the order of every per-fold list.
     pub folds: Vec<u32>,
@@ -65,6 +65,15 @@ pub struct TagEvaluation {
     pub dataset: String,
     /// The encoder: a run directory or model file.
     pub model: String,
+    /// What tells the encoder from another in its place: a fingerprint of its file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoder: Option<String>,
+    /// What tells the clips and their classes from others: a fingerprint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clips: Option<String>,
+    /// How each protocol was set, and which folds it scored.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settings: BTreeMap<ProtocolName, String>,
     /// What the encoder's embeddings score.
     pub protocols: TagScores,
     /// What other embeddings of the same clips score.
@@ -84,6 +93,9 @@ impl TagEvaluation {
         Self {
             dataset: task.name().to_owned(),
             model: model.into(),
+            encoder: None,
+            clips: None,
+            settings: BTreeMap::new(),
             protocols,
             baselines: BTreeMap::new(),
             notes: Vec::new(),

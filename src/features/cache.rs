@@ -148,6 +148,8 @@ impl FeatureCache {
 
         fs::create_dir_all(&config.dir).map_err(failed("making its folder"))?;
         let _lock = lock(&path).map_err(failed("locking"))?;
+        // Of a process that was killed while it rewrote the log: nobody else may write there now.
+        let _ = fs::remove_file(path.with_extension("tmp"));
         let bytes_per_frame = extractor.channels() * extractor.bands() * config.precision.bytes();
         let log = Log::open(&path, &description, bytes_per_frame).map_err(failed("opening"))?;
 
@@ -493,7 +495,7 @@ fn stored(features: &Features, precision: CachePrecision) -> Result<Vec<u8>, Str
             halves.convert_from_f32_slice(values);
             match halves.iter().position(|x| !x.is_finite()) {
                 Some(n) => Err(format!(
-                    "a feature is {}, but stored as f16 it must be within ±65504\n\nhint: set `precision = \"f32\"`",
+                    "a feature is {}, but stored as f16 it must be within ±65504\n\nhint: keep such features as `CachePrecision::F32`",
                     values[n]
                 )),
                 None => Ok(bytemuck::cast_slice(&halves).to_vec()),

@@ -3,7 +3,7 @@
 //! Every position is a percentage of the plot, so that charts follow the width of the page while
 //! text and line width stay as they are; the words are HTML beside the SVG.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// More points than a plot has pixels only make the page large.
 const MAX_POINTS: usize = 400;
@@ -27,7 +27,7 @@ pub(super) struct LineChart {
 }
 
 /// A labelled position on an axis.
-#[derive(Debug, Clone, Serialize, PartialEq)]
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
 pub(super) struct Tick {
     /// Per cent of the axis, from left or from the bottom.
     pub(super) at: f64,

@@ -1,7 +1,7 @@
 //! What was found in recordings, as a page to look at.
 
 use minijinja::{Environment, value::Serde};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 use super::ReportError;
@@ -27,7 +27,7 @@ const BARS: usize = 18;
 const SCORE_POINTS: usize = 600;
 
 /// One recording with what was found in it, drawn.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RecordingPicture {
     name: String,
     shots: usize,
@@ -40,7 +40,7 @@ pub struct RecordingPicture {
 }
 
 /// How many candidates have which score.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Histogram {
     bars: Vec<Bar>,
     threshold_at: f64,
@@ -48,7 +48,7 @@ struct Histogram {
     description: String,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Bar {
     left: f64,
     width: f64,
@@ -58,7 +58,7 @@ struct Bar {
 }
 
 /// Some seconds of the recording; positions in per cent of the row.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Row {
     image: String,
     shots: Vec<Place>,
@@ -69,7 +69,7 @@ struct Row {
     description: String,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Place {
     left: f64,
     width: f64,

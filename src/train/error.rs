@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 pub enum TrainError {
     /// Too few clips for one batch.
     #[error(
-        "{patches} training patches are fewer than one batch of {batch_size}\n\nhint: lower `train.batch_size`, or give more `--data`"
+        "{patches} training patches are fewer than one batch of {batch_size}\n\nhint: make batches smaller with `--set train.batch_size=N`, or give more clips with `--data KIND:PATH`"
     )]
     TooFewPatches {
         /// Patches of an epoch.
@@ -39,7 +39,7 @@ pub enum TrainError {
     },
     /// The method attracts by label, but a clip has none.
     #[error(
-        "{clip}: has no label, but the method learns from labels\n\nhint: choose a method without labels, `--set method.type=\"sim-clr\"`"
+        "{clip}: has no label, but the method learns from labels\n\nhint: choose a preset that needs no labels, such as `--preset small`"
     )]
     Unlabelled {
         /// The clip.
@@ -47,7 +47,7 @@ pub enum TrainError {
     },
     /// The loss is not a number.
     #[error(
-        "the loss is {loss} at step {step}; the batch holds {clips}\n\nhint: the last checkpoint is kept; lower `train.learning_rate`, or look at these clips with `chiffchaff doctor`"
+        "the loss is {loss} at step {step}; the batch holds {clips}\n\nhint: the last checkpoint is kept; learn more slowly in another run, with `--set train.learning_rate=RATE`, or look at the clips with `chiffchaff doctor --data KIND:PATH`"
     )]
     NotFinite {
         /// What it is instead.
@@ -65,8 +65,8 @@ pub enum TrainError {
         /// The run directory.
         path: PathBuf,
     },
-    /// Nothing to resume.
-    #[error("{}: no checkpoint to resume\n\nhint: start without `--resume`", path.display())]
+    /// A trained run whose checkpoint has been removed.
+    #[error("{}: holds a trained encoder, but no checkpoint to resume\n\nhint: train anew into another `--out`", path.display())]
     NothingToResume {
         /// The run directory.
         path: PathBuf,
@@ -97,6 +97,9 @@ pub enum TrainError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Another run trains into the same directory, or it cannot be made.
+    #[error(transparent)]
+    Output(#[from] crate::output::OutputError),
     /// The system refused to read or write.
     #[error("{}: {source}", path.display())]
     File {

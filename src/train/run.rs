@@ -21,6 +21,7 @@ use crate::encoder::{
 use crate::experiment::Experiment;
 use crate::features::{FeatureSet, Normalization};
 use crate::method::{Method, MethodConfig, MethodParts, Step, StepInput};
+use crate::output::Claim;
 
 /// What a run hears.
 #[derive(Debug)]
@@ -47,8 +48,10 @@ pub enum Start<'w> {
     New,
     /// The beginning, with an encoder that starts from these weights.
     From(&'w StartingWeights),
-    /// The last checkpoint.
+    /// The last checkpoint; the beginning, where the run ended before its first one.
     Resume,
+    /// As [`Start::Resume`]; the beginning is with an encoder that starts from these weights.
+    ResumeFrom(&'w StartingWeights),
 }
 
 /// How a call to [`pretrain`] ended.
@@ -84,6 +87,12 @@ impl RunDir {
         &self.0
     }
 
+    /// Whether there is something to go on from or to lose: a checkpoint or a model. A run that ended before its first
+    /// checkpoint has a configuration at most.
+    pub fn is_begun(&self) -> bool {
+        self.checkpoint().exists() || self.model().exists()
+    }
+
     /// The resolved configuration.
     pub fn experiment(&self) -> PathBuf {
         self.0.join("experiment.toml")
@@ -111,7 +120,7 @@ impl RunDir {
 ///
 /// # Errors
 /// If settings and data do not fit together, the loss stops being finite, or the disk refuses.
-/// The last checkpoint is whole in every case.
+/// The last checkpoint is whole in every case. [`TrainError::Output`] while another process trains into `run`.
 ///
 /// # Panics
 /// If sound is heard or augmented, and there is not one for each clip.
@@ -124,13 +133,15 @@ pub fn pretrain(
     mut observe: impl FnMut(&Progress<'_>) -> ControlFlow<()>,
 ) -> Result<Outcome, TrainError> {
     let weights = match start {
-        Start::From(weights) => Some(weights),
+        Start::From(weights) | Start::ResumeFrom(weights) => Some(weights),
         Start::New | Start::Resume => None,
     };
     let mut training = Training::new(experiment, data, run, weights, device)?;
+    let _claim = Claim::of(run.path(), "in training")?;
     match start {
         Start::New | Start::From(_) => training.begin()?,
-        Start::Resume => training.resume()?,
+        Start::Resume | Start::ResumeFrom(_) if run.is_begun() => training.resume()?,
+        Start::Resume | Start::ResumeFrom(_) => training.begin()?,
     }
     training.run(&mut observe)
 }
@@ -263,12 +274,12 @@ impl<'a> Training<'a> {
     /// Makes the run directory, refusing to write over another run.
     fn begin(&self) -> Result<(), TrainError> {
         let run = self.run;
-        if run.experiment().exists() || run.checkpoint().exists() {
+        if run.is_begun() {
             return Err(TrainError::RunExists {
                 path: run.path().to_owned(),
             });
         }
-        std::fs::create_dir_all(run.path()).map_err(file_error(run.path()))?;
+        keep_metrics_until(&run.metrics(), 0).map_err(file_error(&run.metrics()))?;
         let toml = self.experiment.to_toml();
         crate::write_whole(&run.experiment(), toml.as_bytes())
             .map_err(file_error(&run.experiment()))?;

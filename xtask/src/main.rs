@@ -12,6 +12,7 @@ mod bench;
 mod demo;
 mod fuzz;
 mod goldens;
+mod kills;
 mod machine;
 mod pictures;
 mod presets;
@@ -95,6 +96,18 @@ enum Task {
         #[arg(long)]
         program: Option<PathBuf>,
     },
+    /// Kill training, measuring, studies and searches at random moments, start them again, and compare how they end.
+    Kills {
+        /// How many kills.
+        #[arg(long, default_value_t = 1000)]
+        count: u32,
+        /// Other seeds kill at other moments.
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+        /// A `chiffchaff` that is built already, instead of building it.
+        #[arg(long)]
+        program: Option<PathBuf>,
+    },
     /// Draw the pictures of `docs/augmentations.md` anew.
     Pictures,
 }
@@ -145,6 +158,11 @@ fn run(task: Task) -> anyhow::Result<()> {
             };
             presets::run(&repository, &request)
         }
+        Task::Kills {
+            count,
+            seed,
+            program,
+        } => kills::run(&repository, count, seed, program),
         Task::Pictures => pictures::run(&repository),
     }
 }

@@ -145,6 +145,7 @@ pub(crate) fn run(repository: &Repository) -> Result<()> {
                 OTHER,
                 "--picture",
                 &picture,
+                "--force",
             ])
             .status()?;
         if !drawn.success() {

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: format, lints, documentation, tests; stops at the first failure.
 
 use crate::{
-    demo,
+    demo, kills,
     repository::Repository,
     setup::{self, Flavour},
 };
@@ -98,6 +98,9 @@ const LONG_TESTS: Step = Step {
     advice: "see the failed test above; `cargo test --release NAME -- --ignored` runs it alone",
 };
 
+/// Kills among the long tests: about two minutes.
+const KILLS: u32 = 100;
+
 /// Runs every check, the long tests only with `all`.
 ///
 /// # Errors
@@ -121,6 +124,11 @@ pub(crate) fn run(repository: &Repository, all: bool) -> Result<()> {
     for step in &steps {
         eprintln!("── {}: cargo {}", step.name, step.arguments.join(" "));
         times.push((step.name, timed(|| step.run(repository))?));
+    }
+    if all {
+        eprintln!("── kills: cargo xtask kills --count {KILLS}");
+        let kills = || kills::run(repository, KILLS, 0, None);
+        times.push(("kills", timed(kills)?));
     }
     println!();
     for (name, time) in times {

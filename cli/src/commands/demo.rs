@@ -71,6 +71,7 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
     if finished == pretrain::Finished::Interrupted {
         return Ok(Finish::WithRemarks);
     }
+    let kept = evaluate::Kept::open(&arguments.out, true, printer)?;
     let measurement = evaluate::Job {
         model: &arguments.out,
         data: &data,
@@ -82,9 +83,11 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
         gallery: true,
         device: DeviceName::Cpu,
         cache: &arguments.cache,
+        kept: Some(&kept),
     };
     let measured = measurement.run(printer)?;
     measured.write(&arguments.out, printer)?;
+    kept.finish()?;
     printer.data(&table(&measured.evaluation, printer.width()).trim_end())?;
     Ok(if remarks == 0 {
         Finish::Clean

@@ -1,22 +1,22 @@
 //! `chiffchaff detect`: a few marked events and recordings in, every other event of that kind out.
 
+mod results;
+
 use crate::clips::ChannelArgument;
 use crate::{Finish, printer::Printer};
-use anyhow::{Context, anyhow, bail};
+use anyhow::{anyhow, bail};
 use chiffchaff::audio::{ChannelChoice, MonoReader};
-use chiffchaff::dataset::{
-    Matching, OutputName, ShotChoice, ShotCount, Support, output_names, read_marks,
-};
+use chiffchaff::dataset::{Matching, ShotChoice, ShotCount, Support, output_names, read_marks};
 use chiffchaff::detect::frames::{FrameConfig, FrameDetector, Stage, calls_model};
 use chiffchaff::detect::prototypical::{PrototypesConfig, PrototypicalDetector};
 use chiffchaff::detect::template::{TemplateConfig, match_templates};
 use chiffchaff::detect::windows::{Adapt, WindowDetector, WindowsConfig};
-use chiffchaff::detect::write::{Found, TableFormat, event_table, write_clips, write_events};
+use chiffchaff::detect::write::TableFormat;
 use chiffchaff::detect::{Detection, Event, shots_unheard};
 use chiffchaff::encoder::{DeviceName, Model};
-use chiffchaff::report::{RecordingPicture, write_detections};
 use clap::{Args, ValueEnum};
 use indicatif::ProgressBar;
+use results::Results;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -25,7 +25,10 @@ use std::time::Instant;
 /// Marks may come from Raven, Audacity, the DCASE few-shot task or a plain table `onset,offset`; up to the last shot, every
 /// event must be marked, or be marked unknown (UNK). Events are looked for behind the last shot. Works at once: the
 /// program carries an encoder that has learned to tell calls apart.
-#[derive(Args)]
+///
+/// With `--out`, what is found in each recording is kept as it comes: interrupted or killed, the same command with `--resume`
+/// goes on and ends in the same results.
+#[derive(Args, Debug, Clone)]
 #[command(after_help = "Examples:
   chiffchaff detect --shots marks.csv dawn.wav
   chiffchaff detect --shots marks.txt --format raven --out found --picture found.html *.wav
@@ -37,7 +40,7 @@ pub(crate) struct Arguments {
     /// Tables of marked events; one that names no recording is of the one with its name, or of the only one given
     #[arg(long, required = true, value_name = "TABLE")]
     shots: Vec<PathBuf>,
-    /// Where to write the events: a table, or a folder of tables [default: standard output]
+    /// Where to write the events: a table, or a folder of tables, such as found/ [default: standard output]
     #[arg(long, value_name = "PATH")]
     out: Option<PathBuf>,
     /// The kind of table
@@ -73,6 +76,12 @@ pub(crate) struct Arguments {
     /// Write the sound of every event into this folder
     #[arg(long, value_name = "DIR")]
     clips: Option<PathBuf>,
+    /// Replace tables, page and clips that are there already
+    #[arg(long)]
+    force: bool,
+    /// Go on where a search into the same `--out` was interrupted
+    #[arg(long, requires = "out")]
+    resume: bool,
     /// Average so many detectors, each fitted anew: surer, and as much slower (frames)
     #[arg(long, value_name = "N", default_value_t = FrameConfig::default().ensemble, value_parser = clap::value_parser!(u32).range(1..=100))]
     ensemble: u32,
@@ -87,7 +96,7 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// One recording, one table of marks, a table and a page out; all else by default.
+    /// One recording, one table of marks, a table and a page out, in place of those of before; all else by default.
     pub(crate) fn simple(
         recording: PathBuf,
         marks: PathBuf,
@@ -109,6 +118,8 @@ impl Arguments {
             label: None,
             picture: Some(picture),
             clips: None,
+            force: true,
+            resume: false,
             ensemble: FrameConfig::default().ensemble,
             channel: ChannelArgument::default(),
             seed: 0,
@@ -170,7 +181,6 @@ fn shot_count(text: &str) -> Result<ShotCount, String> {
 }
 
 pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Finish> {
-    let searcher = Searcher::new(arguments)?;
     let tables = arguments.shots.iter().map(read_marks);
     let tables = tables.collect::<Result<Vec<_>, _>>()?;
     for table in &tables {
@@ -185,32 +195,23 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
             table.display()
         ));
     }
-    let mut searched = Vec::new();
-    let mut failed = 0;
-    for recording in 0..arguments.recordings.len() {
+    let searcher = Searcher::new(arguments)?;
+    let Some(mut results) = Results::prepare(arguments, printer)? else {
+        return Ok(Finish::Clean);
+    };
+    let names = output_names(&arguments.recordings);
+    for (index, (recording, name)) in arguments.recordings.iter().zip(&names).enumerate() {
+        if results.take_up(recording, name)? {
+            continue;
+        }
         // One bad recording does not end a run over ten thousand.
-        match search(arguments, &searcher, &matching, recording, printer) {
-            Ok(found) => searched.push(found),
-            Err(error) if arguments.recordings.len() > 1 => {
-                failed += 1;
-                printer.warn(&format_args!("skipped: {error:#}"));
-            }
+        match search(arguments, &searcher, &matching, index, printer) {
+            Ok(found) => results.add(&found, name)?,
+            Err(error) if arguments.recordings.len() > 1 => results.skip(name, &error)?,
             Err(error) => return Err(error),
         }
     }
-    if searched.is_empty() {
-        bail!("none of {failed} recordings could be searched");
-    }
-    write(arguments, &searched, printer)?;
-    let nothing = searched
-        .iter()
-        .all(|found| found.detection.events.is_empty());
-    let remarked = searched.iter().any(|found| found.remarked);
-    Ok(if failed > 0 || nothing || remarked {
-        Finish::WithRemarks
-    } else {
-        Finish::Clean
-    })
+    results.finish()
 }
 
 /// One recording, searched.
@@ -432,93 +433,16 @@ impl AdaptChoice {
     }
 }
 
-fn write(arguments: &Arguments, searched: &[Searched], printer: &Printer) -> anyhow::Result<()> {
-    let recordings: Vec<_> = searched.iter().map(|s| &s.recording).collect();
-    let names = output_names(&recordings);
-    let found: Vec<Found> = searched
-        .iter()
-        .zip(&names)
-        .map(|(searched, name)| Found {
-            recording: &name.recording,
-            label: searched.support.label(),
-            band_hz: None,
-            events: &searched.detection.events,
-        })
-        .collect();
-    match &arguments.out {
-        None => print(arguments.format, &found, printer)?,
-        Some(out) => write_tables(out, arguments.format.format(), &found, &names, printer)?,
-    }
-    if let Some(folder) = &arguments.clips {
-        for (searched, name) in searched.iter().zip(&names) {
-            let clips = write_clips(
-                &folder.join(&name.stem),
-                &searched.recording,
-                &searched.detection.events,
-                CLIP_MARGIN_SECS,
-            )?;
-            printer.say(&format_args!("{} clips: {}", clips.len(), folder.display()));
-        }
-    }
-    if let Some(page) = &arguments.picture {
-        let pictures = searched
-            .iter()
-            .map(|s| RecordingPicture::new(&s.recording, s.channel, &s.support, &s.detection));
-        let pictures = pictures.collect::<chiffchaff::Result<Vec<_>>>()?;
-        write_detections(page, &pictures)?;
-        printer.say(&format_args!("picture: {}", page.display()));
-    }
-    Ok(())
-}
-
-/// Sound kept before and after an event, seconds.
-const CLIP_MARGIN_SECS: f64 = 0.1;
-
-/// Text tables go to standard output where no file is named.
-fn print(format: Table, found: &[Found], printer: &Printer) -> anyhow::Result<()> {
-    if format == Table::Parquet {
-        bail!("a Parquet table needs a file\n\nhint: name one with `--out found.parquet`");
-    }
-    let table = event_table("standard output".as_ref(), format.format(), found)?;
-    printer.data(&String::from_utf8(table)?.trim_end())
-}
-
-/// One table of all where the format can hold it and `out` is no folder; else a folder of them.
-fn write_tables(
-    out: &Path,
-    format: TableFormat,
-    found: &[Found],
-    names: &[OutputName],
-    printer: &Printer,
-) -> anyhow::Result<()> {
-    let together = format.holds_many_recordings() || found.len() == 1;
-    if together && !out.is_dir() && out.extension().is_some() {
-        write_events(out, format, found)?;
-        printer.say(&format_args!("events: {}", out.display()));
-        return Ok(());
-    }
-    let mut paths = Vec::new();
-    for (one, name) in found.iter().zip(names) {
-        let path = out.join(format.file_name(&name.stem));
-        let folder = path.parent().unwrap_or(out);
-        std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-        write_events(&path, format, std::slice::from_ref(one))?;
-        paths.push(path);
-    }
-    match paths.as_slice() {
-        [path] => printer.say(&format_args!("events: {}", path.display())),
-        paths => {
-            printer.say(&format_args!(
-                "events: {} tables in {}",
-                paths.len(),
-                out.display()
-            ));
-        }
-    }
-    Ok(())
-}
-
 impl Table {
+    /// What files of this kind end in.
+    fn endings(self) -> &'static [&'static str] {
+        match self {
+            Self::Csv | Self::Dcase => &["csv"],
+            Self::Raven | Self::Audacity => &["txt"],
+            Self::Parquet => &["parquet"],
+        }
+    }
+
     fn format(self) -> TableFormat {
         match self {
             Self::Csv => TableFormat::Csv,

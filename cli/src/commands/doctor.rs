@@ -2,7 +2,8 @@
 
 use super::{Format, data_help};
 use crate::clips::{ChannelArgument, scanned};
-use crate::{Finish, printer::Printer};
+use crate::interrupt::Interrupt;
+use crate::{Finish, printer::Printer, shown};
 use chiffchaff::dataset::{DatasetScan, DatasetSource};
 use chiffchaff::report::{Audit, Finding};
 use clap::Args;
@@ -30,7 +31,12 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Finish> {
     let channel = arguments.channel.channel.unwrap_or_default();
     let dataset = arguments.data.load()?.on_channel(channel);
+    let interrupt = Interrupt::leaving(*printer, |_| {
+        "interrupted; nothing is kept of what was read\n\nhint: start again with the same command"
+            .to_owned()
+    })?;
     let found = scanned(&dataset, printer);
+    drop(interrupt);
     match arguments.format {
         Format::Json => printer.data(&serde_json::to_string_pretty(&found)?)?,
         Format::Text => printer.data(&summary(&found)?.trim_end())?,
@@ -45,12 +51,12 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
 fn summary(found: &DatasetScan) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
     let audit = Audit::of(found);
-    writeln!(text, "{}: {}", found.dataset, audit.clips)?;
+    writeln!(text, "{}: {}", shown::line(&found.dataset), audit.clips)?;
     for (name, value) in &audit.facts {
         writeln!(text, "{name:9} {value}")?;
     }
     for Finding { about, what } in &audit.findings {
-        writeln!(text, "{about}: {what}")?;
+        writeln!(text, "{}", shown::line(&format!("{about}: {what}")))?;
     }
     Ok(text)
 }

@@ -1,5 +1,7 @@
 //! `chiffchaff evaluate`: a trained encoder in, accuracies beside their baselines out.
 
+mod kept;
+
 use super::{Format, data_help, evaluate_tags};
 use crate::clips::{CacheArguments, ChannelArgument, Clips, Whole, scanned};
 use crate::exhibition::{Mapped, gallery};
@@ -11,12 +13,16 @@ use chiffchaff::audio::ChannelChoice;
 use chiffchaff::dataset::{Dataset, DatasetSource};
 use chiffchaff::encoder::{DeviceName, Model, ModelCard, StartingWeights, embed};
 use chiffchaff::evaluate::{
-    Baseline, Evaluation, FewLabels, FineTuneProgress, Label, Protocol, ProtocolName, Score,
-    Scores, Task, evaluate_each, few_labels, mfcc_statistics,
+    Baseline, Evaluation, Extends, FewLabels, FineTuneProgress, Label, Protocol, ProtocolName,
+    Score, Scores, Task, evaluate_each, few_labels, mfcc_statistics,
 };
 use chiffchaff::features::{FeatureSet, FrontEnd, MfccConfig, Normalization};
 use chiffchaff::report::{Audit, Gallery, Provenance, Run, table, write_html};
 use clap::Args;
+use kept::files_fingerprint;
+pub(crate) use kept::{Kept, clips_fingerprint};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -27,6 +33,9 @@ use std::time::Instant;
 /// encoder stand the same network untrained, and MFCC statistics. For `frozen`, `finetune` and `scratch`, which are
 /// fitted by epochs, the accuracy after every epoch is kept; the score is that of the last one.
 /// The report shows a map of the clips, to look at and to listen to.
+///
+/// Another protocol is added to what was measured of the same encoder and clips before. Interrupted or killed, the same
+/// command goes on: scores that are done are kept.
 #[derive(Args)]
 #[command(after_help = "Examples:
   chiffchaff evaluate --model runs/demo --data esc10:data/esc10
@@ -48,6 +57,9 @@ pub(crate) struct Arguments {
     /// Where to write evaluation.json, gallery.json and report.html [default: the run directory]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Replace what was measured there in another way, of other clips or of another encoder
+    #[arg(long)]
+    force: bool,
     /// How to print the result
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -85,6 +97,13 @@ impl std::str::FromStr for Folds {
 }
 
 pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Finish> {
+    let out = arguments.out.clone();
+    let of_model = || arguments.model.is_dir().then(|| arguments.model.clone());
+    let out = out.or_else(of_model);
+    let kept = out
+        .as_deref()
+        .map(|out| Kept::open(out, arguments.force, printer));
+    let kept = kept.transpose()?;
     let job = Job {
         model: &arguments.model,
         data: &arguments.data,
@@ -96,17 +115,18 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
         gallery: true,
         device: arguments.device,
         cache: &arguments.cache,
+        kept: kept.as_ref(),
     };
-    let out = arguments.out.clone();
-    let of_model = || arguments.model.is_dir().then(|| arguments.model.clone());
-    let out = out.or_else(of_model);
     if evaluate_tags::has_several_classes(&arguments.data.load()?) {
-        return evaluate_tags::run(&job, out.as_deref(), arguments.format, printer);
+        let finish = evaluate_tags::run(&job, out.as_deref(), arguments.format, printer)?;
+        kept.map_or(Ok(()), Kept::finish)?;
+        return Ok(finish);
     }
     let measured = job.run(printer)?;
     if let Some(out) = &out {
         measured.write(out, printer)?;
     }
+    kept.map_or(Ok(()), Kept::finish)?;
     match arguments.format {
         Format::Json => printer.data(&serde_json::to_string_pretty(&measured.evaluation)?)?,
         Format::Text => printer.data(&table(&measured.evaluation, printer.width()).trim_end())?,
@@ -137,11 +157,15 @@ pub(crate) struct Job<'a> {
     pub(crate) gallery: bool,
     pub(crate) device: DeviceName,
     pub(crate) cache: &'a CacheArguments,
+    /// What is there already, where results are written as they come.
+    pub(crate) kept: Option<&'a Kept>,
 }
 
 /// What a job gave.
 pub(crate) struct Measured {
     pub(crate) evaluation: Evaluation,
+    /// What was measured of the same encoder and clips before.
+    earlier: Option<Evaluation>,
     pub(crate) clips: Clips,
     /// What the reader of the numbers must know before all else; among the warnings, too.
     pub(crate) remarks: Vec<String>,
@@ -167,16 +191,24 @@ impl Job<'_> {
         let task = self.scoring(Task::from_dataset(&measured)?, &clips, &model.card)?;
         let mut remarks = task.remarks();
         remarks.extend((unlabelled > 0).then(|| unlabelled_note(unlabelled)));
+        let model_name = model_name(self.model, &model.card);
+        let mut planned = Evaluation::new(&task, model_name, Scores::new());
+        planned.encoder = Some(self.encoder_fingerprint()?);
+        planned.settings = self.settings(task.scored_folds());
+        let earlier = (self.kept.map(|kept| kept.earlier(EVALUATION, &planned))).transpose()?;
         let bench = Bench {
             job: self,
             task: &task,
             features: clips.features(&usable),
             printer,
+            key: self.key(&planned, &measured),
         };
-        let model_name = model_name(self.model, &model.card);
         let mut mapped = Mapped::default();
         let trained = bench.measured(&model, None, &mut mapped)?;
-        let mut evaluation = Evaluation::new(&task, model_name, trained.scores);
+        let mut evaluation = Evaluation {
+            protocols: trained.scores,
+            ..planned
+        };
         let mut few_labels = trained.few_labels;
         remarks.extend(trained.failed);
         let mut add = |baseline, measured: EncoderScores| {
@@ -199,7 +231,7 @@ impl Job<'_> {
             let mfcc = mfcc_statistics(&mfcc.collect::<Vec<_>>())?;
             add(
                 Baseline::Classic,
-                bench.of_embeddings(&mfcc, &self.of_mfcc())?,
+                bench.of_embeddings(Baseline::Classic.title(), &mfcc, &self.of_mfcc())?,
             );
         }
         if let Some(started) = &imagenet {
@@ -212,7 +244,7 @@ impl Job<'_> {
         evaluation.few_labels = few_labels;
         remarks.extend(self.add_scratch(&mut evaluation, &bench, &model));
         if evaluation.protocols.is_empty() && !self.protocols.is_empty() {
-            bail!("nothing could be measured:\n{}", remarks.join("\n"));
+            bail!("nothing could be measured:\n  {}", remarks.join("\n  "));
         }
         if self.measure.protocol_compat {
             let all = evaluation
@@ -242,11 +274,20 @@ impl Job<'_> {
         record.elapsed_secs = Some(since.elapsed().as_secs_f64());
         Ok(Measured {
             evaluation,
+            earlier: earlier.flatten(),
             clips,
             remarks,
             gallery,
             record,
         })
+    }
+
+    /// What all scores of this measurement have in common.
+    fn key(&self, planned: &Evaluation, measured: &Dataset) -> String {
+        let files = files_fingerprint(measured);
+        let (model, encoder) = (&planned.model, &planned.encoder);
+        let version = env!("CARGO_PKG_VERSION");
+        format!("{version} {model} {encoder:?} {files} {:?}", self.measure)
     }
 
     /// The clips with the features that the encoder and the classic baseline hear.
@@ -417,6 +458,8 @@ pub(crate) fn unlabelled_note(unlabelled: usize) -> String {
         _ => format!("{unlabelled} clips have no label and are not measured"),
     }
 }
+/// The file of a measurement.
+const EVALUATION: &str = "evaluation.json";
 
 /// Clips that are about to be measured.
 pub(crate) struct Opened {
@@ -434,7 +477,7 @@ pub(crate) struct Opened {
 }
 
 /// What one set of embeddings gave.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct EncoderScores {
     scores: Scores,
     /// Why others are missing.
@@ -448,6 +491,8 @@ struct Bench<'a> {
     task: &'a Task,
     features: FeatureSet<'a>,
     printer: &'a Printer,
+    /// What scores are kept under, besides what they are.
+    key: String,
 }
 
 impl Bench<'_> {
@@ -465,7 +510,7 @@ impl Bench<'_> {
             false => EncoderScores::default(),
             true => {
                 let embeddings = embedded(model, &self.features, title, self.printer)?;
-                let measured = self.of_embeddings(&embeddings, &protocols)?;
+                let measured = self.of_embeddings(title, &embeddings, &protocols)?;
                 mapped.add(title, embeddings);
                 measured
             }
@@ -487,7 +532,19 @@ impl Bench<'_> {
         Ok(measured)
     }
 
+    /// The scores of these embeddings; of an interrupted measurement, if it has them.
     fn of_embeddings(
+        &self,
+        title: &str,
+        embeddings: &Embeddings,
+        protocols: &[Protocol],
+    ) -> anyhow::Result<EncoderScores> {
+        let folds = self.task.scored_folds();
+        let what = format!("{title}\n{protocols:?} {folds:?}");
+        self.kept(&what, || self.of_embeddings_now(embeddings, protocols))
+    }
+
+    fn of_embeddings_now(
         &self,
         embeddings: &Embeddings,
         protocols: &[Protocol],
@@ -512,8 +569,31 @@ impl Bench<'_> {
         })
     }
 
-    /// What `model` scores where it is fitted by epochs.
+    /// What `model` scores where it is fitted by epochs; of an interrupted measurement, if it has that.
     fn fitted(
+        &self,
+        model: &Model,
+        baseline: Option<Baseline>,
+        protocol: ProtocolName,
+    ) -> anyhow::Result<Score> {
+        let (title, whose) = (protocol.title(), Baseline::title_of(baseline));
+        let what = format!("{title}, {whose}\n{:?}", self.task.scored_folds());
+        self.kept(&what, || self.fitted_now(model, baseline, protocol))
+    }
+
+    /// What an interrupted measurement has by this name, or else what is measured now.
+    fn kept<T: Serialize + DeserializeOwned>(
+        &self,
+        what: &str,
+        measure: impl FnOnce() -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        match self.job.kept {
+            Some(kept) => kept.or_measure(&format!("{what} {}", self.key), measure),
+            None => measure(),
+        }
+    }
+
+    fn fitted_now(
         &self,
         model: &Model,
         baseline: Option<Baseline>,
@@ -596,13 +676,21 @@ fn heard_warning(card: &ModelCard, evaluation: &Evaluation, clips: &Clips) -> Op
     let unheard = |fold: &u32| heard.excluded_folds.contains(fold);
     let was_heard = heard.datasets.contains(&clips.dataset.name);
     (was_heard && !scored.into_iter().all(unheard)).then(|| {
+        let remedy = match clips.dataset.folds().is_empty() {
+            true => NO_FOLDS,
+            false => "training with `--without-fold N` measures them on the others alone",
+        };
         format!(
             "the encoder's input is scaled by a mean ({mean:.3}) and standard deviation ({std:.3}) that were measured on all \
              clips it was trained on, those of the scored folds included, so that it knows a little of what it is tested \
-             on; `chiffchaff pretrain --without-fold N` measures them on the others alone"
+             on; {remedy}"
         )
     })
 }
+
+/// What is said where advice to leave a fold out cannot be followed.
+const NO_FOLDS: &str =
+    "to keep some apart, train and measure on a table with a column `fold`, as `--data csv:TABLE`";
 
 /// What the data themselves make wrong.
 pub(crate) fn audit_warnings(record: &Provenance) -> impl Iterator<Item = String> {
@@ -624,7 +712,12 @@ pub(crate) fn notes(
     let scored = split_scored(&measured.folds()).filter(|_| clips.by_split);
     if heard.datasets.contains(&dataset.name) {
         let folds: BTreeSet<u32> = dataset.folds().into_iter().collect();
-        notes.push(if heard.excluded_folds.is_empty() {
+        notes.push(if folds.is_empty() {
+            format!(
+                "pre-training heard every clip of {}, those of the scored folds included, without their labels; {NO_FOLDS}",
+                dataset.name
+            )
+        } else if heard.excluded_folds.is_empty() {
             let first = scored.or(folds.first().copied()).unwrap_or(1);
             format!(
                 "pre-training heard every clip of {}, those of the scored folds included, without their labels; \
@@ -668,10 +761,11 @@ impl Measured {
             // One of another measurement would be of other clips.
             std::fs::remove_file(&gallery).with_context(|| gallery.display().to_string())?;
         }
-        let mut files = vec![(
-            "evaluation.json",
-            serde_json::to_vec_pretty(&self.evaluation)?,
-        )];
+        let mut evaluation = self.evaluation.clone();
+        if let Some(earlier) = self.earlier.clone() {
+            evaluation.extend(earlier);
+        }
+        let mut files = vec![(EVALUATION, serde_json::to_vec_pretty(&evaluation)?)];
         if let Some(gallery) = &self.gallery {
             files.push(("gallery.json", serde_json::to_vec(gallery)?));
         }

@@ -2,15 +2,21 @@
 
 use super::Format;
 use super::evaluate::{
-    Job, audit_warnings, embedded, model_name, notes, unlabelled_note, write_results,
+    Job, audit_warnings, clips_fingerprint, embedded, model_name, notes, unlabelled_note,
+    write_results,
 };
 use crate::{Finish, printer::Printer};
 use anyhow::bail;
 use chiffchaff::dataset::Dataset;
 use chiffchaff::encoder::Model;
-use chiffchaff::evaluate::{Baseline, TagEvaluation, TagTask, evaluate_tags, mfcc_statistics};
+use chiffchaff::evaluate::{
+    Baseline, Extends, TagEvaluation, TagScores, TagTask, evaluate_tags, mfcc_statistics,
+};
 use chiffchaff::report::tag_table;
 use std::path::Path;
+
+/// The file of such a measurement.
+const TAGS: &str = "tags.json";
 
 /// Whether clips have any number of classes.
 pub(crate) fn has_several_classes(dataset: &Dataset) -> bool {
@@ -44,7 +50,12 @@ pub(crate) fn run(
         anyhow::Ok(evaluate_tags(&task, &embeddings, &protocols)?)
     };
     let name = model_name(job.model, &model.card);
-    let mut evaluation = TagEvaluation::new(&task, name, scored(&model, Baseline::title_of(None))?);
+    let mut evaluation = TagEvaluation::new(&task, name, TagScores::new());
+    evaluation.encoder = Some(job.encoder_fingerprint()?);
+    evaluation.clips = Some(clips_fingerprint(&opened.measured));
+    evaluation.settings = job.settings(task.scored_folds());
+    let earlier = (job.kept.map(|kept| kept.earlier(TAGS, &evaluation))).transpose()?;
+    evaluation.protocols = scored(&model, Baseline::title_of(None))?;
     let title = Baseline::Untrained.title();
     let untrained = scored(&model.untrained()?, title)?;
     let mfcc = opened
@@ -66,7 +77,11 @@ pub(crate) fn run(
     evaluation.warnings.extend(audit_warnings(&opened.record));
     opened.record.elapsed_secs = Some(opened.since.elapsed().as_secs_f64());
     if let Some(out) = out {
-        let files = [("tags.json", serde_json::to_vec_pretty(&evaluation)?)];
+        let mut all = evaluation.clone();
+        if let Some(earlier) = earlier.flatten() {
+            all.extend(earlier);
+        }
+        let files = [(TAGS, serde_json::to_vec_pretty(&all)?)];
         write_results(out, &files, &opened.record, printer)?;
     }
     match format {

@@ -1,5 +1,6 @@
 //! `chiffchaff features`: a sound file in, its time-frequency image out.
 
+use super::existing;
 use crate::clips::ChannelArgument;
 use crate::{Finish, printer::Printer};
 use anyhow::{Context, bail};
@@ -7,6 +8,7 @@ use chiffchaff::augment::{AugmentConfig, ViewKey};
 use chiffchaff::dataset::Clip;
 use chiffchaff::experiment::Experiment;
 use chiffchaff::features::{Features, FrontEnd};
+use chiffchaff::output::OutputFile;
 use chiffchaff::report::FeaturePicture;
 use chiffchaff::train::{TrainError, augmented};
 use clap::Args;
@@ -49,17 +51,14 @@ pub(crate) struct Arguments {
     picture: Option<PathBuf>,
     #[command(flatten)]
     channel: ChannelArgument,
+    /// Replace files that are there already
+    #[arg(long)]
+    force: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Finish> {
     let (output, picture) = (&arguments.output, &arguments.picture);
-    if let Some(output) = output.as_deref().filter(|file| ending(file) != "npy") {
-        bail!("{}: must end in .npy", output.display());
-    }
-    let wrong = |file: &&Path| !["png", "html"].contains(&ending(file));
-    if let Some(picture) = picture.as_deref().filter(wrong) {
-        bail!("{}: must end in .png or .html", picture.display());
-    }
+    arguments.check()?;
     let experiment = arguments.experiment()?;
     let front_end = &experiment.features;
     let read = |file: &PathBuf| {
@@ -101,7 +100,7 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
     if let Some(picture) = picture {
         written.push((
             picture,
-            arguments.draw(front_end, &features, ending(picture))?,
+            arguments.draw(front_end, &features, &ending(picture))?,
         ));
     }
     for (file, bytes) in written {
@@ -124,11 +123,33 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
     })
 }
 
-fn ending(file: &Path) -> &str {
-    file.extension().and_then(|it| it.to_str()).unwrap_or("")
+fn ending(file: &Path) -> String {
+    let ending = file.extension().unwrap_or_default();
+    ending.to_string_lossy().to_ascii_lowercase()
 }
 
 impl Arguments {
+    /// Before anything is computed.
+    fn check(&self) -> anyhow::Result<()> {
+        let inputs: Vec<_> = [&self.file].into_iter().chain(&self.mix_with).collect();
+        let outputs = [
+            (&self.output, "--output", &["npy"][..]),
+            (&self.picture, "--picture", &["png", "html"]),
+        ];
+        for (path, option, endings) in outputs {
+            let Some(path) = path else {
+                continue;
+            };
+            OutputFile {
+                path,
+                option,
+                endings,
+            }
+            .check(&inputs, existing(self.force))?;
+        }
+        Ok(())
+    }
+
     /// A preset, or a published front end without augmentation.
     fn experiment(&self) -> anyhow::Result<Experiment> {
         let (name, set) = (&self.preset, self.channel.with_set(&self.set));

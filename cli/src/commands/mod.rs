@@ -16,7 +16,9 @@ pub(crate) mod study;
 pub(crate) mod synthesize;
 
 use chiffchaff::dataset::DatasetKind;
+use chiffchaff::output::Existing;
 use clap::ValueEnum;
+use std::path::{Path, PathBuf};
 
 /// Help of an option that names a dataset; `use_of_it` is what it is for.
 pub(crate) fn data_help(use_of_it: &str) -> String {
@@ -34,4 +36,31 @@ pub(crate) enum Format {
     Text,
     /// One JSON document.
     Json,
+}
+
+/// What `--force` means.
+pub(crate) fn existing(force: bool) -> Existing {
+    match force {
+        true => Existing::Replace,
+        false => Existing::Refuse,
+    }
+}
+
+/// The files of a run, or a file that stands for one: what a command reads that is given a run.
+pub(crate) fn run_files(run: &Path) -> Vec<PathBuf> {
+    if !run.is_dir() {
+        return vec![run.to_owned()];
+    }
+    let names = [
+        "checkpoint.safetensors",
+        "encoder.safetensors",
+        "evaluation.json",
+        "experiment.toml",
+        "gallery.json",
+        "measured.json",
+        "metrics.jsonl",
+        "run.json",
+        "tags.json",
+    ];
+    names.map(|name| run.join(name)).into()
 }

@@ -2,16 +2,18 @@
 
 use super::data_help;
 use crate::clips::{CacheArguments, ChannelArgument, Clips, Whole};
+use crate::interrupt::{Interrupt, StopRequest};
 use crate::{Finish, printer::Printer, provenance};
 use anyhow::{Context, bail};
 use chiffchaff::dataset::DatasetSource;
 use chiffchaff::encoder::{DeviceName, Provenance, StartingWeights};
 use chiffchaff::experiment::Experiment;
 use chiffchaff::features::{FeatureSet, FrontEnd, SamplesConfig};
+use chiffchaff::output::OutputFolder;
 use chiffchaff::report::Skipped;
 use chiffchaff::train::{
     AlikeClips, Collapse, Cut, FrameLabels, LearningWatch, Outcome, Progress, RunDir, Start,
-    TrainingData, pretrain,
+    TrainError, TrainingData, pretrain,
 };
 use clap::Args;
 use indicatif::ProgressBar;
@@ -19,7 +21,6 @@ use std::collections::HashSet;
 use std::mem::discriminant;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Learn an encoder from sound
 ///
@@ -52,9 +53,9 @@ pub(crate) struct Arguments {
     out: PathBuf,
     /// Start the encoder from these weights: a model of an earlier run, or published ones under torchvision's names
     /// (`.safetensors`, or `.pth` of PyTorch; a checkpoint with other things in it will do)
-    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    #[arg(long, value_name = "FILE")]
     init: Option<PathBuf>,
-    /// Go on from the run's last checkpoint
+    /// Go on from the run's last checkpoint, or start, where there is none yet
     #[arg(long)]
     resume: bool,
     /// Where to compute: cpu, cuda, cuda:N or mps
@@ -70,7 +71,8 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
     let weights = arguments.init.as_deref().map(StartingWeights::read);
     let weights = weights.transpose()?;
     let start = match &weights {
-        _ if arguments.resume => Start::Resume,
+        Some(weights) if arguments.resume => Start::ResumeFrom(weights),
+        None if arguments.resume => Start::Resume,
         Some(weights) => Start::From(weights),
         None => Start::New,
     };
@@ -85,9 +87,9 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
     };
     let (finished, remarks) = job.run(printer)?;
     if let Finished::Trained = finished {
+        printer.say(&format_args!("model: {}", job.run.model().display()));
         printer.say(&format_args!(
-            "model: {}\nnext:  chiffchaff evaluate --model {} --data KIND:PATH",
-            job.run.model().display(),
+            "next:  chiffchaff evaluate --model {} --data KIND:PATH",
             arguments.out.display()
         ));
     }
@@ -136,6 +138,10 @@ impl Job<'_> {
     /// Trains, and gives the number of clips that were skipped and of other remarks.
     pub(crate) fn run(&self, printer: &Printer) -> anyhow::Result<(Finished, usize)> {
         let device = self.device.open()?;
+        self.try_directory(printer)?;
+        let reading = Interrupt::leaving(*printer, |_| {
+            "interrupted while reading; the features that are done are kept\n\nhint: go on with the same command".to_owned()
+        })?;
         let front_end = &self.experiment.features;
         let whole = match self.experiment.views.cut {
             Cut::Random {} => Whole::Clips,
@@ -163,11 +169,12 @@ impl Job<'_> {
         if let Some(alike) = alike {
             printer.warn(&alike);
         }
+        drop(reading);
         let mut screen = Screen::new(*printer, self.learning(&data));
-        let stop = stop_on_interrupt()?;
+        let stop = StopRequest::listening()?;
         let observe = |progress: &Progress<'_>| {
             screen.show(progress);
-            match stop.load(Ordering::Relaxed) {
+            match stop.is_made() {
                 true => ControlFlow::Break(()),
                 false => ControlFlow::Continue(()),
             }
@@ -217,6 +224,28 @@ impl Job<'_> {
         LearningWatch::new(method.chance_loss(batch, classes.len()))
     }
 
+    /// Before anything is read: whether the run may start, and can be written.
+    fn try_directory(&self, printer: &Printer) -> anyhow::Result<()> {
+        let path = self.run.path();
+        OutputFolder {
+            path,
+            option: "--out",
+        }
+        .check()?;
+        let is_begun = self.run.is_begun();
+        match self.start {
+            Start::New | Start::From(_) if is_begun => {
+                let path = path.to_owned();
+                Err(TrainError::RunExists { path }.into())
+            }
+            Start::Resume | Start::ResumeFrom(_) if !is_begun => {
+                printer.say(&"nothing to resume: training starts from the beginning");
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The sound of all datasets, if it is heard or augmented.
     fn sounds(&self, printer: &Printer) -> anyhow::Result<Vec<Clips>> {
         if !self.experiment.hears_sound() {
@@ -259,11 +288,13 @@ impl Job<'_> {
                 .iter()
                 .find(|f| !dataset.folds().contains(f))
             {
-                bail!(
-                    "{}: there is no fold {fold}, but {:?}",
-                    dataset.name,
-                    dataset.folds()
-                );
+                match dataset.folds().as_slice() {
+                    [] => bail!(
+                        "{}: has no official folds, so that none can be left out\n\nhint: give a table with a column `fold`, as `--data csv:TABLE`",
+                        dataset.name
+                    ),
+                    folds => bail!("{}: there is no fold {fold}, but {folds:?}", dataset.name),
+                }
             }
             let left_out = |clip: usize| {
                 let fold = dataset.clips[clip].fold;
@@ -321,7 +352,7 @@ impl Job<'_> {
         if union && self.without_folds.is_empty() && !folded.is_empty() {
             printer.warn(&format_args!(
                 "all folds of {} are heard, without labels: also those that are scored later\n\nhint: leave one out \
-                 with `--without-fold`, or say so beside the scores",
+                 with `--without-fold N`, or say so beside the scores",
                 folded.join(" and ")
             ));
         }
@@ -337,7 +368,9 @@ impl Job<'_> {
             datasets: corpora.iter().map(|c| c.dataset.name.clone()).collect(),
             clips: names.len(),
             started_from: match self.start {
-                Start::From(weights) => Some(weights.path().display().to_string()),
+                Start::From(weights) | Start::ResumeFrom(weights) => {
+                    Some(weights.path().display().to_string())
+                }
                 Start::New | Start::Resume => None,
             },
             excluded_folds: self.without_folds.to_vec(),
@@ -351,22 +384,6 @@ impl Job<'_> {
             names,
             provenance,
         })
-    }
-}
-
-/// Set once when the user presses Ctrl-C.
-fn stop_on_interrupt() -> anyhow::Result<&'static AtomicBool> {
-    static STOP: AtomicBool = AtomicBool::new(false);
-    let installed = ctrlc::set_handler(|| {
-        // A second Ctrl-C does not wait for the step to end.
-        if STOP.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-    });
-    match installed {
-        // Of several runs in one program, the first has set it.
-        Ok(()) | Err(ctrlc::Error::MultipleHandlers) => Ok(&STOP),
-        Err(error) => Err(error).context("cannot listen for Ctrl-C"),
     }
 }
 

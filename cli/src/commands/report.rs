@@ -1,8 +1,10 @@
 //! `chiffchaff report`: runs in, one page out.
 
+use super::{existing, run_files};
 use crate::{Finish, printer::Printer};
 use anyhow::{Context, bail};
 use chiffchaff::evaluate::{Evaluation, TagEvaluation};
+use chiffchaff::output::OutputFile;
 use chiffchaff::report::{
     Run, comparison_markdown, csv, markdown, paired, paired_markdown, tag_markdown, write_html,
 };
@@ -24,6 +26,9 @@ pub(crate) struct Arguments {
     /// The file to write
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    /// Replace the file if it is there already
+    #[arg(long)]
+    force: bool,
 }
 
 /// What was measured of one run.
@@ -35,6 +40,17 @@ enum Document<'a> {
 }
 
 pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Finish> {
+    let inputs: Vec<_> = arguments
+        .runs
+        .iter()
+        .flat_map(|run| run_files(run))
+        .collect();
+    OutputFile {
+        path: &arguments.out,
+        option: "--out",
+        endings: &["html", "md", "csv", "json"],
+    }
+    .check(&inputs, existing(arguments.force))?;
     let runs = arguments.runs.iter().map(|run| Run::read(run));
     let runs = runs.collect::<Result<Vec<_>, _>>()?;
     let evaluations = || runs.iter().filter_map(|run| run.evaluation.as_ref());
@@ -44,7 +60,7 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
         written.with_context(|| arguments.out.display().to_string())
     };
     let ending = arguments.out.extension().and_then(|ending| ending.to_str());
-    match ending {
+    match ending.map(str::to_ascii_lowercase).as_deref() {
         Some("html") => write_html(&arguments.out, &runs)?,
         Some("md") => {
             let tables: String = evaluations()

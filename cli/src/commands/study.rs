@@ -1,6 +1,6 @@
 //! `chiffchaff study`: several experiments side by side, trained, measured and shown by one command.
 
-use super::evaluate::{self, Folds, Measured};
+use super::evaluate::{self, Folds, Kept, Measured};
 use super::pretrain::{self, Finished};
 use super::{Format, data_help};
 use crate::clips::{CacheArguments, ChannelArgument};
@@ -68,7 +68,9 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
     } else {
         Study::built_in(study)?
     };
+    let kept = Kept::open(out, true, printer)?;
     let job = Job {
+        kept: &kept,
         experiments: study.experiments(&arguments.channel.with_set(&arguments.set))?,
         folds: match study.each_fold_unheard {
             true => folds(data)?,
@@ -86,6 +88,7 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
         Some(done) => done,
         None => return Ok(Finish::WithRemarks),
     };
+    kept.finish()?;
     write_html(&out.join("report.html"), &runs)?;
     let page = out.join("comparison.md");
     let notes: String = study.notes.iter().map(|n| format!("- {n}\n")).collect();
@@ -147,7 +150,7 @@ fn folds(data: &DatasetSource) -> anyhow::Result<Vec<u32>> {
     };
     if folds.is_empty() {
         bail!(
-            "{}: this study trains without each fold in turn, but there are no folds\n\nhint: give a table with a `fold` column, as csv:PATH",
+            "{}: this study trains without each fold in turn, but there are no folds\n\nhint: give a table with a column `fold`, as `--data csv:TABLE`",
             dataset.name
         );
     }
@@ -155,6 +158,7 @@ fn folds(data: &DatasetSource) -> anyhow::Result<Vec<u32>> {
 }
 
 struct Job<'a> {
+    kept: &'a Kept,
     study: &'a Study,
     experiments: Vec<(&'a str, Experiment)>,
     /// Each run is trained once without each of these; or once, if there is none.
@@ -229,12 +233,13 @@ impl Job<'_> {
         printer: &Printer,
     ) -> anyhow::Result<bool> {
         let run = RunDir::new(dir);
-        if let Ok(toml) = std::fs::read_to_string(run.experiment()) {
+        let toml = std::fs::read_to_string(run.experiment());
+        if let (true, Ok(toml)) = (run.is_begun(), toml) {
             let origin = run.experiment().display().to_string();
             let made = Experiment::parse(&origin, &toml, &[])?;
             if made.identity() != experiment.identity() {
                 bail!(
-                    "{}: this run was made with other settings\n\nhint: choose another `--out`, or remove it",
+                    "{}: this run was made with other settings\n\nhint: choose another `--out DIR`, or remove it",
                     dir.display()
                 );
             }
@@ -280,7 +285,7 @@ impl Job<'_> {
         if !self.folds.is_empty() && !self.arguments.measure.few_labels.is_empty() {
             bail!(
                 "`--few-labels` cannot be joined over the encoders of several folds\n\nhint: measure one of them by \
-                 `chiffchaff evaluate --few-labels`"
+                 `chiffchaff evaluate --model RUN --data KIND:PATH --few-labels 1,5`"
             );
         }
         let parts = self.parts(name);
@@ -301,6 +306,7 @@ impl Job<'_> {
                 gallery: part == last,
                 device: self.arguments.device,
                 cache: &self.arguments.cache,
+                kept: Some(self.kept),
             };
             job.run(printer)
         };

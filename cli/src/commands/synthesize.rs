@@ -2,9 +2,10 @@
 
 use crate::clips::ChannelArgument;
 use crate::{Finish, printer::Printer};
-use anyhow::bail;
+use anyhow::{Context, bail};
 use chiffchaff::audio::SampleRate;
 use chiffchaff::dataset::{DatasetSource, SyntheticConfig};
+use chiffchaff::output::{OutputError, OutputFolder, refuse_input};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -34,6 +35,9 @@ pub(crate) struct Arguments {
     seed: u64,
     #[command(flatten)]
     channel: ChannelArgument,
+    /// Replace recordings that were made before
+    #[arg(long)]
+    force: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Finish> {
@@ -56,6 +60,20 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
         sample_rate: SampleRate::new(22_050)?,
         seed: arguments.seed,
     };
+    OutputFolder {
+        path: &arguments.out,
+        option: "--out",
+    }
+    .check()?;
+    let inputs: Vec<_> = backgrounds.iter().map(|clip| &clip.path).collect();
+    for path in SyntheticConfig::written(&arguments.out)? {
+        refuse_input(&path, &inputs, "--out")?;
+        if !arguments.force {
+            let option = "--out";
+            return Err(OutputError::Exists { path, option }.into());
+        }
+        std::fs::remove_file(&path).with_context(|| path.display().to_string())?;
+    }
     let bar = printer.bar(
         arguments.recordings.into(),
         "singing {bar:30} {pos}/{len} recordings, {eta} left",

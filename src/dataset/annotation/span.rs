@@ -1,10 +1,26 @@
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// From an onset to an offset, in seconds from the start of a recording: `0 <= onset < offset`, both finite.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "(f64, f64)", into = "(f64, f64)")]
 pub struct Span {
     onset: f64,
     offset: f64,
+}
+
+impl TryFrom<(f64, f64)> for Span {
+    type Error = SpanProblem;
+
+    fn try_from((onset, offset): (f64, f64)) -> Result<Self, SpanProblem> {
+        Self::new(onset, offset)
+    }
+}
+
+impl From<Span> for (f64, f64) {
+    fn from(span: Span) -> Self {
+        (span.onset, span.offset)
+    }
 }
 
 impl Span {

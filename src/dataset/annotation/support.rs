@@ -175,7 +175,7 @@ pub enum SupportProblem {
     },
     /// Positive marks of several labels, and none was chosen.
     #[error(
-        "has marks of several kinds in `{recording}`: {}\n\nhint: say which to find, by its label",
+        "has marks of several kinds in `{recording}`: {}\n\nhint: say which to find with `--label NAME`",
         listed(labels)
     )]
     SeveralLabels {

@@ -1,11 +1,12 @@
 //! What the results of each recording are called.
 
 use super::{Place, recording_stem};
+use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 use std::path::{Component, Path, PathBuf};
 
 /// What one of several recordings is called where results are written, unlike all the others.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutputName {
     /// For a column of a table: the name of the file, with as many of its folders as tell it apart, by `/`.
     pub recording: String,

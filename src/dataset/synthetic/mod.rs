@@ -14,7 +14,7 @@ use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 use rayon::prelude::*;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A made-up recording with the time of every unit in it.
 #[derive(Debug, Clone)]
@@ -46,6 +46,27 @@ impl SyntheticConfig {
         rng.set_stream(index.into());
         let mut draw = Draw::new(&mut rng);
         recording::recording(&mut draw, self.secs.max(1.0), self.sample_rate, backgrounds)
+    }
+
+    /// The recordings and tables that [`Self::write`] has put into `folder`, known by their names; none where there is no such
+    /// folder.
+    ///
+    /// # Errors
+    /// If the folder cannot be read.
+    pub fn written(folder: &Path) -> crate::Result<Vec<PathBuf>> {
+        let entries = match std::fs::read_dir(folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(written(folder))?,
+        };
+        let mut ours = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(written(folder))?;
+            if is_ours(&entry.file_name().to_string_lossy()) {
+                ours.push(entry.path());
+            }
+        }
+        ours.sort();
+        Ok(ours)
     }
 
     /// Writes all recordings as 16-bit WAV files into `folder`, each with its table in the training layout of DCASE
@@ -83,6 +104,13 @@ impl SyntheticConfig {
             Ok(())
         })
     }
+}
+
+/// `animal_00000.wav` or `.csv`
+fn is_ours(name: &str) -> bool {
+    let stem = name.strip_suffix(".wav").or(name.strip_suffix(".csv"));
+    let number = stem.and_then(|stem| stem.strip_prefix("animal_"));
+    number.is_some_and(|number| number.len() >= 5 && number.bytes().all(|b| b.is_ascii_digit()))
 }
 
 fn written(path: &Path) -> impl Fn(std::io::Error) -> DatasetError {

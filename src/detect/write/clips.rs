@@ -3,6 +3,7 @@
 use super::Event;
 use crate::audio::{AudioReader, SampleRate, WavEncoding, Waveform, write_wav};
 use crate::detect::DetectError;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Writes the sound of each event as a WAV file of 16 bits whose path begins with `stem`, with `margin_secs` around it as far as the recording goes, in
@@ -76,6 +77,44 @@ pub fn write_clips(
     Ok(written.into_iter().map(|(_, path)| path).collect())
 }
 
+/// The clips that [`write_clips`] wrote for `stem`, known by their names, in order; none where there is no such folder.
+///
+/// # Errors
+/// If the folder cannot be read.
+pub fn written_clips(stem: &Path) -> io::Result<Vec<PathBuf>> {
+    let folder = stem.parent().unwrap_or(Path::new(""));
+    let stem = stem.file_name().unwrap_or_default().to_string_lossy();
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut clips = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        if is_clip_of(&stem, &entry.file_name().to_string_lossy()) {
+            clips.push(entry.path());
+        }
+    }
+    clips.sort();
+    Ok(clips)
+}
+
+/// `STEM_0001_12.264s.wav`
+fn is_clip_of(stem: &str, name: &str) -> bool {
+    let numbered = name.strip_prefix(stem).and_then(|n| n.strip_prefix('_'));
+    let numbered = numbered.and_then(|n| n.strip_suffix("s.wav"));
+    let parts = numbered.and_then(|n| n.split_once('_'));
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    parts.is_some_and(|(number, secs)| {
+        let secs = secs.split_once('.');
+        number.len() >= 4
+            && is_number(number)
+            && secs.is_some_and(|(whole, millis)| {
+                is_number(whole) && millis.len() == 3 && is_number(millis)
+            })
+    })
+}
+
 /// A clip that is being cut out.
 struct Clip {
     number: usize,
@@ -100,5 +139,26 @@ impl Clip {
         let sound = Waveform::from_channels(self.channels, rate)?;
         write_wav(&self.path, &sound, WavEncoding::Int16)?;
         Ok((self.number, self.path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_that_are_given_to_clips_of_a_recording_are_its_clips() {
+        for (name, of) in [
+            ("dawn_0001_12.264s.wav", true),
+            ("dawn_12345_0.000s.wav", true),
+            ("dawn_0001_12.264.wav", false),
+            ("dawn_1_12.264s.wav", false),
+            ("dawn_0001_12.26s.wav", false),
+            ("dawn_b_0001_12.264s.wav", false),
+            ("dawn.wav", false),
+        ] {
+            assert_eq!(is_clip_of("dawn", name), of, "{name}");
+        }
+        assert!(is_clip_of("dawn_b", "dawn_b_0001_12.264s.wav"));
     }
 }

@@ -18,7 +18,7 @@ mod tables;
 use super::{DetectError, Event};
 use std::path::{Path, PathBuf};
 
-pub use clips::write_clips;
+pub use clips::{write_clips, written_clips};
 
 /// The events of one recording.
 #[derive(Clone, Copy, Debug, PartialEq)]

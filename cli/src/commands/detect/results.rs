@@ -1,0 +1,537 @@
+//! What becomes of the events: tables, clips and a page, written as they come and taken up after an interruption.
+
+use super::{Arguments, Searched, Table};
+use crate::interrupt::Interrupt;
+use crate::{Finish, printer::Printer, provenance::command_line};
+use anyhow::{Context, bail};
+use chiffchaff::dataset::{OutputName, output_names};
+use chiffchaff::detect::Event;
+use chiffchaff::detect::write::{
+    Found, TableFormat, event_table, write_clips, write_events, written_clips,
+};
+use chiffchaff::output::{
+    Existing, Journal, OutputError, OutputFile, OutputFolder, fingerprint, refuse_input,
+};
+use chiffchaff::report::{RecordingPicture, write_detections};
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// Sound kept before and after an event, seconds.
+const CLIP_MARGIN_SECS: f64 = 0.1;
+
+/// The results of one search, of which some may be there already.
+pub(super) struct Results<'a> {
+    arguments: &'a Arguments,
+    printer: &'a Printer,
+    tables: Tables,
+    journal: Option<Journal>,
+    /// What all parts of this search have in common.
+    settings: String,
+    parts: Vec<Part>,
+    taken_up: usize,
+    remarks: usize,
+    interrupt: Interrupt,
+}
+
+/// Where the tables go.
+enum Tables {
+    StandardOutput,
+    /// All events in one.
+    File(PathBuf),
+    /// One for each recording.
+    Folder(PathBuf),
+}
+
+/// What was found in one recording.
+#[derive(Serialize, Deserialize)]
+struct Part {
+    /// What tells the recording from a later one of its name.
+    recording: Option<Recording>,
+    name: OutputName,
+    label: Option<String>,
+    events: Vec<Event>,
+    picture: Option<RecordingPicture>,
+    /// Whether its sound gave reason for a warning.
+    remarked: bool,
+}
+
+/// A recording as it was when it was searched.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Recording {
+    bytes: u64,
+    changed: Option<SystemTime>,
+}
+
+impl Part {
+    fn found(&self) -> Found<'_> {
+        Found {
+            recording: &self.name.recording,
+            label: self.label.as_deref(),
+            band_hz: None,
+            events: &self.events,
+        }
+    }
+}
+
+impl<'a> Results<'a> {
+    /// Refuses what would be written over, tries what will be written, and opens what an interrupted search has left.
+    /// Nothing if `--resume` finds the search done.
+    pub(super) fn prepare(
+        arguments: &'a Arguments,
+        printer: &'a Printer,
+    ) -> anyhow::Result<Option<Self>> {
+        let tables = Tables::of(arguments)?;
+        let parts = tables.journal();
+        let is_interrupted = parts.as_ref().is_some_and(|parts| parts.is_dir());
+        if arguments.resume && !is_interrupted && !arguments.force && tables.exists(arguments) {
+            printer.say(&format_args!(
+                "{}: is finished, nothing is left to search (`--force` searches anew)",
+                arguments.out.as_deref().unwrap_or(Path::new("")).display()
+            ));
+            return Ok(None);
+        }
+        check(arguments, &tables, is_interrupted || arguments.resume)?;
+        let who = command_line();
+        let open =
+            |parts: &PathBuf| Journal::open(parts, &who).map_err(|e| named_after(e, &tables));
+        let journal = parts.as_ref().map(open).transpose()?;
+        if let Some(journal) = &journal {
+            begin(journal, arguments, printer)?;
+        }
+        let settings = settings(arguments)?;
+        let (of, kept) = (arguments.recordings.len(), journal.is_some());
+        let interrupt = Interrupt::leaving(*printer, move |done| match kept {
+            true => format!(
+                "interrupted: {done} of {of} recordings are done and kept\n\nhint: go on with the same command and `--resume`"
+            ),
+            false => format!(
+                "interrupted after {done} of {of} recordings\n\nhint: with `--out found.csv` a search can be resumed"
+            ),
+        })?;
+        Ok(Some(Self {
+            arguments,
+            printer,
+            tables,
+            journal,
+            settings,
+            parts: Vec::new(),
+            taken_up: 0,
+            remarks: 0,
+            interrupt,
+        }))
+    }
+
+    /// Takes over what an interrupted search found in this recording; false if it must be searched. One that has gone since
+    /// is taken as it was.
+    pub(super) fn take_up(&mut self, recording: &Path, name: &OutputName) -> anyhow::Result<bool> {
+        let Some(journal) = &self.journal else {
+            return Ok(false);
+        };
+        let part: Option<Part> = journal.get(&self.key(recording, name)?);
+        let now = Recording::of(recording);
+        let is_current = |part: &Part| now.is_none() || part.recording == now;
+        let Some(part) = part.filter(is_current) else {
+            return Ok(false);
+        };
+        self.write_table(&part)?;
+        self.remarks += usize::from(part.remarked);
+        self.taken_up += 1;
+        self.keep(part);
+        Ok(true)
+    }
+
+    /// Writes what was found: clips first, so that a recording whose events are kept has all of them.
+    pub(super) fn add(&mut self, searched: &Searched, name: &OutputName) -> anyhow::Result<()> {
+        self.say_taken_up();
+        self.remarks += usize::from(searched.remarked);
+        let part = Part {
+            remarked: searched.remarked,
+            recording: Recording::of(&searched.recording),
+            name: name.clone(),
+            label: searched.support.label().map(str::to_owned),
+            events: searched.detection.events.clone(),
+            picture: self.draw(searched),
+        };
+        self.write_clips(searched, name)?;
+        self.write_table(&part)?;
+        if let Some(journal) = &self.journal {
+            journal.put(&self.key(&searched.recording, name)?, &part)?;
+        }
+        self.keep(part);
+        Ok(())
+    }
+
+    /// A recording that cannot be searched; what is there of an earlier search of it goes.
+    pub(super) fn skip(&mut self, name: &OutputName, error: &anyhow::Error) -> anyhow::Result<()> {
+        self.say_taken_up();
+        self.remarks += 1;
+        self.printer.warn(&format_args!("skipped: {error:#}"));
+        self.remove_clips(name)?;
+        match &self.tables {
+            Tables::Folder(folder) => remove(&folder.join(self.format().file_name(&name.stem))),
+            Tables::File(_) | Tables::StandardOutput => Ok(()),
+        }
+    }
+
+    /// Writes what is of all recordings; then nothing of an interrupted search is left.
+    pub(super) fn finish(mut self) -> anyhow::Result<Finish> {
+        self.say_taken_up();
+        if self.parts.is_empty() {
+            bail!(
+                "none of {} recordings could be searched",
+                self.arguments.recordings.len()
+            );
+        }
+        self.write_whole_table()?;
+        if let Some(page) = &self.arguments.picture {
+            let pictures = self.parts.iter_mut().filter_map(|part| part.picture.take());
+            write_detections(page, &pictures.collect::<Vec<_>>())?;
+            self.printer
+                .say(&format_args!("picture: {}", page.display()));
+        }
+        if let Some(journal) = self.journal {
+            journal.remove()?;
+        }
+        let nothing = self.parts.iter().all(|part| part.events.is_empty());
+        Ok(match self.remarks > 0 || nothing {
+            true => Finish::WithRemarks,
+            false => Finish::Clean,
+        })
+    }
+
+    fn keep(&mut self, part: Part) {
+        self.parts.push(part);
+        self.interrupt.done(self.parts.len());
+    }
+
+    /// Once, before the first recording that is searched.
+    fn say_taken_up(&mut self) {
+        let taken_up = std::mem::take(&mut self.taken_up);
+        if taken_up > 0 {
+            self.printer.say(&format_args!(
+                "{taken_up} of {} recordings were done before",
+                self.arguments.recordings.len()
+            ));
+        }
+    }
+
+    fn format(&self) -> TableFormat {
+        self.arguments.format.format()
+    }
+
+    /// The picture, if one is wanted and the recording can still be read.
+    fn draw(&mut self, searched: &Searched) -> Option<RecordingPicture> {
+        self.arguments.picture.as_ref()?;
+        let recording = &searched.recording;
+        match RecordingPicture::new(
+            recording,
+            searched.channel,
+            &searched.support,
+            &searched.detection,
+        ) {
+            Ok(picture) => Some(picture),
+            Err(error) => {
+                self.remarks += 1;
+                let error = anyhow::Error::from(error);
+                self.printer
+                    .warn(&format_args!("not on the page: {error:#}"));
+                None
+            }
+        }
+    }
+
+    fn write_clips(&mut self, searched: &Searched, name: &OutputName) -> anyhow::Result<()> {
+        let Some(folder) = &self.arguments.clips else {
+            return Ok(());
+        };
+        self.remove_clips(name)?;
+        let events = &searched.detection.events;
+        match write_clips(
+            &folder.join(&name.stem),
+            &searched.recording,
+            events,
+            CLIP_MARGIN_SECS,
+        ) {
+            Ok(clips) => {
+                let folder = folder.display();
+                self.printer
+                    .say(&format_args!("{} clips: {folder}", clips.len()));
+            }
+            Err(error) if error.is_of_writing() => return Err(error.into()),
+            Err(error) => {
+                self.remarks += 1;
+                let error = anyhow::Error::from(error);
+                self.printer.warn(&format_args!("not all clips: {error:#}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn remove_clips(&self, name: &OutputName) -> anyhow::Result<()> {
+        let Some(folder) = &self.arguments.clips else {
+            return Ok(());
+        };
+        let clips = written_clips(&folder.join(&name.stem));
+        let clips = clips.with_context(|| folder.display().to_string())?;
+        clips.iter().try_for_each(|clip| remove(clip))
+    }
+
+    /// A table of its own, or its rows.
+    fn write_table(&self, part: &Part) -> anyhow::Result<()> {
+        match &self.tables {
+            Tables::File(_) => Ok(()),
+            Tables::Folder(folder) => {
+                let path = folder.join(self.format().file_name(&part.name.stem));
+                let folder = path.parent().unwrap_or(folder);
+                fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+                Ok(write_events(&path, self.format(), &[part.found()])?)
+            }
+            Tables::StandardOutput => {
+                let rows = event_table("standard output".as_ref(), self.format(), &[part.found()]);
+                let rows = String::from_utf8(rows?)?;
+                let is_first = self.parts.is_empty();
+                let below_head = rows.split_once('\n').map_or("", |(_, below)| below);
+                let rows = if is_first { &rows } else { below_head };
+                match rows.trim_end() {
+                    "" => Ok(()),
+                    rows => self.printer.data(&rows),
+                }
+            }
+        }
+    }
+
+    fn write_whole_table(&self) -> anyhow::Result<()> {
+        match &self.tables {
+            Tables::StandardOutput => {}
+            Tables::File(path) => {
+                let found: Vec<_> = self.parts.iter().map(Part::found).collect();
+                write_events(path, self.format(), &found)?;
+                self.printer
+                    .say(&format_args!("events: {}", path.display()));
+            }
+            Tables::Folder(folder) => match self.parts.as_slice() {
+                [part] => {
+                    let path = folder.join(self.format().file_name(&part.name.stem));
+                    self.printer
+                        .say(&format_args!("events: {}", path.display()));
+                }
+                parts => {
+                    let (tables, folder) = (parts.len(), folder.display());
+                    self.printer
+                        .say(&format_args!("events: {tables} tables in {folder}"));
+                }
+            },
+        }
+        Ok(())
+    }
+
+    /// What an earlier part must be of to be taken for this recording's.
+    fn key(&self, recording: &Path, name: &OutputName) -> anyhow::Result<String> {
+        let recording = std::path::absolute(recording)?;
+        Ok(format!(
+            "{}\n{name:?}\n{}",
+            recording.display(),
+            self.settings
+        ))
+    }
+}
+
+impl Recording {
+    /// Nothing if it has gone.
+    fn of(path: &Path) -> Option<Self> {
+        let about = path.metadata().ok()?;
+        Some(Self {
+            bytes: about.len(),
+            changed: about.modified().ok(),
+        })
+    }
+}
+
+impl Tables {
+    fn of(arguments: &Arguments) -> anyhow::Result<Self> {
+        let several = arguments.recordings.len() > 1;
+        let format = arguments.format;
+        let is_of_one = several && !format.format().holds_many_recordings();
+        let Some(out) = &arguments.out else {
+            if format == Table::Parquet {
+                bail!("a Parquet table needs a file\n\nhint: name one with `--out found.parquet`");
+            }
+            if is_of_one {
+                bail!(
+                    "such a table holds the events of one recording, but there are {}\n\nhint: name a folder for them with `--out found/`",
+                    arguments.recordings.len()
+                );
+            }
+            return Ok(Self::StandardOutput);
+        };
+        let is_named_folder = out.as_os_str().to_string_lossy().ends_with(['/', '\\']);
+        if out.is_dir() || is_named_folder || out.extension().is_none() {
+            return Ok(Self::Folder(out.clone()));
+        }
+        if is_of_one {
+            bail!(
+                "{}: such a table holds the events of one recording, but there are {}\n\nhint: name a folder for them with `--out found/`",
+                out.display(),
+                arguments.recordings.len()
+            );
+        }
+        Ok(Self::File(out.clone()))
+    }
+
+    /// Where what is found is kept until all is done.
+    fn journal(&self) -> Option<PathBuf> {
+        match self {
+            Self::StandardOutput => None,
+            Self::Folder(folder) => Some(folder.join(".parts")),
+            Self::File(path) => {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                Some(path.with_file_name(format!(".{name}.parts")))
+            }
+        }
+    }
+
+    /// All tables that will be written.
+    fn paths(&self, arguments: &Arguments) -> Vec<PathBuf> {
+        match self {
+            Self::StandardOutput => Vec::new(),
+            Self::File(path) => vec![path.clone()],
+            Self::Folder(folder) => {
+                let names = output_names(&arguments.recordings);
+                let format = arguments.format.format();
+                let path = |name: &OutputName| folder.join(format.file_name(&name.stem));
+                names.iter().map(path).collect()
+            }
+        }
+    }
+
+    fn exists(&self, arguments: &Arguments) -> bool {
+        self.paths(arguments).iter().any(|path| path.exists())
+    }
+}
+
+/// Before anything is searched.
+fn check(arguments: &Arguments, tables: &Tables, goes_on: bool) -> anyhow::Result<()> {
+    let model = arguments.model.as_deref().map(model_file);
+    let inputs = arguments.recordings.iter().chain(&arguments.shots);
+    let inputs: Vec<_> = inputs.cloned().chain(model).collect();
+    let existing = |may_be_there: bool| match arguments.force || may_be_there {
+        true => Existing::Replace,
+        false => Existing::Refuse,
+    };
+    let endings = arguments.format.endings();
+    for path in tables.paths(arguments) {
+        let option = "--out";
+        let path = &path;
+        OutputFile {
+            path,
+            option,
+            endings,
+        }
+        .check(&inputs, existing(arguments.resume))?;
+    }
+    if let Some(path) = &arguments.picture {
+        let (option, endings) = ("--picture", &["html"]);
+        OutputFile {
+            path,
+            option,
+            endings,
+        }
+        .check(&inputs, existing(goes_on))?;
+    }
+    let Some(folder) = &arguments.clips else {
+        return Ok(());
+    };
+    let option = "--clips";
+    OutputFolder {
+        path: folder,
+        option,
+    }
+    .check()?;
+    for name in output_names(&arguments.recordings) {
+        let clips = written_clips(&folder.join(&name.stem));
+        for clip in clips.with_context(|| folder.display().to_string())? {
+            refuse_input(&clip, &inputs, option)?;
+            if existing(goes_on) == Existing::Refuse {
+                let path = clip;
+                return Err(OutputError::Exists { path, option }.into());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Goes on, begins anew, or refuses, by what is there and what was asked for.
+fn begin(journal: &Journal, arguments: &Arguments, printer: &Printer) -> anyhow::Result<()> {
+    match (journal.len(), arguments.resume, arguments.force) {
+        (0, true, _) => printer.say(&"nothing to resume: the search starts from the beginning"),
+        (0, false, _) | (_, true, _) => {}
+        (_, false, true) => journal.clear()?,
+        (done, false, false) => bail!(
+            "{}: a search was interrupted here, with {done} recordings done\n\nhint: `--resume` goes on, `--force` begins anew",
+            arguments.out.as_deref().unwrap_or(Path::new("")).display()
+        ),
+    }
+    Ok(())
+}
+
+/// Whoever waits knows the result, not the folder of its parts.
+fn named_after(error: OutputError, tables: &Tables) -> OutputError {
+    match (error, tables) {
+        (OutputError::Claimed { holder, .. }, Tables::File(path) | Tables::Folder(path)) => {
+            OutputError::Claimed {
+                path: path.clone(),
+                holder,
+            }
+        }
+        (error, _) => error,
+    }
+}
+
+/// All that decides what is found and what is written of it, but the recording.
+fn settings(arguments: &Arguments) -> anyhow::Result<String> {
+    let read = |path: &Path| {
+        let bytes = fs::read(path).with_context(|| path.display().to_string());
+        anyhow::Ok(fingerprint(&bytes?))
+    };
+    let marks: Vec<_> = (arguments.shots.iter())
+        .map(|path| read(path))
+        .collect::<Result<_, _>>()?;
+    let model = arguments
+        .model
+        .as_deref()
+        .map(|path| read(&model_file(path)));
+    let given = Arguments {
+        recordings: Vec::new(),
+        shots: Vec::new(),
+        out: None,
+        model: None,
+        force: false,
+        resume: false,
+        ..arguments.clone()
+    };
+    let version = env!("CARGO_PKG_VERSION");
+    Ok(format!(
+        "{version} {marks:?} {:?} {given:?}",
+        model.transpose()?
+    ))
+}
+
+/// A run directory stands for the encoder in it.
+fn model_file(path: &Path) -> PathBuf {
+    match path.is_dir() {
+        true => path.join("encoder.safetensors"),
+        false => path.to_owned(),
+    }
+}
+
+/// Removes a file of ours, which may have gone already.
+fn remove(path: &Path) -> anyhow::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| path.display().to_string())
+        }
+        _ => Ok(()),
+    }
+}
