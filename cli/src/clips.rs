@@ -70,6 +70,7 @@ pub(crate) fn scanned(dataset: &Dataset, printer: &Printer) -> DatasetScan {
         bar.set_position(done as u64);
     });
     bar.finish_and_clear();
+    drop(chiffchaff::audio::take_remarks()); // they are among what was found
     found
 }
 
@@ -143,6 +144,7 @@ impl Clips {
         let progress = |done: usize, _| bar.set_position(done as u64);
         let opened = FeatureCache::open(&config, &computed, front_end, load, progress);
         bar.finish_and_clear();
+        drop(chiffchaff::audio::take_remarks()); // the cache tells them, of earlier runs too
         let (cache, skipped) = opened?;
         let left_out: usize = dataset.left_out().map(|fault| fault.problem.files()).sum();
         let skipped_of = (left_out + skipped.len(), left_out + computed.clips.len());

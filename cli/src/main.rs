@@ -105,7 +105,9 @@ fn main() -> ExitCode {
     if chiffchaff::cores::were_short() {
         printer.say(&"other programs used the cores, so that part of this was computed with fewer threads: last digits may differ");
     }
+    let heard_badly = tell_remarks(&printer);
     match finished {
+        Ok(Finish::Clean) if heard_badly => ExitCode::from(1),
         Ok(Finish::Clean) => ExitCode::SUCCESS,
         Ok(Finish::WithRemarks) => ExitCode::from(1),
         Err(error) if printer::is_closed_pipe(&error) => ExitCode::SUCCESS,
@@ -114,4 +116,15 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// Prints what is not as it should be with the files that were read, and whether there was any.
+fn tell_remarks(printer: &Printer) -> bool {
+    let files = chiffchaff::audio::take_remarks();
+    for (path, remarks) in &files {
+        for remark in remarks {
+            printer.warn(&format_args!("{}: {remark}", path.display()));
+        }
+    }
+    !files.is_empty()
 }

@@ -3,119 +3,85 @@
 //! ```text
 //! file = ".snd", offset of the samples, their bytes or 2³² − 1, encoding, sample rate, channels, any text, samples
 //! ```
-//! All numbers are big-endian, as in AIFF-C, which lays its samples out alike: a header of that kind in front of them makes
-//! them readable for the decoder there is.
+//! All numbers are big-endian.
 
-use super::ReadProblem;
-use std::{
-    fs::File,
-    io::{Cursor, Read, Seek, SeekFrom},
+use super::{
+    ReadProblem,
+    container::read_at,
+    pcm::{Encoding, Endian, Layout, Region},
+    source::Spec,
+    wave::broken,
 };
-use symphonia::core::{
-    errors::Error as DecodeError,
-    io::{MediaSource, ReadOnlySource},
-};
+use std::fs::File;
+use symphonia::core::errors::Error as DecodeError;
 
-const MAGIC: &[u8; 4] = b".snd";
 const HEADER: usize = 24;
 const UNKNOWN: u32 = u32::MAX;
-/// What an AIFF-C header needs beside the samples; their length must fit into 32 bits with it.
-const AROUND: u64 = 64;
 
-/// `file` as a stream for the decoders: a Sun file with a header of AIFF-C, any other as it is.
-pub(super) fn stream(mut file: File) -> Result<Box<dyn MediaSource>, ReadProblem> {
-    let mut header = Vec::with_capacity(HEADER);
-    let read = file.by_ref().take(HEADER as u64).read_to_end(&mut header);
-    read.map_err(ReadProblem::Io)?;
-    if header.len() < HEADER || !header.starts_with(MAGIC) {
-        file.rewind().map_err(ReadProblem::Io)?;
-        return Ok(Box::new(file));
+/// Reads the header of a Sun file that begins at `start`.
+pub(super) fn read(file: &mut File, start: u64, held: u64) -> Result<Layout, ReadProblem> {
+    let header = read_at(file, start, HEADER).map_err(ReadProblem::Io)?;
+    if header.len() < HEADER {
+        return Err(broken("au: the header is cut off"));
     }
     let field = |index: usize| {
         let bytes = header[4 * index..][..4].try_into().expect("four bytes");
         u32::from_be_bytes(bytes)
     };
     let [offset, bytes, encoding, rate, channels] = [1, 2, 3, 4, 5].map(field);
-    let broken = |reason| ReadProblem::Header(DecodeError::DecodeError(reason));
     if (offset as usize) < HEADER {
         return Err(broken("au: its samples begin within the header"));
     }
     let channels = u16::try_from(channels)
         .ok()
-        .filter(|&channels| channels > 0);
-    let channels = channels.ok_or_else(|| broken("au: no channel, or more than 65535"))?;
-    let (bits, compression) = match encoding {
-        1 => (16, b"ulaw"), // decoded to 16 bits, which AIFF-C states
-        2 => (8, b"NONE"),
-        3 => (16, b"NONE"),
-        4 => (24, b"NONE"),
-        5 => (32, b"NONE"),
-        6 => (32, b"fl32"),
-        7 => (64, b"fl64"),
-        27 => (16, b"alaw"),
+        .filter(|&channels| channels > 0)
+        .ok_or_else(|| broken("au: no channel, or more than 65535"))?;
+    let encoding = match encoding {
+        1 => Encoding::MuLaw,
+        2..=5 => Encoding::Signed {
+            bytes: encoding as usize - 1,
+        },
+        6 => Encoding::Float32,
+        7 => Encoding::Float64,
+        27 => Encoding::ALaw,
         _ => {
             let reason = "au: neither linear samples, floats, A-law nor µ-law";
             return Err(ReadProblem::UnknownCodec(DecodeError::Unsupported(reason)));
         }
     };
-    let stored = if matches!(encoding, 1 | 27) { 8 } else { bits };
-    let frame = u64::from(channels) * u64::from(stored) / 8;
-    let held = file.metadata().map_err(ReadProblem::Io)?.len();
-    let bytes = match bytes {
-        UNKNOWN => held.saturating_sub(offset.into()) / frame * frame,
-        bytes => bytes.into(),
+    let spec = Spec {
+        rate,
+        channels: channels.into(),
     };
-    if bytes + AROUND > u32::MAX.into() {
-        return Err(broken("au: more than 4 GiB of samples"));
-    }
-    file.seek(SeekFrom::Start(offset.into()))
-        .map_err(ReadProblem::Io)?;
-    let header = aiff_c(rate, channels, bits, compression, bytes as u32, frame);
-    let whole = Cursor::new(header).chain(file.take(bytes));
-    Ok(Box::new(ReadOnlySource::new(whole)))
-}
-
-/// Everything of an AIFF-C file that lies before its samples.
-fn aiff_c(
-    rate: u32,
-    channels: u16,
-    bits: u16,
-    compression: &[u8; 4],
-    bytes: u32,
-    frame: u64,
-) -> Vec<u8> {
-    let frames = (u64::from(bytes) / frame) as u32;
-    let mut common = Vec::new();
-    common.extend(channels.to_be_bytes());
-    common.extend(frames.to_be_bytes());
-    common.extend(bits.to_be_bytes());
-    common.extend(extended(rate));
-    common.extend(compression);
-    common.extend([0, 0]); // the compression's name: none
-    let sound = bytes + 8;
-    let form = 4 + 8 + common.len() as u32 + 8 + sound;
-    let mut header = Vec::new();
-    header.extend(b"FORM");
-    header.extend(form.to_be_bytes());
-    header.extend(b"AIFCCOMM");
-    header.extend((common.len() as u32).to_be_bytes());
-    header.extend(common);
-    header.extend(b"SSND");
-    header.extend(sound.to_be_bytes());
-    header.extend([0; 8]); // offset and block size
-    header
-}
-
-/// A whole number as an 80-bit float: sign and exponent, then the significand with its leading one.
-fn extended(number: u32) -> [u8; 10] {
-    let mut bytes = [0; 10];
-    if number > 0 {
-        let zeros = number.leading_zeros();
-        let exponent = 16383 + 31 - zeros as u16;
-        bytes[..2].copy_from_slice(&exponent.to_be_bytes());
-        bytes[2..6].copy_from_slice(&(number << zeros).to_be_bytes());
-    }
-    bytes
+    let start = start + u64::from(offset);
+    let in_file = held.saturating_sub(start);
+    let region = match bytes {
+        // The format knows a length that is not known: nothing is wrong with it.
+        UNKNOWN => Region {
+            start,
+            len: in_file,
+            stated: Some(in_file),
+            unread: 0,
+        },
+        0 => Region {
+            start,
+            len: in_file,
+            stated: (in_file == 0).then_some(0),
+            unread: 0,
+        },
+        bytes => Region {
+            start,
+            len: in_file.min(bytes.into()),
+            stated: Some(bytes.into()),
+            unread: 0,
+        },
+    };
+    Ok(Layout {
+        spec,
+        encoding,
+        endian: Endian::Big,
+        region,
+    })
 }
 
 #[cfg(test)]
@@ -124,7 +90,7 @@ mod tests {
     use std::{fs, path::Path};
 
     fn read(file: &Path) -> Result<Waveform, String> {
-        let reader = AudioReader::open(file).map_err(|e| e.to_string())?;
+        let mut reader = AudioReader::open(file).map_err(|e| e.to_string())?;
         reader.read_all().map_err(|e| e.to_string())
     }
 
@@ -190,11 +156,9 @@ mod tests {
     fn what_is_wrong_is_told() {
         let folder = tempfile::tempdir().unwrap();
         for (file, reason) in [
-            (au(3, 8000, 1, &[0; 100], 200), "is cut off"),
             (au(99, 8000, 1, &[0; 100], 100), "neither linear samples"),
             (au(3, 8000, 0, &[0; 100], 100), "no channel"),
-            (au(3, 0, 1, &[0; 100], 100), "broken header"),
-            (au(3, 8000, 1, &[0; 100], u32::MAX - 1), "4 GiB"),
+            (au(3, 0, 1, &[0; 100], 100), "sample rate of 0 Hz"),
         ] {
             let error = written(folder.path(), &file).unwrap_err();
             assert!(error.contains(reason), "{error}");

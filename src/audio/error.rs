@@ -142,6 +142,26 @@ pub enum ReadProblem {
         /// The value.
         value: f32,
     },
+    /// Known, and decoded only by the program ffmpeg, which is not there.
+    #[error(
+        "is {format}, which only the program `ffmpeg` can decode here, and none was found; install it, or convert the file to FLAC"
+    )]
+    NeedsFfmpeg {
+        /// What the file is.
+        format: String,
+    },
+    /// Known, and nothing that anything here could decode.
+    #[error("is {format}; unpack or convert it first")]
+    NotDecodable {
+        /// What the file is.
+        format: &'static str,
+    },
+    /// The program ffmpeg gave no sound.
+    #[error("cannot be decoded by ffmpeg: {text}")]
+    Ffmpeg {
+        /// Its last words.
+        text: String,
+    },
     /// More sound than should be held in memory at once.
     #[error("is longer than {max} samples, too long to be read at once", max = super::MAX_SAMPLES_AT_ONCE)]
     TooLong,

@@ -13,15 +13,33 @@
 //! Samples are `f32` with full scale at ±1; time is in samples, or in seconds where a name says so. Whatever the
 //! file holds, reading it ends in samples or in an [`AudioError`] that names file and reason.
 
+mod adpcm;
+mod adts;
+mod aiff;
 mod au;
+mod caf;
 mod channel;
+mod container;
+mod demuxed;
+mod edits;
 mod error;
+mod ffmpeg;
+mod flac;
 mod mono;
+mod mpeg;
+mod ogg;
+mod open;
+mod packets;
+mod pcm;
 mod reader;
+mod remark;
 mod resample;
+mod scan;
+mod source;
 mod stereo;
 #[cfg(test)]
 mod tests;
+mod wave;
 mod waveform;
 mod write;
 
@@ -29,7 +47,9 @@ pub use channel::{Cancelled, ChannelChoice, ChannelLevels, NoChannelChoice};
 pub use error::{AudioError, ReadProblem};
 pub use mono::{MonoReader, read_mono, read_mono_span};
 pub use reader::{AudioReader, MAX_SAMPLES_AT_ONCE};
+pub use remark::{ReadRemark, take_remarks};
 pub use resample::Resampler;
 pub use stereo::{read_stereo, read_stereo_span};
+pub(crate) use stereo::{read_stereo_remarked, read_stereo_span_remarked};
 pub use waveform::{SampleRate, SoundChannels, Waveform};
 pub use write::{WavEncoding, write_wav};

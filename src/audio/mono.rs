@@ -2,7 +2,7 @@
 
 use super::{
     AudioError, AudioReader, Cancelled, ChannelChoice, ChannelLevels, MAX_SAMPLES_AT_ONCE,
-    ReadProblem, Resampler, SampleRate, Waveform,
+    ReadProblem, ReadRemark, Resampler, SampleRate, Waveform,
     channel::append_mean,
     reader::read_error,
     resample::{borrow_resampler, give_back_resampler, rescaled_len},
@@ -104,7 +104,7 @@ impl MonoReader {
         Some(rescaled_len(len, self.reader.sample_rate(), self.rate))
     }
 
-    /// Length of the file by its header, in seconds. Headers lie.
+    /// Length of the file by its header, in seconds. Headers lie: [`AudioReader::counted_len`] tells the truth.
     pub fn declared_secs(&self) -> Option<f64> {
         let rate = f64::from(self.reader.sample_rate().hz());
         Some(self.reader.declared_len()? as f64 / rate)
@@ -155,6 +155,10 @@ impl MonoReader {
     /// # Errors
     /// As [`read_mono`].
     pub fn read_all(&mut self) -> Result<Waveform, AudioError> {
+        let too_long = |len| len > MAX_SAMPLES_AT_ONCE as u64;
+        if self.declared_len().is_some_and(too_long) {
+            return Err(read_error(self.path(), ReadProblem::TooLong));
+        }
         let mut samples = Vec::with_capacity(self.trusted_len());
         while self.read_into(&mut samples)? {
             if samples.len() > MAX_SAMPLES_AT_ONCE {
@@ -197,6 +201,11 @@ impl MonoReader {
         Ok(Waveform::mono(samples, self.rate))
     }
 
+    /// What was found wrong with the file so far.
+    pub fn remarks(&self) -> &[ReadRemark] {
+        self.reader.remarks()
+    }
+
     /// How far the channels cancel each other out in what has been read so far, if they are mixed and do.
     pub fn cancelled(&self) -> Option<Cancelled> {
         match &self.heard {
@@ -208,7 +217,7 @@ impl MonoReader {
     /// The declared length as far as the file's size makes it credible: worth reserving.
     fn trusted_len(&self) -> usize {
         let bytes = std::fs::metadata(self.path()).map_or(0, |metadata| metadata.len());
-        let most = bytes.saturating_mul(8).min(MAX_SAMPLES_AT_ONCE as u64 / 4);
+        let most = bytes.saturating_mul(8).min(MAX_SAMPLES_AT_ONCE as u64);
         self.declared_len().unwrap_or(0).min(most) as usize
     }
 }

@@ -62,7 +62,7 @@ fn core_times(line: &str) -> Option<(usize, Vec<u64>)> {
     Some((core, times))
 }
 
-/// A line such as `Cpus_allowed_list:	0-3,8`.
+/// A line such as `Cpus_allowed_list: 0-3,8`.
 fn allowed_cores(status: &str) -> Option<Vec<RangeInclusive<usize>>> {
     let mut lines = status.lines();
     let list = lines.find_map(|line| line.strip_prefix("Cpus_allowed_list:"))?;

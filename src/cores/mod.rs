@@ -52,6 +52,7 @@ impl Threads {
         }
     }
 
+    #[cfg(feature = "nn")]
     fn now(self) -> usize {
         match (self, FREE.load(Ordering::Relaxed)) {
             (Self::Fixed(threads), _) => threads,

@@ -2,8 +2,8 @@
 
 use super::{LayoutFault, Span};
 use crate::audio::{
-    AudioError, ChannelChoice, MonoReader, SampleRate, SoundChannels, Waveform, read_stereo,
-    read_stereo_span,
+    AudioError, ChannelChoice, MonoReader, SampleRate, SoundChannels, Waveform,
+    read_stereo_remarked, read_stereo_span_remarked,
 };
 use serde::Serialize;
 use std::{
@@ -81,7 +81,11 @@ impl Clip {
             Some(span) => reader.read_span(span)?,
             None => reader.read_all()?,
         };
-        let remarks = reader.cancelled().iter().map(ToString::to_string).collect();
+        let cancelled = reader.cancelled();
+        let remarks = reader.remarks().iter().map(ToString::to_string);
+        let remarks = remarks
+            .chain(cancelled.iter().map(ToString::to_string))
+            .collect();
         Ok(ClipSound { sound, remarks })
     }
 
@@ -102,13 +106,15 @@ impl Clip {
         rate: SampleRate,
         channels: SoundChannels,
     ) -> Result<ClipSound, AudioError> {
-        match (channels, self.span) {
-            (SoundChannels::Mono, _) => self.read_mono_remarked(rate),
+        let (sound, remarks) = match (channels, self.span) {
+            (SoundChannels::Mono, _) => return self.read_mono_remarked(rate),
             (SoundChannels::Stereo, Some(span)) => {
-                read_stereo_span(&self.path, rate, span).map(ClipSound::from)
+                read_stereo_span_remarked(&self.path, rate, span)?
             }
-            (SoundChannels::Stereo, None) => read_stereo(&self.path, rate).map(ClipSound::from),
-        }
+            (SoundChannels::Stereo, None) => read_stereo_remarked(&self.path, rate)?,
+        };
+        let remarks = remarks.iter().map(ToString::to_string).collect();
+        Ok(ClipSound { sound, remarks })
     }
 }
 

@@ -185,6 +185,12 @@ pub struct FileFacts {
     content: u64,
 }
 
+/// What a sound file holds, and what is odd about it though it can be read.
+struct FileRead {
+    facts: FileFacts,
+    remarks: Vec<String>,
+}
+
 /// What is wrong with a clip.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -207,6 +213,11 @@ pub enum ClipProblem {
     },
     /// The channels cancel each other out: their mean, which is heard, has lost what they share.
     Cancelled(Cancelled),
+    /// The file could be read, but not all is as it promises: cut off, damaged, wrong sizes.
+    Remark {
+        /// What, as a sentence without the file's name: "is cut off: 0.400 s can be read".
+        text: String,
+    },
     /// More than one sample in a thousand is at full scale.
     Clipped {
         /// Share of such samples, 0 to 1.
@@ -224,6 +235,7 @@ impl std::fmt::Display for ClipProblem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Unreadable { reason } => f.write_str(reason),
+            Self::Remark { text } => f.write_str(text),
             Self::OutsideFile { file_secs } => {
                 write!(f, "ends at {file_secs:.3} s, before the clip starts")
             }
@@ -263,7 +275,7 @@ pub fn scan(dataset: &Dataset, observe: impl Fn(usize, usize) + Sync) -> Dataset
         facts
     };
     let read: Vec<_> = files.par_iter().map(read_one).collect();
-    let files: HashMap<&Path, Result<FileFacts, String>> = files.into_keys().zip(read).collect();
+    let files: HashMap<&Path, Result<FileRead, String>> = files.into_keys().zip(read).collect();
     let mut first_with: HashMap<u64, &Path> = HashMap::new();
     let outcomes: Vec<_> = dataset
         .clips
@@ -273,14 +285,14 @@ pub fn scan(dataset: &Dataset, observe: impl Fn(usize, usize) + Sync) -> Dataset
     summarise(dataset, outcomes)
 }
 
-fn read_facts(path: &Path, channel: ChannelChoice) -> Result<FileFacts, String> {
+fn read_facts(path: &Path, channel: ChannelChoice) -> Result<FileRead, String> {
     read_whole(path, channel).map_err(|error| match error.read_problem() {
         Some(problem) => problem.to_string(),
         None => error.to_string(),
     })
 }
 
-fn read_whole(path: &Path, channel: ChannelChoice) -> Result<FileFacts, AudioError> {
+fn read_whole(path: &Path, channel: ChannelChoice) -> Result<FileRead, AudioError> {
     let mut reader = AudioReader::open(path)?;
     channel.check(&reader)?;
     let mut len = 0;
@@ -316,7 +328,7 @@ fn read_whole(path: &Path, channel: ChannelChoice) -> Result<FileFacts, AudioErr
         None => &heights[..],
     };
     let at_full_scale: u64 = heard.iter().map(|height| height.at_full_scale).sum();
-    Ok(FileFacts {
+    let facts = FileFacts {
         sample_rate: reader.sample_rate().hz(),
         channels: reader.channels() as u32,
         secs: len as f64 / f64::from(reader.sample_rate().hz()),
@@ -324,6 +336,11 @@ fn read_whole(path: &Path, channel: ChannelChoice) -> Result<FileFacts, AudioErr
         clipped_share: at_full_scale as f64 / (len * heard.len() as u64) as f64,
         cancelled: levels.cancelled().filter(|_| channel.is_mix()),
         content: content.finish(),
+    };
+    let remarks = reader.remarks().iter().map(ToString::to_string);
+    Ok(FileRead {
+        facts,
+        remarks: remarks.collect(),
     })
 }
 
@@ -343,29 +360,30 @@ impl Height {
 
 fn judge<'a>(
     clip: &'a Clip,
-    file: &Result<FileFacts, String>,
+    file: &Result<FileRead, String>,
     first_with: &mut HashMap<u64, &'a Path>,
 ) -> ClipOutcome {
     let problems = match file {
         Err(reason) => vec![ClipProblem::Unreadable {
             reason: reason.clone(),
         }],
-        Ok(facts) => file_problems(clip, facts, first_with),
+        Ok(read) => file_problems(clip, read, first_with),
     };
     ClipOutcome {
         path: clip.path.clone(),
         span: clip.span,
-        facts: file.as_ref().ok().copied(),
+        facts: file.as_ref().ok().map(|read| read.facts),
         problems,
     }
 }
 
 fn file_problems<'a>(
     clip: &'a Clip,
-    facts: &FileFacts,
+    FileRead { facts, remarks }: &FileRead,
     first_with: &mut HashMap<u64, &'a Path>,
 ) -> Vec<ClipProblem> {
-    let mut problems = Vec::new();
+    let remarks = remarks.iter().cloned();
+    let mut problems: Vec<_> = remarks.map(|text| ClipProblem::Remark { text }).collect();
     if clip.span.is_some_and(|(onset, _)| onset >= facts.secs) {
         problems.push(ClipProblem::OutsideFile {
             file_secs: facts.secs,
@@ -573,10 +591,10 @@ mod tests {
             "b/text.mp3 is not a sound file of a known format (WAV, FLAC, Ogg, MP3, AAC, M4A, AIFF, AU, CAF, Matroska)",
         ];
         assert_eq!(texts(&scan, root.path()), expected);
-        assert_eq!((scan.clips, scan.readable), (8, 5));
+        assert_eq!((scan.clips, scan.readable), (8, 6)); // the one that is cut off gives what it has
         let lengths = Lengths {
-            total_secs: 4.0,
-            shortest_secs: 0.5,
+            total_secs: 4.4,
+            shortest_secs: 0.4,
             median_secs: 1.0,
             longest_secs: 1.0,
         };
@@ -585,7 +603,7 @@ mod tests {
             scan.sample_rates,
             [ValueCount {
                 value: 8000,
-                clips: 5
+                clips: 6
             }]
         );
         let classes: Vec<_> = scan

@@ -5,7 +5,7 @@ mod results;
 use crate::clips::ChannelArgument;
 use crate::{Finish, printer::Printer};
 use anyhow::{anyhow, bail};
-use chiffchaff::audio::{ChannelChoice, MonoReader};
+use chiffchaff::audio::{AudioReader, ChannelChoice};
 use chiffchaff::dataset::{Matching, ShotChoice, ShotCount, Support, output_names, read_marks};
 use chiffchaff::detect::frames::{FrameConfig, FrameDetector, Stage, calls_model};
 use chiffchaff::detect::prototypical::{PrototypesConfig, PrototypicalDetector};
@@ -234,8 +234,8 @@ fn search(
 ) -> anyhow::Result<Searched> {
     let started = Instant::now();
     let recording = &arguments.recordings[index];
-    let secs = MonoReader::open(recording)?.declared_secs();
-    let secs = secs.unwrap_or(f64::INFINITY);
+    let (len, rate) = AudioReader::counted_len(recording)?;
+    let secs = len as f64 / f64::from(rate.hz());
     let support = support(arguments, matching, index, secs, printer)?;
     for warning in support.warnings() {
         printer.warn(&format_args!("{}: {warning}", recording.display()));

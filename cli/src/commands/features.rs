@@ -67,6 +67,7 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
             ..Clip::unlabelled(file)
         };
         let read = clip.read_remarked(front_end.sample_rate(), front_end.sound_channels())?;
+        drop(chiffchaff::audio::take_remarks()); // they are among these
         for remark in &read.remarks {
             printer.warn(&format_args!("{}: {remark}", file.display()));
         }

@@ -1,0 +1,216 @@
+//! Containers whose demuxer is Symphonia's: FLAC, MP4, Matroska, CAF with compressed sound. Each file goes only to the demuxer of what it is.
+
+use super::{
+    ReadProblem, ReadRemark,
+    packets::{Demuxer, Unit, is_eof},
+};
+use symphonia::core::{
+    codecs::{
+        CodecParameters,
+        audio::{AudioCodecParameters, well_known::CODEC_ID_AAC},
+    },
+    errors::Error as DecodeError,
+    formats::{FormatReader, Track, TrackType},
+    units::TimeBase,
+};
+
+/// Samples of a packet of AAC, as far as our decoder knows it.
+const AAC_PACKET: u64 = 1024;
+
+/// A file in the hands of one of Symphonia's demuxers.
+pub(super) struct Demuxed {
+    format: Box<dyn FormatReader>,
+    params: AudioCodecParameters,
+    track: u32,
+    rate: u32,
+    ticks: Option<TimeBase>,
+    /// Samples by the header.
+    declared: Option<u64>,
+    /// What of the decoded sound an edit list keeps.
+    edit: Option<Edit>,
+    /// Samples in the packets given.
+    position: u64,
+    remarks: Vec<ReadRemark>,
+    ended: bool,
+    kind: Kind,
+}
+
+/// What a container promises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// States how many samples there are, and of each packet how many.
+    Flac,
+    /// States of each packet how many samples it has.
+    Mp4,
+    /// Neither.
+    Other,
+}
+
+/// The part of a track that is heard, in samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Edit {
+    pub(super) first: u64,
+    /// The packet in which it lies is the last.
+    pub(super) end: Option<u64>,
+}
+
+impl Demuxed {
+    pub(super) fn new(format: Box<dyn FormatReader>, kind: Kind) -> Result<Self, ReadProblem> {
+        let track = format
+            .default_track(TrackType::Audio)
+            .ok_or(ReadProblem::NoTrack)?;
+        let params = audio_params(track).ok_or(ReadProblem::NoTrack)?.clone();
+        let rate = params.sample_rate.unwrap_or(0);
+        Ok(Self {
+            track: track.id,
+            rate,
+            ticks: track.time_base,
+            declared: track.num_frames,
+            edit: None,
+            position: 0,
+            remarks: Vec::new(),
+            ended: false,
+            kind,
+            params,
+            format,
+        })
+    }
+
+    /// With what an edit list keeps of `track`.
+    pub(super) fn edited(mut self, edit: Option<Edit>) -> Self {
+        self.edit = edit;
+        self
+    }
+
+    /// The track that is read, as the container numbers it.
+    pub(super) fn track(&self) -> u32 {
+        self.track
+    }
+
+    /// Its sample rate, 0 if the container does not say.
+    pub(super) fn rate(&self) -> u32 {
+        self.rate
+    }
+
+    /// Samples in the packets given.
+    pub(super) fn position(&self) -> u64 {
+        self.position
+    }
+
+    fn samples(&self, ticks: u64) -> u64 {
+        let Some(base) = self.ticks else { return ticks };
+        let (numer, denom) = (u64::from(base.numer.get()), u64::from(base.denom.get()));
+        let scaled = u128::from(ticks) * u128::from(numer) * u128::from(self.rate);
+        (scaled as f64 / denom as f64).round() as u64
+    }
+
+    fn secs(&self) -> f64 {
+        let first = self.edit.map_or(0, |edit| edit.first);
+        self.position.saturating_sub(first) as f64 / f64::from(self.rate.max(1))
+    }
+
+    fn end(&mut self, torn: bool) -> Option<Unit> {
+        self.ended = true;
+        let missing = self
+            .declared
+            .filter(|&declared| self.kind == Kind::Flac && declared > self.position);
+        let rate = f64::from(self.rate.max(1));
+        if torn || missing.is_some() {
+            self.remarks.push(ReadRemark::CutOff {
+                read_secs: self.secs(),
+                promised_secs: self
+                    .declared
+                    .filter(|&declared| declared > self.position)
+                    .map(|declared| declared as f64 / rate),
+            });
+        } else if let Some(declared) = self
+            .declared
+            .filter(|&d| self.kind == Kind::Flac && d < self.position)
+        {
+            self.remarks.push(ReadRemark::LongerThanStated {
+                read_secs: self.secs(),
+                stated_secs: declared as f64 / rate,
+            });
+        }
+        None
+    }
+
+    /// Samples to be cut off a packet of `len` at the present position; all of it, if the edit does not keep it.
+    fn edit(&self, len: u64) -> (u64, u64) {
+        let Some(edit) = self.edit else { return (0, 0) };
+        if edit.end.is_some_and(|end| self.position >= end) {
+            return (len, 0);
+        }
+        (edit.first.saturating_sub(self.position).min(len), 0)
+    }
+}
+
+impl Demuxer for Demuxed {
+    fn params(&self) -> AudioCodecParameters {
+        self.params.clone()
+    }
+
+    fn declared_len(&self) -> Option<u64> {
+        let whole = self.declared?;
+        let first = self.edit.map_or(0, |edit| edit.first);
+        Some(whole.saturating_sub(first))
+    }
+
+    fn next_unit(&mut self) -> Result<Option<Unit>, ReadProblem> {
+        while !self.ended {
+            let packet = match self.format.next_packet() {
+                Ok(Some(packet)) if packet.track_id == self.track => packet,
+                Ok(Some(_)) => continue,
+                Ok(None) => return Ok(self.end(false)),
+                Err(error) if is_eof(&error) => return Ok(self.end(true)),
+                Err(DecodeError::ResetRequired) => {
+                    self.ended = true;
+                    return Err(ReadProblem::FormatChanges {
+                        read_secs: self.secs(),
+                    });
+                }
+                Err(source) => {
+                    self.ended = true;
+                    return Err(ReadProblem::Damaged {
+                        read_secs: self.secs(),
+                        source,
+                    });
+                }
+            };
+            let len = match self.params.codec {
+                CODEC_ID_AAC => AAC_PACKET, // the last one's duration leaves out what is not to be heard
+                _ => self.samples(packet.block_dur().get()),
+            };
+            let (front, back) = self.edit(len);
+            let front = front.max(self.samples(packet.trim_start.get()));
+            let back = back.max(self.samples(packet.trim_end.get()));
+            self.position += len;
+            return Ok(Some(Unit {
+                data: packet.data,
+                len,
+                front,
+                back,
+            }));
+        }
+        Ok(None)
+    }
+
+    fn take_remarks(&mut self) -> Vec<ReadRemark> {
+        std::mem::take(&mut self.remarks)
+    }
+
+    fn survives_damage(&self) -> bool {
+        self.kind != Kind::Flac
+    }
+
+    fn knows_lengths(&self) -> bool {
+        self.kind != Kind::Other
+    }
+}
+
+fn audio_params(track: &Track) -> Option<&AudioCodecParameters> {
+    match &track.codec_params {
+        Some(CodecParameters::Audio(params)) => Some(params),
+        _ => None,
+    }
+}
