@@ -26,6 +26,7 @@ use std::process::ExitCode;
 #[command(
     name = "chiffchaff",
     version,
+    long_version = concat!(env!("CARGO_PKG_VERSION"), "\n\n", include_str!("../../NOTICE.txt")),
     max_term_width = 100,
     after_help = "Examples:
   chiffchaff demo
