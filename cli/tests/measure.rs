@@ -347,7 +347,7 @@ fn a_task_that_tells_nothing_is_remarked_upon_and_protocols_fail_alone() {
     assert!(stdout.contains("k-NN"), "{stdout}");
 
     relabel(desk, |clip| format!("kind {clip}"));
-    let (code, stdout, stderr) = evaluate(desk, "run", &["--format", "json"]);
+    let (code, stdout, stderr) = evaluate(desk, "run", &["--format", "json", "--force"]);
     assert_eq!(code, 1, "{stderr}");
     let warnings = json(&stdout)["warnings"].to_string();
     assert!(
@@ -359,7 +359,7 @@ fn a_task_that_tells_nothing_is_remarked_upon_and_protocols_fail_alone() {
         0..4 => String::new(),
         _ => ["low", "high"][clip % 2].to_owned(),
     });
-    let (code, stdout, stderr) = evaluate(desk, "run", &["--format", "json"]);
+    let (code, stdout, stderr) = evaluate(desk, "run", &["--format", "json", "--force"]);
     assert_eq!(code, 1, "{stderr}");
     assert_eq!(json(&stdout)["clips"].as_array().unwrap().len(), 20);
     assert!(

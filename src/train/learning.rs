@@ -68,7 +68,7 @@ impl fmt::Display for AtChance {
         write!(
             f,
             "nothing is learned: over the last {} steps the loss stayed at {:.3}, and guessing gives {:.3}\n\nhint: look with \
-             `chiffchaff doctor` whether the clips differ, or try another `train.learning_rate`",
+             `chiffchaff doctor --data KIND:PATH` whether the clips differ, or try another rate with `--set train.learning_rate=RATE`",
             2 * LearningWatch::STEPS,
             self.loss,
             self.chance,
@@ -155,7 +155,7 @@ impl fmt::Display for AlikeClips {
         write!(
             f,
             "{count} of {of} clips that were looked at {what}: there is nothing in them to tell apart, so nothing can be learned\n\n\
-             hint: look at them with `chiffchaff doctor`, or give other clips"
+             hint: look at them with `chiffchaff doctor --data KIND:PATH`, or give other clips"
         )
     }
 }
