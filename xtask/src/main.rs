@@ -10,6 +10,7 @@
 
 mod bench;
 mod demo;
+mod dependencies;
 mod fuzz;
 mod goldens;
 mod kills;

@@ -1,7 +1,7 @@
-//! `cargo xtask test`: format, lints, documentation, tests; stops at the first failure.
+//! `cargo xtask test`: dependencies, format, lints, documentation, tests; stops at the first failure.
 
 use crate::{
-    demo, kills,
+    demo, dependencies, kills,
     repository::Repository,
     setup::{self, Flavour},
 };
@@ -121,6 +121,8 @@ pub(crate) fn run(repository: &Repository, all: bool) -> Result<()> {
     if all {
         steps.push(LONG_TESTS);
     }
+    eprintln!("── dependencies: cargo deny");
+    times.push(("dependencies", timed(|| dependencies::check(repository))?));
     for step in &steps {
         eprintln!("── {}: cargo {}", step.name, step.arguments.join(" "));
         times.push((step.name, timed(|| step.run(repository))?));
