@@ -595,7 +595,7 @@ mod tests {
         let lengths = Lengths {
             total_secs: 4.4,
             shortest_secs: 0.4,
-            median_secs: 1.0,
+            median_secs: 0.75,
             longest_secs: 1.0,
         };
         assert_eq!(scan.lengths, lengths);
