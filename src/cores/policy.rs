@@ -40,8 +40,7 @@ impl Policy {
     /// them share cores as this one does.
     pub(super) fn after_period(&mut self, others: f64, neighbours: usize) -> usize {
         let free = (self.cores as f64 - others).round().max(0.0) as usize;
-        let fair_share = (self.cores / (1 + neighbours)).max(1);
-        let wanted = free.clamp(fair_share, self.cores);
+        let wanted = free.clamp(self.least(neighbours), self.cores);
         self.fewer = if wanted < self.current {
             self.fewer + 1
         } else {
@@ -68,6 +67,14 @@ impl Policy {
             self.settle(self.least_free);
         }
         self.current
+    }
+
+    /// A fair share among programs that share cores as this one does; of others, one core is taken whatever they do.
+    fn least(&self, neighbours: usize) -> usize {
+        match neighbours {
+            0 => 1,
+            _ => (self.cores / (1 + neighbours)).max(1),
+        }
     }
 
     fn settle(&mut self, cores: usize) {

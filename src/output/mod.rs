@@ -5,7 +5,7 @@
 //! | [`OutputFile`], [`OutputFolder`] | is it free, can it be written, is it no input |
 //! | [`Claim`] | one run at a time in a folder |
 //! | [`Journal`] | finished parts of long work, to go on from after a kill |
-//! | [`sweep`] | what killed writers left behind |
+//! | [`sweep()`] | what killed writers left behind |
 
 mod claim;
 mod destination;
