@@ -114,6 +114,9 @@ impl Clips {
             );
         }
         let dataset = source.load()?.on_channel(channel);
+        for fault in dataset.faults.iter().filter(|f| f.problem.files() == 0) {
+            printer.warn(&format_args!("{}: {}", fault.path.display(), fault.problem));
+        }
         let by_split = dataset.has_split_only();
         let dataset = dataset.with_split_as_folds();
         let (computed, cached_as) = match whole {

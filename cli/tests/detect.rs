@@ -203,3 +203,50 @@ fn shots_that_mixing_silences_are_told_and_a_channel_finds_the_calls() {
         "{errors}"
     );
 }
+
+/// Bats, not slowed down: sweeps of 5 ms from 55 to 40 kHz, far above what the built-in encoder hears.
+#[test]
+fn calls_above_what_the_encoder_hears_are_told_and_templates_find_them() {
+    let desk = tempfile::tempdir().unwrap();
+    let rate = 256_000_u32;
+    let onsets: [u32; 11] =
+        std::array::from_fn(|n| 15_000 + 30_000 * n as u32 + 700 * (n as u32 % 3));
+    let len = rate / 200;
+    let mut noise = 1_u32;
+    let sample = |n: u32| {
+        noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let hiss = (noise >> 16) as f32 / 65_536.0 - 0.5;
+        let call = onsets
+            .iter()
+            .find(|&&onset| (onset..onset + len).contains(&n));
+        let sweep = call.map_or(0.0, |onset| {
+            let t = f64::from(n - onset) / f64::from(rate);
+            let turns = 55_000.0 * t - 1_500_000.0 * t * t;
+            (turns * std::f64::consts::TAU).sin() as f32
+        });
+        0.02 * hiss + 0.3 * sweep
+    };
+    let samples = (0..350_000).map(sample).collect();
+    let sound = Waveform::mono(samples, SampleRate::new(rate).unwrap());
+    write_wav(desk.path().join("bats.wav"), &sound, WavEncoding::Int16).unwrap();
+    let marks = onsets[..5].iter().map(|&onset| {
+        let onset = f64::from(onset) / f64::from(rate);
+        format!("{onset:.4},{:.4}\n", onset + 0.005)
+    });
+    let marks: String = marks.collect();
+    fs::write(
+        desk.path().join("bats.csv"),
+        format!("onset,offset\n{marks}"),
+    )
+    .unwrap();
+
+    let (code, _, errors) = run(desk.path(), &["--shots", "bats.csv", "bats.wav"]);
+    assert_eq!(code, 1, "{errors}");
+    let told = "bats.wav: the marked calls lie above what the encoder hears: 100 % of their sound is out of its 50 to 11025 Hz";
+    assert!(errors.contains(told), "{errors}");
+
+    let template = ["--shots", "bats.csv", "--method", "template", "bats.wav"];
+    let (code, found, errors) = run(desk.path(), &template);
+    assert_eq!((code, found.lines().count()), (0, 1 + 6), "{found}{errors}");
+    assert!(!errors.contains("above"), "{errors}");
+}

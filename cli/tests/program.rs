@@ -523,6 +523,18 @@ fn wrong_input_is_named_with_what_to_do() {
         ],
         &["nowhere"],
     );
+    assert_refused(
+        &desk,
+        &pretrain(&[
+            "--preset",
+            "hornauer-dls",
+            "--set",
+            "features.channels=stereo",
+            "--channel",
+            "1",
+        ]),
+        &["hears both sides", "features.channels = \"mono\""],
+    );
     desk.write("not-a-model", b"nothing");
     for model in ["not-a-model", "nowhere"] {
         assert_refused(

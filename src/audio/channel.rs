@@ -50,7 +50,7 @@ impl ChannelChoice {
     }
 
     /// Index of the channel that is heard; `None`: the mean of all, or one that must be found first.
-    pub(super) fn plane(self, reader: &AudioReader) -> Result<Option<usize>, AudioError> {
+    pub(crate) fn plane(self, reader: &AudioReader) -> Result<Option<usize>, AudioError> {
         let channels = reader.channels();
         match self {
             Self::Number(wanted) if usize::from(wanted.get()) > channels => Err(read_error(

@@ -229,7 +229,7 @@ impl Dataset {
     /// The faults that keep files from being clips: missing ones, and those whose name alone would tell their class.
     pub fn left_out(&self) -> impl Iterator<Item = &LayoutFault> {
         let paths: HashSet<&Path> = self.clips.iter().map(|clip| clip.path.as_path()).collect();
-        let faults = self.faults.iter();
+        let faults = self.faults.iter().filter(|fault| fault.problem.files() > 0);
         faults.filter(move |fault| !paths.contains(fault.path.as_path()))
     }
 }

@@ -1,6 +1,6 @@
 //! What is not as a dataset's layout says, and is told rather than fatal.
 
-use super::Clip;
+use super::{Clip, annotation::listed};
 use serde::Serialize;
 use std::{
     fmt,
@@ -46,6 +46,11 @@ pub enum LayoutProblem {
         /// How names are made.
         expected: &'static str,
     },
+    /// Columns of a table of clips that say nothing about them that is used.
+    UnusedColumns {
+        /// Their names.
+        columns: Vec<String>,
+    },
     /// A sub-folder that the system would not list; what is in it is left out.
     UnreadableFolder {
         /// What the system said.
@@ -76,6 +81,7 @@ impl fmt::Display for LayoutProblem {
                 by,
             } => write!(f, "`{what}` is `{used}`, but its {by} says `{other}`"),
             Self::Misnamed { expected } => write!(f, "is not named `{expected}`"),
+            Self::UnusedColumns { columns } => write!(f, "not used: {}", listed(columns)),
             Self::UnreadableFolder { reason } => write!(
                 f,
                 "is a folder that cannot be read, and nothing in it is used: {reason}"
@@ -85,10 +91,11 @@ impl fmt::Display for LayoutProblem {
 }
 
 impl LayoutProblem {
-    /// The sound files that it is about.
+    /// The sound files that it is about; 0 where all are used all the same.
     pub fn files(&self) -> usize {
         match self {
             Self::Missing { files, .. } => files.len(),
+            Self::UnusedColumns { .. } => 0,
             Self::Mislabelled { .. } | Self::Misnamed { .. } | Self::UnreadableFolder { .. } => 1,
         }
     }

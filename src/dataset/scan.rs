@@ -62,7 +62,7 @@ impl DatasetScan {
             && self.problems().next().is_none()
             && self.split_sources.is_empty()
             && self.split_duplicates.is_empty()
-            && self.faults.is_empty()
+            && self.faults.iter().all(|fault| fault.problem.files() == 0)
     }
 
     /// The clips with something wrong, in the dataset's order.

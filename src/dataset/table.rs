@@ -1,7 +1,7 @@
 //! Clips from a table: `csv:` datasets, and what every dataset with a table shares.
 
 use super::delimited::{Decimal, Delimited};
-use super::{Clip, Dataset, DatasetError, RowProblem};
+use super::{Clip, Dataset, DatasetError, LayoutFault, LayoutProblem, RowProblem};
 use csv::StringRecord;
 use std::{
     collections::BTreeMap,
@@ -12,7 +12,7 @@ use std::{
 };
 use unicode_normalization::UnicodeNormalization;
 
-/// Reads a table with the columns `path,label[,fold][,source][,onset,offset]`, in any order; others are ignored.
+/// Reads a table with the columns `path,label[,fold][,source][,onset,offset]`, in any order; others are named as not used.
 ///
 /// Paths are relative to the table's folder, with `/` or `\\` between folders; an empty label, fold or source means none; onset and offset are
 /// seconds within the file, both or neither. Classes are sorted by name, numbers by value.
@@ -49,7 +49,16 @@ pub(super) fn load(path: &Path) -> Result<Dataset, DatasetError> {
         ..clip
     });
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    Ok(Dataset::new(name, clips.collect(), classes))
+    let mut dataset = Dataset::new(name, clips.collect(), classes);
+    if !table.unused.is_empty() {
+        dataset.faults.push(LayoutFault {
+            path: path.to_owned(),
+            problem: LayoutProblem::UnusedColumns {
+                columns: table.unused,
+            },
+        });
+    }
+    Ok(dataset)
 }
 
 /// The file that a table names: as it is spelled, or else with the other slashes, or with accents that are one letter or two.
@@ -101,6 +110,8 @@ pub(super) struct Table<'a> {
     names: Vec<String>,
     pub(super) width: usize,
     pub(super) rows: Vec<Row>,
+    /// Columns with values that nobody asked for.
+    unused: Vec<String>,
 }
 
 /// What the first line of a table is.
@@ -228,6 +239,15 @@ impl<'a> Table<'a> {
         }
         let decimal = decimal(&names, &records);
         let wanted = |name: &str| required.contains(&name) || optional.contains(&name);
+        let has_values = |column: usize| {
+            let mut values = records.iter().filter_map(|(_, record)| record.get(column));
+            values.any(|value| !value.is_empty())
+        };
+        let unused = names
+            .iter()
+            .enumerate()
+            .filter(|&(column, name)| !name.is_empty() && !wanted(name) && has_values(column));
+        let unused = unused.map(|(_, name)| name.clone()).collect();
         let row = |(line, record): (u64, StringRecord)| {
             let values = names.iter().zip(&record);
             let values = values.filter(|(name, value)| wanted(name) && !value.is_empty());
@@ -253,6 +273,7 @@ impl<'a> Table<'a> {
             width: names.len(),
             rows: records.into_iter().map(row).collect(),
             names,
+            unused,
         })
     }
 
@@ -406,6 +427,11 @@ mod tests {
             ,d.ogg,1,,,,\n";
         let dataset = load_text(text).unwrap();
         assert_eq!(dataset.name, "calls");
+        let [unused] = &dataset.faults[..] else {
+            panic!("{:?}", dataset.faults)
+        };
+        assert_eq!(unused.problem.to_string(), "not used: `note`");
+        assert_eq!(dataset.left_out().count(), 0);
         assert_eq!(dataset.classes, ["robin, young", "wren"]);
         let expected = Clip {
             label: Some(1),

@@ -18,6 +18,7 @@ pub mod frames;
 #[cfg(feature = "nn")]
 pub mod prototypical;
 pub mod score;
+mod shots_band;
 mod shots_heard;
 pub mod template;
 #[cfg(feature = "nn")]
@@ -27,4 +28,5 @@ pub mod write;
 pub use detection::{Detection, Track};
 pub use error::DetectError;
 pub use event::Event;
+pub use shots_band::OutOfHearing;
 pub use shots_heard::{ShotsUnheard, shots_unheard};

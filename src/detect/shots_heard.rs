@@ -1,12 +1,14 @@
 //! Whether the shots of a recording can be heard at all.
 
+use super::shots_band::{OutOfHearing, ShotsBand};
 use crate::audio::{AudioError, AudioReader, Cancelled, ChannelChoice, ChannelLevels};
 use crate::dataset::Span;
 use std::fmt;
+use std::ops::Range;
 use std::path::Path;
 
 /// Why nothing can be learned from shots.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum ShotsUnheard {
     /// Shots that the mean of the channels has lost.
@@ -18,6 +20,8 @@ pub enum ShotsUnheard {
     },
     /// The shots are heard, but the mean of the channels has lost most of what lies around them.
     SurroundingsCancelled(Cancelled),
+    /// Shots higher, or lower, than what is heard.
+    OutOfHearing(OutOfHearing),
 }
 
 impl fmt::Display for ShotsUnheard {
@@ -34,6 +38,27 @@ impl fmt::Display for ShotsUnheard {
                 "the shots are silent: their loudest sample is {peak:.6} of full scale"
             ),
             Self::SurroundingsCancelled(cancelled) => cancelled.fmt(f),
+            Self::OutOfHearing(OutOfHearing {
+                share,
+                shots,
+                heard,
+            }) => write!(
+                f,
+                "the marked calls lie {} what the encoder hears: {:.0} % of their sound is out of its {:.0} to {:.0} Hz, most \
+                 of it at {:.0} to {:.0} Hz; `--method template` compares whatever was recorded",
+                if shots.start >= heard.end {
+                    "above"
+                } else if shots.end < heard.start {
+                    "below"
+                } else {
+                    "outside"
+                },
+                100.0 * share,
+                heard.start,
+                heard.end,
+                shots.start,
+                shots.end,
+            ),
         }
     }
 }
@@ -43,22 +68,27 @@ const SILENT_PEAK: f32 = 1e-4;
 
 /// Listens to a recording up to its last shot, as a stream: are the shots there in what is heard of it? `None`: they are.
 ///
+/// `hearing` is the range of frequencies, Hz, that whoever learns from them hears; `None`: whatever was recorded.
+///
 /// # Errors
 /// If the recording cannot be read so far, or does not have the channel.
 pub fn shots_unheard(
     recording: &Path,
     channel: ChannelChoice,
     shots: &[Span],
+    hearing: Option<Range<f64>>,
 ) -> Result<Option<ShotsUnheard>, AudioError> {
     let mut reader = AudioReader::open(recording)?;
-    channel.check(&reader)?;
+    let plane = channel.plane(&reader)?;
     let rate = f64::from(reader.sample_rate().hz());
     let sample = |secs: f64| (secs * rate).round() as usize;
     let spans: Vec<_> = shots
         .iter()
         .map(|s| sample(s.onset())..sample(s.offset()))
         .collect();
-    let end = spans.iter().map(|span| span.end).max().unwrap_or(0);
+    let mut band = ShotsBand::new(&spans, reader.sample_rate());
+    let last = spans.iter().map(|span| span.end).max().unwrap_or(0);
+    let end = last.max(band.end());
     let mut all = ChannelLevels::new(reader.channels());
     let mut of_shots = all.clone();
     let (mut position, mut peaks) = (0, vec![0.0_f32; reader.channels()]);
@@ -77,6 +107,7 @@ pub fn shots_unheard(
                 *peak = plane.iter().fold(*peak, |peak, x| peak.max(x.abs()));
             }
         }
+        band.add(position, planes, plane);
         position += len;
     }
     let peak = match all.heard(channel) {
@@ -86,11 +117,15 @@ pub fn shots_unheard(
     if peak < SILENT_PEAK && position > 0 {
         return Ok(Some(ShotsUnheard::Silent { peak }));
     }
-    if !channel.is_mix() {
-        return Ok(None);
+    if channel.is_mix() {
+        let shots = of_shots.cancelled().map(ShotsUnheard::Cancelled);
+        let cancelled = || all.cancelled().map(ShotsUnheard::SurroundingsCancelled);
+        if let Some(cancelled) = shots.or_else(cancelled) {
+            return Ok(Some(cancelled));
+        }
     }
-    let shots = of_shots.cancelled().map(ShotsUnheard::Cancelled);
-    Ok(shots.or_else(|| all.cancelled().map(ShotsUnheard::SurroundingsCancelled)))
+    let beyond = hearing.and_then(|hearing| band.out_of(&hearing));
+    Ok(beyond.map(ShotsUnheard::OutOfHearing))
 }
 
 #[cfg(test)]
@@ -127,7 +162,7 @@ mod tests {
         let shots = [Span::new(1.0, 1.2).unwrap()];
         let heard = |path: &Path, channel: &str| {
             let channel = channel.parse().unwrap();
-            shots_unheard(path, channel, &shots).unwrap()
+            shots_unheard(path, channel, &shots, None).unwrap()
         };
         let opposite = recording(folder.path(), -0.3, 0.01);
         assert!(matches!(
@@ -150,6 +185,6 @@ mod tests {
             heard(&empty_side, "2"),
             Some(ShotsUnheard::Silent { .. })
         ));
-        assert!(shots_unheard(&empty_side, "3".parse().unwrap(), &shots).is_err());
+        assert!(shots_unheard(&empty_side, "3".parse().unwrap(), &shots, None).is_err());
     }
 }

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::audio::{SampleRate, SoundChannels, Waveform};
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// A front end and its settings: all that is needed to repeat it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,6 +71,23 @@ impl FrontEnd {
     pub fn frame_rate(&self) -> f64 {
         let (sample_rate, hop_length) = self.timing();
         f64::from(sample_rate.hz()) / hop_length as f64
+    }
+
+    /// The frequencies that it hears, Hz.
+    pub fn hearing(&self) -> Range<f64> {
+        match self {
+            Self::LogMel(log_mel)
+            | Self::Mfcc(MfccConfig { log_mel, .. })
+            | Self::Pcen(PcenConfig { log_mel, .. })
+            | Self::StackedLogMel(StackedLogMelConfig { log_mel, .. }) => {
+                log_mel.f_min..log_mel.f_max
+            }
+            Self::Wavelet(config) => config.f_min..config.f_max,
+            // CLAR's stack has the whole spectrum beside its mel bands.
+            Self::ClarStack(_) | Self::ThreeBand(_) | Self::Samples(_) => {
+                0.0..f64::from(self.sample_rate().hz()) / 2.0
+            }
+        }
     }
 
     /// Which sides of a recording it hears.

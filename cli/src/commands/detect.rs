@@ -17,6 +17,7 @@ use chiffchaff::encoder::{DeviceName, Model};
 use clap::{Args, ValueEnum};
 use indicatif::ProgressBar;
 use results::Results;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -241,7 +242,7 @@ fn search(
         printer.warn(&format_args!("{}: {warning}", recording.display()));
     }
     let channel = searcher.channel(arguments).of_file(recording)?;
-    let unheard = shots_unheard(recording, channel, support.shots())?;
+    let unheard = shots_unheard(recording, channel, support.shots(), searcher.hearing())?;
     if let Some(unheard) = &unheard {
         printer.warn(&format_args!("{}: {unheard}", recording.display()));
     }
@@ -401,6 +402,16 @@ impl Searcher {
                 alone(match_templates(recording, support, &config)?, 0.0)
             }
         })
+    }
+
+    /// The frequencies that are heard, Hz; `None`: all.
+    fn hearing(&self) -> Option<Range<f64>> {
+        match self {
+            Self::Frames(model, _) | Self::Windows(model, _) | Self::Prototypical(model, _) => {
+                Some(model.card.front_end.hearing())
+            }
+            Self::Template(_) => None,
+        }
     }
 
     /// The channel that is asked for, or that the model heard.

@@ -36,6 +36,7 @@ pub(crate) use matching::Named;
 pub use matching::{MatchError, Matching, RecordingMarks};
 pub use read::{parse_marks, read_found_events, read_marks};
 pub use span::{Span, SpanProblem};
+pub(super) use support::listed;
 pub use support::{ShotChoice, ShotCount, Support, SupportError, SupportProblem, SupportWarning};
 pub use warning::MarkWarning;
 
@@ -101,6 +102,8 @@ pub struct Annotation {
     pub events: Vec<MarkedEvent>,
     /// Recordings that it names in a row without times: nothing is marked in them there.
     pub silent: BTreeSet<String>,
+    /// The column that holds the labels, where it has a name.
+    pub label_column: Option<String>,
     /// What is odd about it, and no reason to refuse it.
     pub warnings: Vec<MarkWarning>,
 }

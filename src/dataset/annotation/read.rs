@@ -68,6 +68,7 @@ fn read(path: &Path, text: &Delimited, lengths: Lengths) -> Result<Annotation, D
         format: MarkFormat::Plain,
         events: Vec::new(),
         silent: BTreeSet::new(),
+        label_column: None,
         warnings: encoding_warning(text.encoding).into_iter().collect(),
     };
     if text.is_empty() {
@@ -146,6 +147,9 @@ impl Table<'_> {
             .settle(&values)
             .map_err(|unclear| self.unclear(unclear))?;
         annotation.format = layout.format;
+        annotation.label_column = layout
+            .label
+            .and_then(|label| layout.header.get(label).cloned());
         annotation.warnings.extend(settled);
         let mut rows = Rows {
             decimal: decimal(&layout, &values),

@@ -162,7 +162,8 @@ pub enum SupportProblem {
     },
     /// None of the positive marks has the label.
     #[error(
-        "has no positive mark of `{recording}` with the label `{label}`, only of {}",
+        "has no positive mark of `{recording}` with the label `{label}`{}, only of {}",
+        in_column(column.as_deref()),
         listed(labels)
     )]
     OtherLabels {
@@ -170,17 +171,22 @@ pub enum SupportProblem {
         recording: String,
         /// The label that was asked for.
         label: String,
+        /// The column of the labels, where it has a name.
+        column: Option<String>,
         /// Those there are, with the number of their marks.
         labels: Vec<String>,
     },
     /// Positive marks of several labels, and none was chosen.
     #[error(
-        "has marks of several kinds in `{recording}`: {}\n\nhint: say which to find with `--label NAME`",
+        "has marks of several kinds in `{recording}`{}: {}\n\nhint: say which to find with `--label NAME`",
+        in_column(column.as_deref()),
         listed(labels)
     )]
     SeveralLabels {
         /// The recording.
         recording: String,
+        /// The column of the labels, where it has a name.
+        column: Option<String>,
         /// Those there are, with the number of their marks.
         labels: Vec<String>,
     },
@@ -202,7 +208,7 @@ pub enum SupportProblem {
 }
 
 /// Names enough to see what is there.
-pub(super) fn listed(names: &[String]) -> String {
+pub(in crate::dataset) fn listed(names: &[String]) -> String {
     const MOST: usize = 10;
     let mut text: Vec<_> = names
         .iter()
@@ -216,6 +222,10 @@ pub(super) fn listed(names: &[String]) -> String {
         return "none".to_owned();
     }
     text.join(", ")
+}
+
+fn in_column(name: Option<&str>) -> String {
+    name.map_or_else(String::new, |name| format!(" (column `{name}`)"))
 }
 
 fn beside(unknown: usize, negative: usize) -> String {
@@ -283,6 +293,7 @@ impl RecordingMarks<'_> {
     pub fn support(&self, secs: f64, choice: &ShotChoice) -> Result<Support, SupportError> {
         let marks = Marks {
             recording: &name_of(self.recording),
+            label_column: self.label_column(),
             secs,
         };
         let events = self.distinct();
@@ -298,6 +309,12 @@ impl RecordingMarks<'_> {
                 problem,
             }
         })
+    }
+
+    /// The column of the labels, where one of its tables has a name for it.
+    fn label_column(&self) -> Option<&str> {
+        let mut names = self.parts.iter().map(|(table, _)| &table.label_column);
+        names.find_map(Option::as_deref)
     }
 
     /// The events of all tables; what a second table repeats is left out.
@@ -340,6 +357,7 @@ fn name_of(recording: &Path) -> String {
 /// One recording whose marks are wanted.
 struct Marks<'a> {
     recording: &'a str,
+    label_column: Option<&'a str>,
     secs: f64,
 }
 
@@ -393,12 +411,14 @@ impl Marks<'_> {
             each.collect()
         };
         let recording = self.recording.to_owned();
+        let column = self.label_column.map(str::to_owned);
         if let Some(wanted) = wanted {
             let wanted: String = wanted.nfc().collect();
             let found = counts.keys().find(|label| **label == Some(wanted.as_str()));
             return found.copied().ok_or_else(|| SupportProblem::OtherLabels {
                 recording,
                 label: wanted,
+                column,
                 labels: labels(),
             });
         }
@@ -412,6 +432,7 @@ impl Marks<'_> {
             }),
             (Some(_), Some(_)) => Err(SupportProblem::SeveralLabels {
                 recording,
+                column,
                 labels: labels(),
             }),
         }

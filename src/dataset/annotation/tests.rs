@@ -471,7 +471,9 @@ fn a_label_column_of_any_name_tells_kinds_apart() {
         );
         let message = support(&table, &FIVE).unwrap_err().to_string();
         assert!(
-            message.contains("several kinds in `a.flac`: `alarm (2)`, `song (2)`"),
+            message.contains(&format!(
+                "several kinds in `a.flac` (column `{name}`): `alarm (2)`, `song (2)`"
+            )),
             "{name}: {message}"
         );
         let song = ShotChoice {
