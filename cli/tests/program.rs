@@ -533,7 +533,10 @@ fn wrong_input_is_named_with_what_to_do() {
             "--channel",
             "1",
         ]),
-        &["hears both sides", "features.channels = \"mono\""],
+        &[
+            "`channel` is 1, but must be `mix`",
+            "features.channels = \"stereo\"",
+        ],
     );
     desk.write("not-a-model", b"nothing");
     for model in ["not-a-model", "nowhere"] {
