@@ -88,6 +88,8 @@ fn fuzz(repository: &Repository, name: &str, minutes: u32) -> Result<()> {
         .arg(format!("-max_len={MAX_BYTES}"))
         // cargo-fuzz takes the place of the rpath that `.cargo/config.toml` gives to programs.
         .env("LD_LIBRARY_PATH", root.join(".libtorch/lib"))
+        // Our own readers, not what another program makes of damaged files.
+        .env("CHIFFCHAFF_FFMPEG", "")
         // libtorch keeps what it allocates once.
         .env("ASAN_OPTIONS", "detect_leaks=0:detect_odr_violation=0");
     let memory = Path::new("/dev/shm");
