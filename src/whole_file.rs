@@ -7,7 +7,8 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-/// Writes `bytes` as the whole of a file.
+/// Writes `bytes` as the whole of a file. What killed writers left in its folder goes, the first time that this process
+/// writes there.
 ///
 /// # Errors
 /// The system's; a file that stood at `path` before is untouched then, and nothing is left behind.
@@ -41,6 +42,7 @@ pub(crate) fn try_beside(path: &Path) -> io::Result<()> {
 
 /// A new file that is locked, so that nobody sweeps it away (`output::sweep`).
 fn temporary_beside(path: &Path) -> io::Result<(PathBuf, File)> {
+    crate::output::sweep_once(path.parent().unwrap_or(Path::new("")));
     loop {
         let temporary = temporary_name(path)?;
         let file = OpenOptions::new()

@@ -372,6 +372,58 @@ fn what_a_terminal_would_obey_in_names_is_shown() {
 }
 
 #[test]
+fn every_folder_that_results_go_into_is_swept() {
+    let desk = desk();
+    let desk = desk.path();
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/calls.safetensors");
+    let model = model.to_str().unwrap();
+    for (command, arguments, folders) in [
+        (
+            "detect",
+            [
+                &ALL[..],
+                &[
+                    "--out",
+                    "found/",
+                    "--clips",
+                    "clips",
+                    "--picture",
+                    "pages/page.html",
+                ],
+            ]
+            .concat(),
+            &["found", "clips", "pages"][..],
+        ),
+        (
+            "features",
+            vec!["a.wav", "-o", "numbers/a.npy"],
+            &["numbers"],
+        ),
+        (
+            "export",
+            vec!["--model", model, "--out", "small/calls.safetensors"],
+            &["small"],
+        ),
+        (
+            "synthesize",
+            vec!["--out", "animals", "--recordings", "1", "--secs", "1"],
+            &["animals"],
+        ),
+    ] {
+        let left = |folder: &&str| desk.join(folder).join(".result.1-0.tmp");
+        for folder in folders {
+            fs::create_dir(desk.join(folder)).unwrap();
+            fs::write(left(folder), "of a killed run").unwrap();
+        }
+        let (code, _, stderr) = run(desk, command, &arguments);
+        assert_eq!(code, 0, "{command}: {stderr}");
+        for folder in folders {
+            assert!(!left(folder).exists(), "{command}: {folder}");
+        }
+    }
+}
+
+#[test]
 fn unknown_endings_and_results_that_are_there_are_refused_everywhere() {
     let desk = tempfile::tempdir().unwrap();
     let desk = desk.path();

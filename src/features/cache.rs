@@ -346,10 +346,12 @@ fn common_folder(clips: &[Clip]) -> PathBuf {
 }
 
 /// Waits until no other process writes this cache. The lock ends with the file handle or the
-/// process, so a killed process leaves none behind; the empty lock file stays.
+/// process, so a killed process leaves none behind; the empty lock file stays. What a killed one was
+/// about to put in the cache's place goes.
 fn lock(path: &Path) -> io::Result<File> {
     let file = File::create(path.with_extension("lock"))?;
     file.lock()?;
+    let _ = std::fs::remove_file(path.with_extension("tmp"));
     Ok(file)
 }
 

@@ -20,3 +20,4 @@ pub use error::OutputError;
 pub use fingerprint::fingerprint;
 pub use journal::Journal;
 pub use sweep::sweep;
+pub(crate) use sweep::sweep_once;

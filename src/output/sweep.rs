@@ -1,7 +1,9 @@
 //! What killed writers left behind.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 /// Removes the temporary files of writers that were killed from `folder`, not from folders in it. Files of writers that are
 /// alive are locked, and stay.
@@ -13,6 +15,22 @@ pub fn sweep(folder: &Path) {
         if is_temporary(&entry.file_name().to_string_lossy()) {
             remove_if_left(&entry.path());
         }
+    }
+}
+
+/// [`sweep()`], for the first of many files that are written into `folder`; an empty name is the working folder.
+pub(crate) fn sweep_once(folder: &Path) {
+    static SWEPT: Mutex<Option<HashSet<PathBuf>>> = Mutex::new(None);
+    let folder = match folder.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => folder,
+    };
+    let Ok(name) = folder.canonicalize() else {
+        return; // not there yet: nothing is in it
+    };
+    let mut swept = SWEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    if swept.get_or_insert_default().insert(name) {
+        sweep(folder);
     }
 }
 
@@ -61,5 +79,19 @@ mod tests {
             assert!(path(name).exists(), "{name}");
         }
         assert!(!path(".model.safetensors.12-0.tmp").exists());
+    }
+
+    #[test]
+    fn the_first_file_that_is_written_into_a_folder_sweeps_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let left = folder.path().join(".page.html.12-0.tmp");
+        let write = |name| crate::write_whole(&folder.path().join(name), b"x").unwrap();
+        fs::write(&left, "x").unwrap();
+        write("page.html");
+        assert!(!left.exists());
+        // Looked at once, not for every one of a thousand clips.
+        fs::write(&left, "x").unwrap();
+        write("other.html");
+        assert!(left.exists());
     }
 }
