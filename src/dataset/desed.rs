@@ -1,14 +1,15 @@
 //! DESED (Turpault et al. 2019; DCASE task 4): domestic sounds with weak, strong or no labels.
 
 use super::{
-    Clip, Dataset, DatasetError, RowProblem, Span, Split, Tag,
+    Clip, Dataset, DatasetError, LayoutFault, RowProblem, Span, Split, Tag,
     layout::without_missing,
     table::{RowCheck, Table},
+    walk::files_below,
 };
 use std::{
     cell::LazyCell,
     collections::{HashMap, HashSet},
-    fs,
+    ops::Deref,
     path::{Component, Path, PathBuf},
 };
 
@@ -51,9 +52,10 @@ pub(super) fn load(folder: &Path) -> Result<Dataset, DatasetError> {
     }
     let mut dataset = Dataset::new("DESED", Vec::new(), CLASSES.map(str::to_owned).to_vec());
     let mut listed = HashSet::new();
-    let tables = tables(&metadata)?;
+    let tables = tables(&metadata, &mut dataset.faults)?;
     for path in &tables {
-        let Some(mut clips) = Listing::of(&metadata, path, folder).read(path)? else {
+        let listing = Listing::of(&metadata, path, folder);
+        let Some(mut clips) = listing.read(path, &mut dataset.faults)? else {
             continue;
         };
         clips.retain(|clip| listed.insert(clip.path.clone()));
@@ -70,27 +72,9 @@ pub(super) fn load(folder: &Path) -> Result<Dataset, DatasetError> {
 }
 
 /// Every table below a folder, sorted by path.
-fn tables(folder: &Path) -> Result<Vec<PathBuf>, DatasetError> {
-    let refused = |path: &Path, source| DatasetError::Read {
-        path: path.to_owned(),
-        source,
-    };
-    let (mut tables, mut folders) = (Vec::new(), vec![folder.to_owned()]);
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).map_err(|e| refused(&folder, e))? {
-            let entry = entry.map_err(|e| refused(&folder, e))?;
-            let path = entry.path();
-            // As the entry itself, so that no link leads in a circle.
-            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                folders.push(path);
-            } else if path.extension().is_some_and(|e| e == "tsv" || e == "csv")
-                && !entry.file_name().to_string_lossy().starts_with('.')
-            {
-                tables.push(path);
-            }
-        }
-    }
-    tables.sort();
+fn tables(folder: &Path, faults: &mut Vec<LayoutFault>) -> Result<Vec<PathBuf>, DatasetError> {
+    let mut tables = files_below(folder, faults)?;
+    tables.retain(|path| path.extension().is_some_and(|e| e == "tsv" || e == "csv"));
     Ok(tables)
 }
 
@@ -140,7 +124,11 @@ impl Listing {
     }
 
     /// The clips of a table; `None` if its columns are those of something else.
-    fn read(&self, path: &Path) -> Result<Option<Vec<Clip>>, DatasetError> {
+    fn read(
+        &self,
+        path: &Path,
+        faults: &mut Vec<LayoutFault>,
+    ) -> Result<Option<Vec<Clip>>, DatasetError> {
         let optional = ["event_labels", "event_label", "onset", "offset"];
         let table = Table::read(path, &["filename"], &optional)?;
         let is_strong =
@@ -155,7 +143,8 @@ impl Listing {
             return Ok(None);
         };
         let mut problems = Vec::new();
-        let clips = self.clips(&table, tags, &mut problems);
+        let elsewhere = LazyCell::new(|| by_name(&self.part, faults));
+        let clips = self.clips(&table, tags, &elsewhere, &mut problems);
         table.refuse(problems)?;
         Ok(Some(clips))
     }
@@ -165,11 +154,11 @@ impl Listing {
         &self,
         table: &Table<'_>,
         tags: impl Fn(&mut RowCheck<'_>) -> Option<Vec<Tag>>,
+        elsewhere: &impl Deref<Target = HashMap<String, Option<PathBuf>>>,
         problems: &mut Vec<RowProblem>,
     ) -> Vec<Clip> {
         let mut clips: Vec<Clip> = Vec::new();
         let mut index: HashMap<&str, usize> = HashMap::new();
-        let elsewhere = LazyCell::new(|| by_name(&self.part));
         let place = |file: &str| {
             let own = self.audio.join(file);
             match own.exists() {
@@ -207,19 +196,19 @@ impl Listing {
 }
 
 /// The files below a folder by their names; none where several have one.
-fn by_name(folder: &Path) -> HashMap<String, Option<PathBuf>> {
+fn by_name(folder: &Path, faults: &mut Vec<LayoutFault>) -> HashMap<String, Option<PathBuf>> {
     let mut found: HashMap<String, Option<PathBuf>> = HashMap::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
-            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                folders.push(entry.path());
-            } else if let Ok(name) = entry.file_name().into_string() {
-                let known = found.contains_key(&name);
-                found.insert(name, (!known).then(|| entry.path()));
-            }
+    let mut unread = Vec::new();
+    // Where the folder itself cannot be read, every clip of it is told to be missing.
+    for path in files_below(folder, &mut unread).unwrap_or_default() {
+        if let Some(name) = path.file_name().and_then(|name| name.to_str()) {
+            let known = found.contains_key(name);
+            found.insert(name.to_owned(), (!known).then(|| path.clone()));
         }
     }
+    // Several tables are of one folder.
+    unread.retain(|fault| !faults.contains(fault));
+    faults.extend(unread);
     found
 }
 

@@ -78,7 +78,16 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
             path.display()
         ));
     }
-    Ok(Finish::Clean)
+    for (folder, reason) in &read.unreadable {
+        printer.warn(&format_args!(
+            "{}: is a folder that cannot be read, and its tables are missing: {reason}",
+            folder.display()
+        ));
+    }
+    Ok(match read.unreadable.is_empty() {
+        true => Finish::Clean,
+        false => Finish::WithRemarks,
+    })
 }
 
 /// What is odd, each once, with the tables of which it is said.

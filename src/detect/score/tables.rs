@@ -9,6 +9,8 @@ use crate::detect::DetectError;
 use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::OsStr,
+    fs::DirEntry,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -78,6 +80,8 @@ pub struct ScoredFiles {
     pub files: Vec<ScoredFile>,
     /// Tables in the folders that hold no marks, and were passed over.
     pub skipped: Vec<PathBuf>,
+    /// Sub-folders that cannot be read, each with the reason; their tables are missing.
+    pub unreadable: Vec<(PathBuf, String)>,
     /// What is odd about which table.
     pub warnings: Vec<(PathBuf, MarkWarning)>,
 }
@@ -98,10 +102,10 @@ pub fn read_scored_files(
     subsets: &Subsets,
     label: Option<&str>,
 ) -> Result<ScoredFiles, DetectError> {
-    let mut skipped = Vec::new();
-    let tables = read_tables(references, read_marks, &mut skipped)?;
+    let mut left_out = LeftOut::default();
+    let tables = read_tables(references, read_marks, &mut left_out)?;
     let truth = references_in(&tables, label)?;
-    let found = read_tables(predictions, read_found_events, &mut skipped)?;
+    let found = read_tables(predictions, read_found_events, &mut left_out)?;
     let paths: Vec<PathBuf> = truth
         .iter()
         .map(|reference| reference.path.clone())
@@ -144,7 +148,8 @@ pub fn read_scored_files(
     };
     Ok(ScoredFiles {
         files,
-        skipped,
+        skipped: left_out.skipped,
+        unreadable: left_out.unreadable,
         warnings: all.flat_map(of_table).collect(),
     })
 }
@@ -265,23 +270,30 @@ fn refuse_copies(references: &[Reference]) -> Result<(), DetectError> {
     Ok(())
 }
 
-/// Reads a table, or all those in a folder, by name; notes the tables there that are of something else.
+/// What is in a folder of tables, and not used.
+#[derive(Default)]
+struct LeftOut {
+    /// Tables of something else.
+    skipped: Vec<PathBuf>,
+    unreadable: Vec<(PathBuf, String)>,
+}
+
+/// Reads a table, or all those in a folder, by name.
 fn read_tables(
     path: &Path,
     read: impl Fn(PathBuf) -> Result<Annotation, DatasetError>,
-    skipped: &mut Vec<PathBuf>,
+    left_out: &mut LeftOut,
 ) -> Result<Vec<Annotation>, DetectError> {
     if !path.is_dir() {
         return Ok(vec![read(path.to_owned())?]);
     }
-    let mut paths = Vec::new();
-    list_tables(path, &mut paths)?;
-    paths.sort();
+    let list = |folder: &Path| std::fs::read_dir(folder)?.collect();
+    let paths = list_tables(path, &mut left_out.unreadable, &list)?;
     let mut tables = Vec::new();
     for path in paths {
         match read(path) {
             Ok(table) => tables.push(table),
-            Err(DatasetError::NotMarks { path, .. }) => skipped.push(path),
+            Err(DatasetError::NotMarks { path, .. }) => left_out.skipped.push(path),
             Err(error) => return Err(error.into()),
         }
     }
@@ -293,26 +305,73 @@ fn read_tables(
     Ok(tables)
 }
 
-fn list_tables(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<(), DetectError> {
-    let failed = |source| DetectError::Io {
-        path: folder.to_owned(),
-        action: "read",
-        source,
-    };
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let path = entry.path();
-        if entry.file_type().map_err(failed)?.is_dir() {
-            list_tables(&path, paths)?;
-        } else if path.extension().is_some_and(is_table) {
-            paths.push(path);
+/// The tables below a folder, by name; a sub-folder that cannot be read is told, and the others are searched. `list` gives what
+/// is in a folder.
+fn list_tables(
+    root: &Path,
+    unreadable: &mut Vec<(PathBuf, String)>,
+    list: &dyn Fn(&Path) -> io::Result<Vec<DirEntry>>,
+) -> Result<Vec<PathBuf>, DetectError> {
+    let (mut paths, mut folders) = (Vec::new(), vec![root.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        let entries = match list(&folder) {
+            Ok(entries) => entries,
+            Err(source) if folder == root => {
+                return Err(DetectError::Io {
+                    path: folder,
+                    action: "read",
+                    source,
+                });
+            }
+            Err(error) => {
+                unreadable.push((folder, error.to_string()));
+                continue;
+            }
+        };
+        for entry in entries {
+            let path = entry.path();
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                folders.push(path);
+            } else if path.extension().is_some_and(is_table) {
+                paths.push(path);
+            }
         }
     }
-    Ok(())
+    paths.sort();
+    Ok(paths)
 }
 
 fn is_table(ending: &OsStr) -> bool {
     ["csv", "txt", "tsv"]
         .iter()
         .any(|known| ending.eq_ignore_ascii_case(known))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_that_cannot_be_read_is_told_and_the_others_are_searched() {
+        let root = tempfile::tempdir().unwrap();
+        for name in ["a/x.csv", "b/deep/y.csv", "b/z.txt"] {
+            let path = root.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "").unwrap();
+        }
+        let closed = root.path().join("b/deep");
+        let list = |folder: &Path| match folder == closed {
+            true => Err(io::Error::from(io::ErrorKind::PermissionDenied)),
+            false => std::fs::read_dir(folder)?.collect(),
+        };
+        let mut unreadable = Vec::new();
+        let tables = list_tables(root.path(), &mut unreadable, &list).unwrap();
+        assert_eq!(
+            tables,
+            ["a/x.csv", "b/z.txt"].map(|name| root.path().join(name))
+        );
+        assert_eq!(unreadable, [(closed, "permission denied".to_owned())]);
+        let all_closed = |_: &Path| Err(io::Error::from(io::ErrorKind::PermissionDenied));
+        assert!(list_tables(root.path(), &mut unreadable, &all_closed).is_err());
+    }
 }
