@@ -146,6 +146,54 @@ fn every_protocol_measures_and_is_shown() {
 }
 
 #[test]
+fn another_protocol_is_added_and_other_settings_are_refused() {
+    let desk = tempfile::tempdir().unwrap();
+    let desk = desk.path();
+    clips::write_clips(desk, |_| None);
+    pretrain(desk, "run", &[]);
+    let measure = |protocol: &str, more: &[&str]| {
+        let arguments = ["--out", "numbers", "--protocol", protocol];
+        evaluate(desk, "run", &[&arguments[..], more].concat())
+    };
+    let file = desk.join("numbers/evaluation.json");
+    let written = || fs::read_to_string(&file).unwrap();
+    fs::create_dir(desk.join("numbers")).unwrap();
+    let left = desk.join("numbers/.evaluation.json.1-0.tmp");
+    fs::write(&left, "of a killed run").unwrap();
+    let (code, _, stderr) = measure("knn", &[]);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(!left.exists());
+    let first = json(&written());
+    let (code, _, stderr) = measure("linear", &[]);
+    assert_eq!(code, 0, "{stderr}");
+    let both = json(&written());
+    assert!(both["protocols"]["linear"].is_object(), "{both}");
+    assert_eq!(both["protocols"]["knn"], first["protocols"]["knn"]);
+    for baseline in ["untrained", "classic"] {
+        assert!(both["baselines"][baseline]["linear"].is_object());
+        let knn = |numbers: &Value| numbers["baselines"][baseline]["knn"].clone();
+        assert_eq!(knn(&both), knn(&first));
+    }
+
+    let before = written();
+    let (code, _, stderr) = measure("knn", &["--folds", "1"]);
+    assert_eq!(code, 2, "{stderr}");
+    for part in [
+        "numbers/evaluation.json: has `k-NN` measured with other settings or on other folds",
+        "`--force` replaces it; or choose another `--out`",
+    ] {
+        assert!(stderr.contains(part), "{stderr}");
+    }
+    relabel(desk, |clip| ["a", "b"][clip % 2].to_owned());
+    let (code, _, stderr) = measure("knn", &[]);
+    assert!(
+        code == 2 && stderr.contains("is of other clips"),
+        "{stderr}"
+    );
+    assert_eq!(written(), before);
+}
+
+#[test]
 fn runs_are_compared_and_what_cannot_be_is_named() {
     let desk = tempfile::tempdir().unwrap();
     let desk = desk.path();
@@ -315,6 +363,10 @@ fn clips_of_several_classes_are_measured_by_mean_average_precision() {
     assert_eq!(code, 0, "{stderr}");
     let numbers = fs::read_to_string(desk.join("numbers.md")).unwrap();
     assert!(numbers.contains("| high | 8 |"), "{numbers}");
+    let (code, stdout, stderr) = evaluate(&["--protocol", "knn,forest"]);
+    assert_eq!(code, 1, "{stderr}");
+    assert!(stdout.contains("k-NN"), "{stdout}");
+    assert_eq!(stderr.matches("random forest gave no score").count(), 1);
     let (code, _, stderr) = evaluate(&["--protocol", "finetune"]);
     assert_eq!(code, 2);
     assert!(

@@ -5,6 +5,8 @@ mod desk;
 
 use desk::run;
 use std::fs;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 const STUDY: &str = r#"
 name = "batches"
@@ -92,6 +94,68 @@ fn a_study_trains_measures_and_compares_and_goes_on_where_it_was() {
     let (code, _, stderr) = study(&["--set", "train.seed=5"]);
     assert_eq!(code, 2);
     assert!(stderr.contains("made with other settings"), "{stderr}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_study_killed_while_it_measures_ends_as_undisturbed() {
+    let desk = tempfile::tempdir().unwrap();
+    let desk = desk.path();
+    clips::write_clips(desk, |_| None);
+    let once = STUDY.replace("each_fold_unheard = true", "");
+    fs::write(desk.join("batches.toml"), once).unwrap();
+    let arguments = [
+        "study",
+        "batches.toml",
+        "--data",
+        "csv:clips.csv",
+        "--out",
+        "runs",
+        "--cache",
+        "cache",
+        "--epochs",
+        "1",
+    ];
+    // On one thread, whatever else is running: its digits are compared.
+    let program = || {
+        let mut program = Command::new("taskset");
+        let chiffchaff = assert_cmd::cargo::cargo_bin!("chiffchaff");
+        program.args(["-c", "0"]).arg(chiffchaff);
+        program.current_dir(desk).args(arguments);
+        program.stdout(Stdio::null()).stderr(Stdio::null());
+        program
+    };
+    let results = || {
+        let below = |name: &str| desk.join("runs").join(name);
+        let mut results = vec![fs::read(below("comparison.md")).unwrap()];
+        for run in ["eight", "four"] {
+            for name in ["evaluation.json", "encoder.safetensors"] {
+                results.push(fs::read(below(run).join(name)).unwrap());
+            }
+            assert!(below(run).join("report.html").exists());
+            assert!(below(run).join("gallery.json").exists());
+        }
+        results
+    };
+    assert!(program().status().unwrap().success());
+    let whole = results();
+    for seen in [
+        "eight/evaluation.json",
+        ".measuring",
+        "four/evaluation.json",
+    ] {
+        fs::remove_dir_all(desk.join("runs")).unwrap();
+        let mut child = program().spawn().unwrap();
+        let patience = Instant::now();
+        while !desk.join("runs").join(seen).exists() {
+            assert!(patience.elapsed() < Duration::from_secs(120), "no {seen}");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(program().status().unwrap().success());
+        assert!(results() == whole, "killed once {seen} was there");
+    }
 }
 
 #[test]

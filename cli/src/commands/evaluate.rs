@@ -216,8 +216,11 @@ impl Job<'_> {
             if !measured.scores.is_empty() {
                 evaluation.baselines.insert(baseline, measured.scores);
             }
-            for (all, few) in few_labels.iter_mut().zip(measured.few_labels) {
-                all.baselines.insert(baseline, few.accuracy);
+            for few in measured.few_labels {
+                let same = |all: &&mut FewLabels| all.per_class == few.per_class;
+                if let Some(all) = few_labels.iter_mut().find(same) {
+                    all.baselines.insert(baseline, few.accuracy);
+                }
             }
         };
         if self.baselines {
@@ -549,24 +552,30 @@ impl Bench<'_> {
         embeddings: &Embeddings,
         protocols: &[Protocol],
     ) -> anyhow::Result<EncoderScores> {
-        let few = self.job.measure.few_labels.iter().map(|&per_class| {
-            let draws = self.job.measure.draws;
-            Ok(FewLabels {
-                per_class,
-                draws,
-                accuracy: few_labels(self.task, embeddings, per_class, draws)?,
-                baselines: BTreeMap::new(),
-            })
-        });
         let (scores, failed) = evaluate_each(self.task, embeddings, protocols)?;
         let failed = failed.iter();
-        Ok(EncoderScores {
+        let mut measured = EncoderScores {
             scores,
             failed: failed
                 .map(|(&protocol, error)| failure(protocol, &error.to_string()))
                 .collect(),
-            few_labels: few.collect::<anyhow::Result<_>>()?,
-        })
+            few_labels: Vec::new(),
+        };
+        let draws = self.job.measure.draws;
+        for &per_class in &self.job.measure.few_labels {
+            match few_labels(self.task, embeddings, per_class, draws) {
+                Ok(accuracy) => measured.few_labels.push(FewLabels {
+                    per_class,
+                    draws,
+                    accuracy,
+                    baselines: BTreeMap::new(),
+                }),
+                Err(error) => measured
+                    .failed
+                    .push(format!("{per_class} labels a class gave no score: {error}")),
+            }
+        }
+        Ok(measured)
     }
 
     /// What `model` scores where it is fitted by epochs; of an interrupted measurement, if it has that.
@@ -630,7 +639,7 @@ impl Bench<'_> {
 }
 
 /// `random forest gave no score: …`
-fn failure(protocol: ProtocolName, reason: &str) -> String {
+pub(crate) fn failure(protocol: ProtocolName, reason: &str) -> String {
     format!("{} gave no score: {reason}", protocol.title())
 }
 
@@ -765,15 +774,17 @@ impl Measured {
         if let Some(earlier) = self.earlier.clone() {
             evaluation.extend(earlier);
         }
-        let mut files = vec![(EVALUATION, serde_json::to_vec_pretty(&evaluation)?)];
+        let mut files = Vec::new();
         if let Some(gallery) = &self.gallery {
             files.push(("gallery.json", serde_json::to_vec(gallery)?));
         }
+        files.push((EVALUATION, serde_json::to_vec_pretty(&evaluation)?));
         write_results(out, &files, &self.record, printer)
     }
 }
 
-/// Writes what was measured, `measured.json`, and `report.html` of it all.
+/// Writes `measured.json`, what was measured, and `report.html` of it all. The numbers come last: where they are, nothing but
+/// the page can be missing.
 pub(crate) fn write_results(
     out: &Path,
     files: &[(&str, Vec<u8>)],
@@ -781,11 +792,11 @@ pub(crate) fn write_results(
     printer: &Printer,
 ) -> anyhow::Result<()> {
     std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
+    provenance::write(record, out, provenance::MEASURED)?;
     for (name, bytes) in files {
         let path = out.join(name);
         chiffchaff::write_whole(&path, bytes).with_context(|| path.display().to_string())?;
     }
-    provenance::write(record, out, provenance::MEASURED)?;
     let page = out.join("report.html");
     write_html(&page, &[Run::read(out)?])?;
     printer.say(&format_args!("report: {}", page.display()));

@@ -2,17 +2,19 @@
 
 use super::Format;
 use super::evaluate::{
-    Job, audit_warnings, clips_fingerprint, embedded, model_name, notes, unlabelled_note,
+    Job, audit_warnings, clips_fingerprint, embedded, failure, model_name, notes, unlabelled_note,
     write_results,
 };
 use crate::{Finish, printer::Printer};
 use anyhow::bail;
+use chiffchaff::Embeddings;
 use chiffchaff::dataset::Dataset;
 use chiffchaff::encoder::Model;
 use chiffchaff::evaluate::{
     Baseline, Extends, TagEvaluation, TagScores, TagTask, evaluate_tags, mfcc_statistics,
 };
 use chiffchaff::report::tag_table;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// The file of such a measurement.
@@ -45,28 +47,43 @@ pub(crate) fn run(
     let clips = &opened.clips;
     let task = job.scoring(TagTask::from_dataset(&opened.measured)?, clips, &model.card)?;
     let features = clips.features(&opened.usable);
-    let scored = |model: &Model, what: &str| {
-        let embeddings = embedded(model, &features, what, printer)?;
-        anyhow::Ok(evaluate_tags(&task, &embeddings, &protocols)?)
+    let mut remarks = task.remarks();
+    let mut scored = |embeddings: &Embeddings| {
+        let mut scores = TagScores::new();
+        for protocol in &protocols {
+            match evaluate_tags(&task, embeddings, std::slice::from_ref(protocol)) {
+                Ok(score) => scores.extend(score),
+                Err(error) => remarks.push(failure(protocol.name(), &error.to_string())),
+            }
+        }
+        scores
     };
+    let heard = |model: &Model, what: &str| embedded(model, &features, what, printer);
     let name = model_name(job.model, &model.card);
     let mut evaluation = TagEvaluation::new(&task, name, TagScores::new());
     evaluation.encoder = Some(job.encoder_fingerprint()?);
     evaluation.clips = Some(clips_fingerprint(&opened.measured));
     evaluation.settings = job.settings(task.scored_folds());
     let earlier = (job.kept.map(|kept| kept.earlier(TAGS, &evaluation))).transpose()?;
-    evaluation.protocols = scored(&model, Baseline::title_of(None))?;
+    evaluation.protocols = scored(&heard(&model, Baseline::title_of(None))?);
     let title = Baseline::Untrained.title();
-    let untrained = scored(&model.untrained()?, title)?;
+    let untrained = scored(&heard(&model.untrained()?, title)?);
     let mfcc = opened
         .usable
         .iter()
         .map(|&clip| opened.classic.cache.features(clip));
     let mfcc = mfcc_statistics(&mfcc.collect::<Vec<_>>())?;
-    let classic = evaluate_tags(&task, &mfcc, &protocols)?;
+    let classic = scored(&mfcc);
     evaluation.baselines.insert(Baseline::Untrained, untrained);
     evaluation.baselines.insert(Baseline::Classic, classic);
-    let remarks = task.remarks();
+    let mut told = BTreeSet::new();
+    remarks.retain(|remark| told.insert(remark.clone()));
+    if evaluation.protocols.is_empty() {
+        bail!("nothing could be measured:\n  {}", remarks.join("\n  "));
+    }
+    let known = evaluation.warnings.clone();
+    let new = remarks.iter().filter(|remark| !known.contains(remark));
+    evaluation.warnings.extend(new.cloned());
     for remark in &remarks {
         printer.warn(remark);
     }

@@ -195,7 +195,10 @@ impl Job<'_> {
                 .iter()
                 .find(same)
                 .map(|(_, scores)| scores.clone());
-            if !self.is_measured(&dir) {
+            if self.is_measured(&dir) {
+                // It may have been stopped between its numbers and their page.
+                write_html(&dir.join("report.html"), &[Run::read(&dir)?])?;
+            } else {
                 printer.say(&format_args!("measuring {}", dir.display()));
                 let mut measured = self.measure(name, known.is_none(), printer)?;
                 if let Some(known) = &known {
