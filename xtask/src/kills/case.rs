@@ -44,7 +44,7 @@ pub(super) const CASES: [Case; 5] = [
     },
     Case {
         name: "study",
-        arguments: "study study.toml --data csv:clips.csv --cache CACHE --out OUT",
+        arguments: "study study.toml --data csv:clips.csv --cache CACHE --out OUT --epochs 1",
         again: "",
         prints: true,
         is_result: |name| {
@@ -120,6 +120,13 @@ impl Desk {
         }
         fs::create_dir_all(&folder)?;
         Ok(folder)
+    }
+
+    /// Puts the folder of a case aside, as finding number `n`.
+    pub(super) fn keep(&self, case: &Case, n: u32) -> Result<PathBuf> {
+        let kept = self.folder.join(format!("finding-{n}-{}", case.name));
+        fs::rename(self.folder.join("out").join(case.name), &kept)?;
+        Ok(kept)
     }
 
     /// What the last command said.

@@ -25,7 +25,7 @@ const AGAIN: u64 = 3;
 /// Kills `count` programs; `program` is built first where none is given.
 ///
 /// # Errors
-/// The first that does not end as an undisturbed one; its folder is kept.
+/// After all, if some do not end as an undisturbed one; their folders are kept.
 pub(crate) fn run(
     repository: &Repository,
     count: u32,
@@ -45,12 +45,18 @@ pub(crate) fn run(
         .collect::<Result<_>>()?;
     let started = Instant::now();
     let mut kills = vec![0u32; references.len()];
-    let mut trials = 0;
+    let (mut trials, mut findings) = (0, 0);
     while kills.iter().sum::<u32>() < count {
         // The one that was killed least.
         let next = (0..kills.len()).min_by_key(|&n| kills[n]).unwrap_or(0);
-        kills[next] += references[next].disturb(&desk, &mut chance)?;
+        let (killed, finding) = references[next].disturb(&desk, &mut chance)?;
+        kills[next] += killed;
         trials += 1;
+        if let Some(finding) = finding {
+            findings += 1;
+            let kept = desk.keep(references[next].case, findings)?;
+            println!("{finding}\n\nhint: its folder is {}\n", kept.display());
+        }
         if trials > count * 20 {
             bail!("programs end before they can be killed");
         }
@@ -58,11 +64,13 @@ pub(crate) fn run(
     for (reference, kills) in references.iter().zip(&kills) {
         println!("{:<10}{kills:>6} kills", reference.case.name);
     }
-    println!(
-        "{} kills in {trials} runs, {:.0} s: all ended as undisturbed",
-        kills.iter().sum::<u32>(),
-        started.elapsed().as_secs_f64()
-    );
+    let all: u32 = kills.iter().sum();
+    let secs = started.elapsed().as_secs_f64();
+    println!("{all} kills in {trials} runs, {secs:.0} s");
+    if findings > 0 {
+        bail!("{findings} of {trials} runs did not end as undisturbed");
+    }
+    println!("all ended as undisturbed");
     Ok(())
 }
 
@@ -113,8 +121,8 @@ impl Reference {
         })
     }
 
-    /// Kills the command once or more, lets it end, and compares. Gives the number of kills.
-    fn disturb(&self, desk: &Desk, chance: &mut Chance) -> Result<u32> {
+    /// Kills the command once or more, lets it end, and compares. Gives the number of kills, and how it ended otherwise.
+    fn disturb(&self, desk: &Desk, chance: &mut Chance) -> Result<(u32, Option<String>)> {
         let folder = desk.fresh(self.case.name)?;
         let mut moments = Vec::new();
         loop {
@@ -129,19 +137,17 @@ impl Reference {
             }
         }
         if moments.is_empty() {
-            return Ok(0);
+            return Ok((0, None));
         }
         let ended = start(self.case, desk, true)?.wait_with_output()?;
-        let problem = self.problem(&folder, &ended)?;
-        if let Some(problem) = problem {
-            bail!(
-                "`{}`, killed {moments:?}, does not end as undisturbed: {problem}\n\nhint: its folder is {}; it said: {}",
-                self.case.name,
-                folder.display(),
-                fs::read_to_string(desk.errors())?
-            );
-        }
-        Ok(moments.len() as u32)
+        let said = fs::read_to_string(desk.errors())?;
+        let finding = self.problem(&folder, &ended)?.map(|problem| {
+            format!(
+                "`{}`, killed {moments:?}, does not end as undisturbed: {problem}; it said: {said}",
+                self.case.name
+            )
+        });
+        Ok((moments.len() as u32, finding))
     }
 
     fn problem(&self, folder: &Path, ended: &Output) -> Result<Option<String>> {
