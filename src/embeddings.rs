@@ -1,10 +1,48 @@
 //! What encoders give and everything after them measures.
 
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde::{Deserialize, Serialize};
+
 /// Embeddings of several items, plain numbers: `[items, dim]`, row after row.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Packed", into = "Packed")]
 pub struct Embeddings {
     dim: usize,
     values: Vec<f32>,
+}
+
+/// As they are kept in a text: little-endian bytes in base64.
+#[derive(Serialize, Deserialize)]
+struct Packed {
+    dim: usize,
+    values: String,
+}
+
+impl From<Embeddings> for Packed {
+    fn from(Embeddings { dim, values }: Embeddings) -> Self {
+        let bytes: Vec<u8> = values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
+        Self {
+            dim,
+            values: BASE64_STANDARD.encode(bytes),
+        }
+    }
+}
+
+impl TryFrom<Packed> for Embeddings {
+    type Error = &'static str;
+
+    fn try_from(Packed { dim, values }: Packed) -> Result<Self, &'static str> {
+        let bytes = BASE64_STANDARD.decode(values).map_err(|_| "no base64")?;
+        let (values, rest) = bytes.as_chunks::<4>();
+        if dim == 0 || !rest.is_empty() || !values.len().is_multiple_of(dim) {
+            return Err("no whole number of rows");
+        }
+        let values = values.iter().map(|bytes| f32::from_le_bytes(*bytes));
+        Ok(Self::from_rows(dim, values.collect()))
+    }
 }
 
 impl Embeddings {
@@ -54,6 +92,22 @@ impl Embeddings {
         Self {
             dim: self.dim,
             values: values.collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kept_as_text_they_are_the_same_to_the_bit() {
+        let rows = Embeddings::from_rows(2, vec![0.1, -0.0, f32::MIN_POSITIVE, 1e30]);
+        let text = serde_json::to_string(&rows).unwrap();
+        assert_eq!(serde_json::from_str::<Embeddings>(&text).unwrap(), rows);
+        for (dim, values) in [(0, ""), (2, "AAAA"), (2, "AAAAAA=="), (2, "?")] {
+            let text = format!(r#"{{"dim":{dim},"values":"{values}"}}"#);
+            assert!(serde_json::from_str::<Embeddings>(&text).is_err(), "{text}");
         }
     }
 }

@@ -13,8 +13,8 @@ mod shown;
 
 use clap::{Parser, Subcommand};
 use commands::{
-    compare, demo, detect, doctor, evaluate, export, features, presets, pretrain, report, score,
-    study, synthesize,
+    compare, demo, detect, doctor, embed, evaluate, export, features, presets, pretrain, report,
+    score, study, synthesize,
 };
 use printer::Printer;
 use std::process::ExitCode;
@@ -46,6 +46,7 @@ enum Command {
     Demo(demo::Arguments),
     Doctor(doctor::Arguments),
     Features(features::Arguments),
+    Embed(embed::Arguments),
     Pretrain(pretrain::Arguments),
     Evaluate(evaluate::Arguments),
     Compare(compare::Arguments),
@@ -68,6 +69,7 @@ impl Command {
                 | Self::Evaluate(_)
                 | Self::Study(_)
                 | Self::Detect(_)
+                | Self::Embed(_)
         )
     }
 }
@@ -92,6 +94,7 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments, &printer),
         Command::Doctor(arguments) => doctor::run(&arguments, &printer),
         Command::Features(arguments) => features::run(&arguments, &printer),
+        Command::Embed(arguments) => embed::run(&arguments, &printer),
         Command::Pretrain(arguments) => pretrain::run(&arguments, &printer),
         Command::Evaluate(arguments) => evaluate::run(&arguments, &printer),
         Command::Compare(arguments) => compare::run(&arguments, &printer),

@@ -27,6 +27,13 @@ pub enum EmbedConfig {
         /// What is taken over each channel of each map.
         statistics: Vec<Statistic>,
     },
+    /// The feature maps of one stage, for the whole clip at once.
+    Stage {
+        /// Which stage, counted from 1, the nearest to the input.
+        stage: usize,
+        /// What is taken over each channel of the map.
+        statistics: Vec<Statistic>,
+    },
 }
 
 impl EmbedConfig {
@@ -41,6 +48,7 @@ impl EmbedConfig {
                 statistics,
             } => ("embed.hop_frames", *hop_frames, statistics),
             Self::Maps { stages, statistics } => ("embed.stages", *stages, statistics),
+            Self::Stage { stage, statistics } => ("embed.stage", *stage, statistics),
         };
         let fine = (1..=100_000).contains(&count);
         must(fine, counted, &count, "within 1..=100000");
@@ -81,6 +89,17 @@ pub fn embed(
     clips: &FeatureSet<'_>,
     mut observe: impl FnMut(usize),
 ) -> Result<Embeddings, EncoderError> {
+    embed_by(model, clips, 1, &mut observe)
+}
+
+/// As [`embed`], with `together` clips going through the network at a time: faster for short ones, and the same but for the
+/// last digits.
+pub(super) fn embed_by(
+    model: &Model,
+    clips: &FeatureSet<'_>,
+    together: usize,
+    observe: &mut impl FnMut(usize),
+) -> Result<Embeddings, EncoderError> {
     let frames = model.card.frames;
     let minimum = model.encoder.min_frames();
     if frames < minimum {
@@ -91,26 +110,48 @@ pub fn embed(
     }
     let mut values = Vec::new();
     let mut dim = 1;
-    for clip in 0..clips.len() {
-        let pieces = match &model.card.embed {
+    let all: Vec<usize> = (0..clips.len()).collect();
+    for some in all.chunks(together) {
+        let pieces = some.iter().map(|&clip| match &model.card.embed {
             EmbedConfig::Patches { hop_frames, .. } => patches(clips, clip, frames, *hop_frames),
-            EmbedConfig::Maps { .. } => pieces(clips, clip, minimum),
-        };
-        let embedding =
-            tch::no_grad(|| embed_clip(model, &pieces, [clips.channels(), clips.bands()]))?;
-        dim = embedding.numel();
-        values.resize(values.len() + dim, 0.0);
-        let row = values.len() - dim;
-        embedding.f_copy_data(&mut values[row..], dim)?;
-        observe(clip + 1);
+            EmbedConfig::Maps { .. } | EmbedConfig::Stage { .. } => pieces(clips, clip, minimum),
+        });
+        let pieces: Vec<_> = pieces.collect();
+        let shape = [clips.channels(), clips.bands()];
+        for embedding in tch::no_grad(|| embed_clips(model, &pieces, shape))? {
+            dim = embedding.numel();
+            values.resize(values.len() + dim, 0.0);
+            let row = values.len() - dim;
+            embedding.f_copy_data(&mut values[row..], dim)?;
+        }
+        observe(some[some.len() - 1] + 1);
     }
     Ok(Embeddings::from_rows(dim, values))
 }
 
-/// `[frames, channels, mels]` pieces → `[dim]`; `shape`: channels and mels.
-fn embed_clip(
+/// The `[frames, channels, mels]` pieces of each clip → `[dim]` of each; `shape`: channels and mels.
+fn embed_clips(
     model: &Model,
-    pieces: &[Vec<f32>],
+    clips: &[Vec<Vec<f32>>],
+    shape: [usize; 2],
+) -> Result<Vec<Tensor>, EncoderError> {
+    let pieces: Vec<&[f32]> = clips.iter().flatten().map(Vec::as_slice).collect();
+    let embedded = embed_pieces(model, &pieces, shape)?;
+    let counts: Vec<i64> = clips.iter().map(|pieces| pieces.len() as i64).collect();
+    let of_clips = embedded.f_split_with_sizes(counts.as_slice(), 0)?;
+    let pooled = of_clips.iter().map(|done| match &model.card.embed {
+        EmbedConfig::Patches { statistics, .. } => over_patches(done, statistics),
+        EmbedConfig::Maps { .. } | EmbedConfig::Stage { .. } => {
+            done.mean_dim([0i64].as_slice(), false, None)
+        }
+    });
+    Ok(pooled.collect())
+}
+
+/// `[frames, channels, mels]` pieces → `[pieces, dim]`; `shape`: channels and mels.
+fn embed_pieces(
+    model: &Model,
+    pieces: &[&[f32]],
     shape: [usize; 2],
 ) -> Result<Tensor, EncoderError> {
     let device = model.encoder.parameters().device();
@@ -127,14 +168,22 @@ fn embed_clip(
                     let of = last.iter().map(|map| over_map(map, statistics));
                     Tensor::f_cat(&of.collect::<Vec<_>>(), 1)? // [pieces, dim]
                 }
+                EmbedConfig::Stage { stage, statistics } => {
+                    let maps = model.encoder.stages(&images, Pass::INFERENCE);
+                    let stages = maps.len();
+                    let map = stage.checked_sub(1).and_then(|stage| maps.get(stage));
+                    over_map(
+                        map.ok_or(EncoderError::NoSuchStage {
+                            stage: *stage,
+                            stages,
+                        })?,
+                        statistics,
+                    )
+                }
             });
         }
     }
-    let done = Tensor::f_cat(&done, 0)?.to_device(tch::Device::Cpu); // [pieces, dim]
-    Ok(match &model.card.embed {
-        EmbedConfig::Patches { statistics, .. } => over_patches(&done, statistics),
-        EmbedConfig::Maps { .. } => done.mean_dim([0i64].as_slice(), false, None),
-    })
+    Ok(Tensor::f_cat(&done, 0)?.to_device(tch::Device::Cpu))
 }
 
 /// Stretches of `frames` frames, `hop` apart, the last flush with the end; a shorter clip is

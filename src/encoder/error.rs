@@ -1,5 +1,7 @@
 //! What can be wrong with a network or a model file.
 
+use crate::audio::AudioError;
+use crate::features::FeaturesError;
 use std::path::PathBuf;
 
 /// Why an encoder could not be built, loaded, saved or used.
@@ -66,6 +68,23 @@ pub enum EncoderError {
         /// The fewest it can hear.
         minimum: usize,
     },
+    /// A stage that the network does not have.
+    #[error("there is no stage {stage}, only 1 to {stages}")]
+    NoSuchStage {
+        /// The stage that was asked for.
+        stage: usize,
+        /// How many there are.
+        stages: usize,
+    },
+    /// Sound without a single frame of features.
+    #[error("is too short for this encoder: it does not fill one frame of its features")]
+    NoFrame,
+    /// A recording that could not be read, with its name.
+    #[error(transparent)]
+    Sound(#[from] AudioError),
+    /// A model whose front end has a setting out of range.
+    #[error(transparent)]
+    FrontEnd(#[from] FeaturesError),
     /// A model file that could not be opened or written.
     #[error("{}: {source}", path.display())]
     File {

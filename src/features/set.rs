@@ -4,19 +4,59 @@ use super::{FeatureCache, Features};
 use std::hash::{DefaultHasher, Hasher};
 use std::ops::Range;
 
-/// Clips of one or more caches of the same front end, or stretches of them, in a fixed order, each
-/// with at least one frame.
+/// Clips of the same front end, in one or more caches or in memory, or stretches of them, in a fixed order, each with at
+/// least one frame.
 #[derive(Debug, Clone, Default)]
 pub struct FeatureSet<'a> {
     clips: Vec<Held<'a>>,
 }
 
-/// Frames of a cached clip.
+/// Frames of a clip.
 #[derive(Debug, Clone)]
 struct Held<'a> {
-    cache: &'a FeatureCache,
-    clip: usize,
+    place: Place<'a>,
     frames: Range<usize>,
+}
+
+/// Where the features of a clip are.
+#[derive(Debug, Clone)]
+enum Place<'a> {
+    Cache(&'a FeatureCache, usize),
+    Memory(Features),
+}
+
+impl Place<'_> {
+    /// Channels and bands.
+    fn shape(&self) -> [usize; 2] {
+        match self {
+            Self::Cache(cache, _) => [cache.channels(), cache.bands()],
+            Self::Memory(features) => [features.channels(), features.bands()],
+        }
+    }
+
+    fn checksum(&self) -> u64 {
+        match self {
+            Self::Cache(cache, clip) => cache.checksum(*clip),
+            Self::Memory(features) => hash_of(features),
+        }
+    }
+
+    /// As [`FeatureCache::crop`].
+    fn crop(&self, start: usize, frames: usize, out: &mut [f32]) {
+        match self {
+            Self::Cache(cache, clip) => cache.crop(*clip, start, frames, out),
+            Self::Memory(features) => {
+                let size = features.frame_len();
+                out.copy_from_slice(&features.values()[start * size..(start + frames) * size]);
+            }
+        }
+    }
+}
+
+fn hash_of(features: &Features) -> u64 {
+    let mut hash = DefaultHasher::new();
+    hash.write(bytemuck::cast_slice(features.values()));
+    hash.finish()
 }
 
 impl<'a> FeatureSet<'a> {
@@ -51,17 +91,27 @@ impl<'a> FeatureSet<'a> {
             frames.start < frames.end && frames.end <= held,
             "frames {frames:?} of clip {clip}, which has {held}"
         );
+        self.push_held(Place::Cache(cache, clip), frames);
+    }
+
+    /// Adds a clip whose features are in memory.
+    ///
+    /// # Panics
+    /// If it has no frame, or images of another number of channels or bands than those before.
+    pub fn push(&mut self, features: Features) {
+        let frames = 0..features.frames();
+        assert!(!frames.is_empty(), "a clip without a frame");
+        self.push_held(Place::Memory(features), frames);
+    }
+
+    fn push_held(&mut self, place: Place<'a>, frames: Range<usize>) {
         assert!(
-            self.is_empty() || self.shape() == [cache.channels(), cache.bands()],
-            "caches of {:?} and {:?} channels and bands do not mix",
+            self.is_empty() || self.shape() == place.shape(),
+            "clips of {:?} and {:?} channels and bands do not mix",
             self.shape(),
-            [cache.channels(), cache.bands()]
+            place.shape()
         );
-        self.clips.push(Held {
-            cache,
-            clip,
-            frames,
-        });
+        self.clips.push(Held { place, frames });
     }
 
     /// Number of clips.
@@ -76,7 +126,7 @@ impl<'a> FeatureSet<'a> {
 
     /// Number of channels of the images; 0 without clips.
     pub fn channels(&self) -> usize {
-        self.clips.first().map_or(0, |held| held.cache.channels())
+        self.shape()[0]
     }
 
     /// Numbers in a frame: channels × bands.
@@ -86,11 +136,11 @@ impl<'a> FeatureSet<'a> {
 
     /// Number of frequency bands of each channel; 0 without clips.
     pub fn bands(&self) -> usize {
-        self.clips.first().map_or(0, |held| held.cache.bands())
+        self.shape()[1]
     }
 
     fn shape(&self) -> [usize; 2] {
-        [self.channels(), self.bands()]
+        self.clips.first().map_or([0, 0], |held| held.place.shape())
     }
 
     /// Number of frames of a clip.
@@ -102,7 +152,7 @@ impl<'a> FeatureSet<'a> {
     /// which frames of them it is.
     pub fn identity(&self, clip: usize) -> (u64, Range<usize>) {
         let held = &self.clips[clip];
-        (held.cache.checksum(held.clip), held.frames.clone())
+        (held.place.checksum(), held.frames.clone())
     }
 
     /// All features of a clip, `[channels, bands, frames]`.
@@ -115,23 +165,17 @@ impl<'a> FeatureSet<'a> {
 
     /// A hash of a clip's features, by which copies of one sound are known within a run of the program.
     pub fn content(&self, clip: usize) -> u64 {
-        let mut hash = DefaultHasher::new();
-        hash.write(bytemuck::cast_slice(self.features(clip).values()));
-        hash.finish()
+        hash_of(&self.features(clip))
     }
 
     /// Fills `out` with `out.len() / frame_len` frames of a clip from frame `start` on, frame after
     /// frame; begins again at `start` where the clip is too short.
     pub fn stretch(&self, clip: usize, start: usize, out: &mut [f32]) {
-        let Held {
-            cache,
-            clip,
-            frames,
-        } = &self.clips[clip];
-        let size = cache.frame_len();
+        let Held { place, frames } = &self.clips[clip];
+        let size = self.frame_len();
         let held = (frames.len() - start).min(out.len() / size);
         let (once, rest) = out.split_at_mut(held * size);
-        cache.crop(*clip, frames.start + start, held, once);
+        place.crop(frames.start + start, held, once);
         for repeat in rest.chunks_mut(once.len()) {
             repeat.copy_from_slice(&once[..repeat.len()]);
         }

@@ -9,7 +9,7 @@ use chiffchaff::dataset::Clip;
 use chiffchaff::experiment::Experiment;
 use chiffchaff::features::{Features, FrontEnd};
 use chiffchaff::output::OutputFile;
-use chiffchaff::report::FeaturePicture;
+use chiffchaff::report::{FeaturePicture, npy_head};
 use chiffchaff::train::{TrainError, augmented};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -193,12 +193,7 @@ fn npy(features: &Features) -> Vec<u8> {
         1 => format!("({bands}, {frames})"),
         _ => format!("({channels}, {bands}, {frames})"),
     };
-    let header = format!("{{'descr': '<f4', 'fortran_order': True, 'shape': {shape}, }}");
-    const BEFORE_HEADER: usize = 10;
-    let padded = (BEFORE_HEADER + header.len() + 1).next_multiple_of(64) - BEFORE_HEADER;
-    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
-    bytes.extend((padded as u16).to_le_bytes());
-    bytes.extend(format!("{header:<width$}\n", width = padded - 1).bytes());
+    let mut bytes = npy_head(&shape, true);
     let of_frame = |frame: &[f32]| -> Vec<u8> {
         let places = (0..bands).flat_map(|band| (0..channels).map(move |c| c * bands + band));
         places

@@ -4,6 +4,7 @@ pub(crate) mod compare;
 pub(crate) mod demo;
 pub(crate) mod detect;
 pub(crate) mod doctor;
+pub(crate) mod embed;
 pub(crate) mod evaluate;
 pub(crate) mod evaluate_tags;
 pub(crate) mod export;

@@ -1,0 +1,182 @@
+//! What is done of `embed`, recording by recording, so that an interrupted run goes on.
+
+use super::Arguments;
+use crate::interrupt::Interrupt;
+use crate::{printer::Printer, provenance::command_line};
+use anyhow::{Context, bail};
+use chiffchaff::Embeddings;
+use chiffchaff::dataset::{Clip, Span};
+use chiffchaff::encoder::EmbeddedSound;
+use chiffchaff::output::{Journal, fingerprint};
+use chiffchaff::report::EmbeddedRecording;
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+/// The embeddings of one recording or clip.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Part {
+    pub(super) name: String,
+    pub(super) windows: Vec<Span>,
+    pub(super) embeddings: Embeddings,
+    pub(super) remarks: Vec<String>,
+}
+
+impl Part {
+    pub(super) fn new(name: String, embedded: EmbeddedSound) -> Self {
+        Self {
+            name,
+            windows: embedded.windows,
+            embeddings: embedded.embeddings,
+            remarks: embedded.remarks,
+        }
+    }
+
+    fn recording(self) -> EmbeddedRecording {
+        EmbeddedRecording {
+            recording: self.name,
+            windows: self.windows,
+            embeddings: self.embeddings,
+        }
+    }
+}
+
+/// The parts that are done.
+pub(super) struct Kept<'a> {
+    journal: Journal,
+    settings: String,
+    printer: &'a Printer,
+    interrupt: Interrupt,
+    inputs: usize,
+    done: usize,
+    taken_up: usize,
+}
+
+impl<'a> Kept<'a> {
+    /// Opens what an interrupted run has left; nothing if `--resume` finds the work done.
+    pub(super) fn prepare(
+        arguments: &Arguments,
+        printer: &'a Printer,
+        inputs: usize,
+    ) -> anyhow::Result<Option<Self>> {
+        let folder = parts_of(arguments);
+        let out = arguments.out.display();
+        if arguments.resume && !arguments.force && !folder.is_dir() && arguments.out.exists() {
+            printer.say(&format_args!(
+                "{out}: is finished, nothing is left to embed (`--force` begins anew)"
+            ));
+            return Ok(None);
+        }
+        let journal = Journal::open(&folder, &command_line())?;
+        match (journal.len(), arguments.resume, arguments.force) {
+            (0, true, _) => printer.say(&"nothing to resume: the work starts from the beginning"),
+            (0, false, _) | (_, true, _) => {}
+            (_, false, true) => journal.clear()?,
+            (done, false, false) => bail!(
+                "{out}: was interrupted, with {done} recordings done\n\nhint: `--resume` goes on, `--force` begins anew"
+            ),
+        }
+        let interrupt = Interrupt::leaving(*printer, move |done| {
+            format!(
+                "interrupted: {done} of {inputs} recordings are done and kept\n\nhint: go on with the same command and `--resume`"
+            )
+        })?;
+        Ok(Some(Self {
+            journal,
+            settings: settings(arguments)?,
+            printer,
+            interrupt,
+            inputs,
+            done: 0,
+            taken_up: 0,
+        }))
+    }
+
+    /// What an earlier run made of this clip.
+    pub(super) fn take_up(&mut self, clip: &Clip, name: &str) -> anyhow::Result<Option<Part>> {
+        let part: Option<Part> = self.journal.get(&self.key(clip, name));
+        match part {
+            Some(_) => {
+                self.taken_up += 1;
+                self.is_done();
+            }
+            None => {
+                let taken_up = std::mem::take(&mut self.taken_up);
+                if taken_up > 0 {
+                    self.printer.say(&format_args!(
+                        "{taken_up} of {} recordings were done before",
+                        self.inputs
+                    ));
+                }
+            }
+        }
+        Ok(part)
+    }
+
+    /// Keeps what is done.
+    pub(super) fn keep(&mut self, clip: &Clip, part: Part) -> anyhow::Result<()> {
+        self.journal.put(&self.key(clip, &part.name), &part)?;
+        self.is_done();
+        Ok(())
+    }
+
+    /// A part again, for the table.
+    pub(super) fn recording(&self, clip: &Clip, name: &str) -> io::Result<EmbeddedRecording> {
+        let part: Option<Part> = self.journal.get(&self.key(clip, name));
+        let recording = part.map(Part::recording);
+        recording.ok_or_else(|| io::Error::other(format!("what was done of `{name}` has gone")))
+    }
+
+    /// The table is written.
+    pub(super) fn finish(self) -> anyhow::Result<()> {
+        Ok(self.journal.remove()?)
+    }
+
+    fn is_done(&mut self) {
+        self.done += 1;
+        self.interrupt.done(self.done);
+    }
+
+    /// What an earlier part must be of to be taken for this clip's.
+    fn key(&self, clip: &Clip, name: &str) -> String {
+        let about = clip.path.metadata().ok();
+        let bytes = about.as_ref().map(fs::Metadata::len);
+        let changed: Option<SystemTime> = about.and_then(|about| about.modified().ok());
+        let path = std::path::absolute(&clip.path).unwrap_or_else(|_| clip.path.clone());
+        let (span, settings) = (clip.span, &self.settings);
+        format!(
+            "{}\n{name}\n{span:?} {bytes:?} {changed:?}\n{settings}",
+            path.display()
+        )
+    }
+}
+
+/// The folder of the parts, hidden beside the table.
+fn parts_of(arguments: &Arguments) -> PathBuf {
+    let name = arguments.out.file_name().unwrap_or_default();
+    let mut hidden = std::ffi::OsString::from(".");
+    hidden.push(name);
+    hidden.push(".parts");
+    arguments.out.with_file_name(hidden)
+}
+
+/// All that decides the numbers, but the recording.
+fn settings(arguments: &Arguments) -> anyhow::Result<String> {
+    let model = match arguments.model.is_dir() {
+        true => arguments.model.join("encoder.safetensors"),
+        false => arguments.model.clone(),
+    };
+    let bytes = fs::read(&model).with_context(|| model.display().to_string())?;
+    let given = Arguments {
+        inputs: Vec::new(),
+        model: PathBuf::new(),
+        out: PathBuf::new(),
+        force: false,
+        resume: false,
+        ..arguments.clone()
+    };
+    let version = env!("CARGO_PKG_VERSION");
+    Ok(format!("{version} {} {given:?}", fingerprint(&bytes)))
+}
