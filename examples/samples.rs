@@ -30,6 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 "channels": read.channels,
                 "samples": read.samples,
                 "error": error.map(|error| error.to_string()),
+                "remarks": read.remarks,
             })
         );
     }
@@ -42,12 +43,23 @@ struct Read {
     rate: u32,
     channels: usize,
     samples: usize,
+    remarks: Vec<String>,
 }
 
 fn copy(file: &str, read: &mut Read, out: &mut impl Write) -> Result<(), AudioError> {
     let mut reader = AudioReader::open(file)?;
     read.rate = reader.sample_rate().hz();
     read.channels = reader.channels();
+    let end = copy_blocks(&mut reader, read, out);
+    read.remarks = reader.remarks().iter().map(ToString::to_string).collect();
+    end
+}
+
+fn copy_blocks(
+    reader: &mut AudioReader,
+    read: &mut Read,
+    out: &mut impl Write,
+) -> Result<(), AudioError> {
     while let Some(block) = reader.next_block()? {
         read.samples += block[0].len();
         for i in 0..block[0].len() {

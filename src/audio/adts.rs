@@ -1,7 +1,7 @@
 //! AAC in ADTS: from frame to frame.
 
 use super::{
-    ReadProblem, ReadRemark,
+    ReadProblem, ReadRemark, he_aac,
     packets::{Demuxer, Unit},
     scan::Scan,
 };
@@ -78,13 +78,10 @@ pub(super) struct Adts {
     remarks: Vec<ReadRemark>,
 }
 
-/// The first frames tell whether there is a second half of the spectrum (HE-AAC).
-pub(super) const LOOKED_AT: usize = 24;
-
 impl Adts {
     /// `scan` stands at the first frame. Refused by name is what our decoder would give only half of, or not at all.
     pub(super) fn new(mut scan: Scan) -> Result<Self, ReadProblem> {
-        let head = scan.peek(LOOKED_AT * LONGEST_FRAME)?;
+        let head = scan.peek(he_aac::LOOKED_AT * LONGEST_FRAME)?;
         let first = Frame::parse(head).ok_or(ReadProblem::NotAudio)?;
         if first.profile != 1 || first.channels == 0 || first.channels > 2 || first.blocks > 1 {
             return Err(ReadProblem::NeedsFfmpeg {
@@ -97,7 +94,7 @@ impl Adts {
             frames.push(&rest[frame.header..frame.len]);
             rest = &rest[frame.len..];
         }
-        if first.rate <= 24_000 && is_he_aac(frames.into_iter().take(LOOKED_AT)) {
+        if first.rate <= 24_000 && he_aac::is_in(frames.into_iter().take(he_aac::LOOKED_AT)) {
             return Err(ReadProblem::NeedsFfmpeg {
                 format: "HE-AAC".to_owned(),
             });
@@ -152,44 +149,6 @@ impl Adts {
         }
         Ok(found)
     }
-}
-
-/// Whether nearly all of these frames end in what extends the band (a fill element of kind 13 or 14).
-///
-/// The element is the last one but the end mark, so its length must lead exactly to the end of the frame. Sound looks like that by
-/// chance now and then, but not frame after frame.
-pub(super) fn is_he_aac<'a>(frames: impl Iterator<Item = &'a [u8]>) -> bool {
-    let (mut with, mut all) = (0, 0);
-    for frame in frames {
-        all += 1;
-        with += usize::from(ends_in_band_extension(frame));
-    }
-    all >= 8 && with * 10 >= all * 9
-}
-
-fn ends_in_band_extension(frame: &[u8]) -> bool {
-    let bits = 8 * frame.len();
-    let number = |at: usize, len: usize| {
-        (at..at + len).fold(0, |number, bit| {
-            number << 1 | usize::from(frame[bit / 8] >> (7 - bit % 8) & 1)
-        })
-    };
-    (0..bits.saturating_sub(21)).any(|at| {
-        if number(at, 3) != 6 {
-            return false;
-        }
-        let (count, header) = match number(at + 3, 4) {
-            15 => (14 + number(at + 7, 8), 15),
-            count => (count, 7),
-        };
-        let end = at + header + 8 * count;
-        count > 1
-            && end + 3 <= bits
-            && end + 3 + 8 > bits
-            && matches!(number(at + header, 4), 13 | 14)
-            && number(end, 3) == 7
-            && (end + 3..bits).all(|bit| number(bit, 1) == 0)
-    })
 }
 
 impl Demuxer for Adts {

@@ -68,29 +68,14 @@ pub(super) fn read(file: &mut File, start: u64, held: u64) -> Result<Content, Re
     let by_chunk = stated.saturating_sub(samples - content);
     // The two agree in a file that was closed; in any other the larger one that is not all ones is the better guess.
     let unfilled = |size: u64| size == 0 || size >= (u32::MAX - 64).into();
-    let region = if by_count > 0 && (by_chunk >= by_count || unfilled(stated)) {
-        let len = by_count.min(in_file);
-        Region {
-            start: samples,
-            len,
-            stated: Some(by_count),
-            unread: 0,
-        }
+    let stated = if by_count > 0 && (by_chunk >= by_count || unfilled(stated)) {
+        Some(by_count)
     } else if !unfilled(stated) && by_chunk > 0 {
-        Region {
-            start: samples,
-            len: by_chunk.min(in_file),
-            stated: Some(by_chunk),
-            unread: 0,
-        }
+        Some(by_chunk)
     } else {
-        Region {
-            start: samples,
-            len: in_file,
-            stated: (in_file == 0).then_some(0),
-            unread: 0,
-        }
+        (in_file == 0).then_some(0)
     };
+    let region = Region::new(samples, held, stated);
     Ok(Ok(Layout {
         spec: common.spec,
         encoding,

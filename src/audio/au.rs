@@ -55,27 +55,13 @@ pub(super) fn read(file: &mut File, start: u64, held: u64) -> Result<Layout, Rea
     };
     let start = start + u64::from(offset);
     let in_file = held.saturating_sub(start);
-    let region = match bytes {
+    let stated = match bytes {
         // The format knows a length that is not known: nothing is wrong with it.
-        UNKNOWN => Region {
-            start,
-            len: in_file,
-            stated: Some(in_file),
-            unread: 0,
-        },
-        0 => Region {
-            start,
-            len: in_file,
-            stated: (in_file == 0).then_some(0),
-            unread: 0,
-        },
-        bytes => Region {
-            start,
-            len: in_file.min(bytes.into()),
-            stated: Some(bytes.into()),
-            unread: 0,
-        },
+        UNKNOWN => Some(in_file),
+        0 => (in_file == 0).then_some(0),
+        bytes => Some(bytes.into()),
     };
+    let region = Region::new(start, held, stated);
     Ok(Layout {
         spec,
         encoding,

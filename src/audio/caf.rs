@@ -40,15 +40,8 @@ pub(super) fn read(file: &mut File, start: u64, held: u64) -> Result<Option<Layo
                 let in_file = held.saturating_sub(start);
                 // −1: written to a pipe, as the format allows.
                 let stated = u64::try_from(size).map_or(in_file, |size| size.saturating_sub(4));
-                let region = match stated {
-                    0 => Region::up_to_end(start, held, (in_file == 0).then_some(0)),
-                    stated => Region {
-                        start,
-                        len: stated.min(in_file),
-                        stated: Some(stated),
-                        unread: 0,
-                    },
-                };
+                let stated = (stated > 0 || in_file == 0).then_some(stated);
+                let region = Region::new(start, held, stated);
                 return Ok(Some(Layout {
                     spec,
                     encoding,

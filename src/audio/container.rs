@@ -38,6 +38,8 @@ pub(super) struct Found {
     pub(super) container: Container,
     /// Bytes of ID3v2 tags and of cut-off frames in front.
     pub(super) start: u64,
+    /// Whether something that is not known lies in front, a cut-off frame for one.
+    pub(super) behind_rubbish: bool,
 }
 
 /// As long as two MPEG frames of the largest kind and more, so that a stream cut in the middle of one shows its rhythm.
@@ -52,7 +54,11 @@ pub(super) fn recognise(file: &mut File) -> Result<Option<Found>, ReadProblem> {
             start += tag;
             continue;
         }
-        let by_magic = by_magic(&head).map(|container| Found { container, start });
+        let by_magic = by_magic(&head).map(|container| Found {
+            container,
+            start,
+            behind_rubbish: false,
+        });
         return Ok(by_magic.or_else(|| by_rhythm(&head, start)));
     }
 }
@@ -167,6 +173,7 @@ fn by_rhythm(head: &[u8], start: u64) -> Option<Found> {
         .map(|(container, at)| Found {
             container,
             start: start + at as u64,
+            behind_rubbish: at > 0,
         })
 }
 

@@ -1,9 +1,10 @@
 //! Containers whose demuxer is Symphonia's: FLAC, MP4, Matroska, CAF with compressed sound. Each file goes only to the demuxer of what it is.
 
 use super::{
-    ReadProblem, ReadRemark,
+    ReadProblem, ReadRemark, matroska,
     packets::{Demuxer, Unit, is_eof},
 };
+use std::collections::VecDeque;
 use symphonia::core::{
     codecs::{
         CodecParameters,
@@ -11,11 +12,15 @@ use symphonia::core::{
     },
     errors::Error as DecodeError,
     formats::{FormatReader, Track, TrackType},
+    packet::Packet,
     units::TimeBase,
 };
 
 /// Samples of a packet of AAC, as far as our decoder knows it.
 const AAC_PACKET: u64 = 1024;
+
+/// Samples that are missing are given in parts of at most as many.
+const MISSING_PART: u64 = 1 << 16;
 
 /// A file in the hands of one of Symphonia's demuxers.
 pub(super) struct Demuxed {
@@ -28,8 +33,16 @@ pub(super) struct Demuxed {
     declared: Option<u64>,
     /// What of the decoded sound an edit list keeps.
     edit: Option<Edit>,
+    /// Matroska: what its end is like.
+    ending: Option<matroska::End>,
     /// Samples in the packets given.
     position: u64,
+    /// FLAC: the number that the next frame's first sample has by the numbers of the frames so far.
+    next_number: Option<u64>,
+    /// Units that are given before anything else is read.
+    waiting: VecDeque<Unit>,
+    /// Bytes of the packets read.
+    bytes: u64,
     remarks: Vec<ReadRemark>,
     ended: bool,
     kind: Kind,
@@ -42,7 +55,7 @@ pub(super) enum Kind {
     Flac,
     /// States of each packet how many samples it has.
     Mp4,
-    /// Neither.
+    /// Neither, but when each packet is heard.
     Other,
 }
 
@@ -67,7 +80,11 @@ impl Demuxed {
             ticks: track.time_base,
             declared: track.num_frames,
             edit: None,
+            ending: None,
             position: 0,
+            next_number: None,
+            waiting: VecDeque::new(),
+            bytes: 0,
             remarks: Vec::new(),
             ended: false,
             kind,
@@ -82,6 +99,12 @@ impl Demuxed {
         self
     }
 
+    /// With what is known of the end of a Matroska.
+    pub(super) fn ending(mut self, ending: matroska::End) -> Self {
+        self.ending = Some(ending);
+        self
+    }
+
     /// The track that is read, as the container numbers it.
     pub(super) fn track(&self) -> u32 {
         self.track
@@ -90,6 +113,11 @@ impl Demuxed {
     /// Its sample rate, 0 if the container does not say.
     pub(super) fn rate(&self) -> u32 {
         self.rate
+    }
+
+    /// Bytes of the packets read.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// Samples in the packets given.
@@ -111,6 +139,7 @@ impl Demuxed {
 
     fn end(&mut self, torn: bool) -> Option<Unit> {
         self.ended = true;
+        let torn = self.ending.map_or(torn, |ending| ending.cut_off);
         let missing = self
             .declared
             .filter(|&declared| self.kind == Kind::Flac && declared > self.position);
@@ -135,6 +164,30 @@ impl Demuxed {
         None
     }
 
+    /// FLAC numbers its samples, so that frames which are missing, as their checksums were wrong, are noticed: silence goes in
+    /// their place.
+    fn fill_gap(&mut self, packet: &Packet) {
+        let number = u64::try_from(packet.pts.get()).unwrap_or(0);
+        let len = packet.block_dur().get();
+        let missing = match self.next_number {
+            Some(expected) => number.saturating_sub(expected),
+            None => 0,
+        };
+        let fits = |declared| self.position + missing + len <= declared;
+        if missing > 0 && self.declared.is_none_or(fits) {
+            for part in (0..missing).step_by(MISSING_PART as usize) {
+                self.waiting
+                    .push_back(Unit::missing(MISSING_PART.min(missing - part)));
+            }
+        }
+        if self.next_number.is_none() && number > 0 && self.declared.is_some() {
+            let lost_secs = number as f64 / f64::from(self.rate.max(1));
+            let at_secs = 0.0;
+            self.remarks.push(ReadRemark::Gap { at_secs, lost_secs });
+        }
+        self.next_number = Some(number + len);
+    }
+
     /// Samples to be cut off a packet of `len` at the present position; all of it, if the edit does not keep it.
     fn edit(&self, len: u64) -> (u64, u64) {
         let Some(edit) = self.edit else { return (0, 0) };
@@ -157,6 +210,45 @@ impl Demuxer for Demuxed {
     }
 
     fn next_unit(&mut self) -> Result<Option<Unit>, ReadProblem> {
+        let padding = self.ending.map_or(0.0, |ending| ending.padding_secs);
+        if padding == 0.0 {
+            return self.read_unit();
+        }
+        // The last packet is known by there being none behind it.
+        if self.waiting.is_empty() {
+            let first = self.read_unit()?;
+            self.waiting.extend(first);
+        }
+        let behind = self.read_packet()?;
+        let Some(mut unit) = self.waiting.pop_front() else {
+            return Ok(None);
+        };
+        if behind.is_none() {
+            unit.back = (padding * f64::from(self.rate)).round() as u64;
+        }
+        self.waiting.extend(behind);
+        Ok(Some(unit))
+    }
+
+    fn take_remarks(&mut self) -> Vec<ReadRemark> {
+        std::mem::take(&mut self.remarks)
+    }
+
+    fn knows_lengths(&self) -> bool {
+        self.kind != Kind::Other
+    }
+}
+
+impl Demuxed {
+    fn read_unit(&mut self) -> Result<Option<Unit>, ReadProblem> {
+        if let Some(unit) = self.waiting.pop_front() {
+            self.position += unit.len;
+            return Ok(Some(unit));
+        }
+        self.read_packet()
+    }
+
+    fn read_packet(&mut self) -> Result<Option<Unit>, ReadProblem> {
         while !self.ended {
             let packet = match self.format.next_packet() {
                 Ok(Some(packet)) if packet.track_id == self.track => packet,
@@ -177,14 +269,31 @@ impl Demuxer for Demuxed {
                     });
                 }
             };
+            self.bytes += packet.data.len() as u64;
             let len = match self.params.codec {
                 CODEC_ID_AAC => AAC_PACKET, // the last one's duration leaves out what is not to be heard
                 _ => self.samples(packet.block_dur().get()),
             };
+            if self.kind == Kind::Flac {
+                self.fill_gap(&packet);
+                if !self.waiting.is_empty() {
+                    let data = packet.data;
+                    self.waiting.push_back(Unit {
+                        data,
+                        len,
+                        front: 0,
+                        back: 0,
+                    });
+                    return self.read_unit();
+                }
+            }
             let (front, back) = self.edit(len);
             let front = front.max(self.samples(packet.trim_start.get()));
             let back = back.max(self.samples(packet.trim_end.get()));
-            self.position += len;
+            self.position = match self.kind {
+                Kind::Other => len + self.samples(u64::try_from(packet.pts.get()).unwrap_or(0)),
+                _ => len + self.position,
+            };
             return Ok(Some(Unit {
                 data: packet.data,
                 len,
@@ -193,18 +302,6 @@ impl Demuxer for Demuxed {
             }));
         }
         Ok(None)
-    }
-
-    fn take_remarks(&mut self) -> Vec<ReadRemark> {
-        std::mem::take(&mut self.remarks)
-    }
-
-    fn survives_damage(&self) -> bool {
-        self.kind != Kind::Flac
-    }
-
-    fn knows_lengths(&self) -> bool {
-        self.kind != Kind::Other
     }
 }
 

@@ -42,6 +42,14 @@ pub(super) fn is_cut_off(file: &mut File, held: u64) -> Result<bool, ReadProblem
         .is_some_and(|part| part.stated > held))
 }
 
+/// Length of the file as its last box states it where that box holds the samples and is cut off; otherwise what is `held`.
+pub(super) fn stated_len(file: &mut File, held: u64) -> Result<u64, ReadProblem> {
+    let parts = parts(file, 0, held)?;
+    let torn = parts.last().filter(|part| &part.name == b"mdat");
+    let stated = torn.map_or(held, |part| part.stated.min(held << 10));
+    Ok(stated.max(held))
+}
+
 /// What is kept of the track of that number, whose sound has `rate` samples a second.
 pub(super) fn read(
     file: &mut File,

@@ -23,6 +23,15 @@ const BLOCK: usize = 4096;
 /// Of what it complains about, the end is kept.
 const MOST_COMPLAINT: usize = 4096;
 
+/// What is known of the end of a file, and ffmpeg does not say.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Ending {
+    /// Whether the container ends early.
+    pub(super) cut_off: bool,
+    /// Bytes behind the sound that are not known to be anything.
+    pub(super) left_out: u64,
+}
+
 /// A running `ffmpeg`.
 pub(super) struct Ffmpeg {
     child: Child,
@@ -33,7 +42,7 @@ pub(super) struct Ffmpeg {
     given: u64,
     remarks: Vec<ReadRemark>,
     ended: bool,
-    cut_off: bool,
+    ending: Ending,
 }
 
 /// Opens `path` by ffmpeg; `None`: there is no such program.
@@ -85,7 +94,7 @@ pub(super) fn open(path: &Path) -> Result<Option<Ffmpeg>, ReadProblem> {
         given: 0,
         remarks: Vec::new(),
         ended: false,
-        cut_off: false,
+        ending: Ending::default(),
     };
     match ffmpeg.read_header() {
         Some(spec) => ffmpeg.spec = spec,
@@ -112,9 +121,9 @@ fn last_line(mut words: impl Read) -> String {
 }
 
 impl Ffmpeg {
-    /// For a container that is known to end early: ffmpeg says nothing then.
-    pub(super) fn cut_off(mut self, cut_off: bool) -> Self {
-        self.cut_off = cut_off;
+    /// With what is known of the file's end.
+    pub(super) fn ending(mut self, ending: Ending) -> Self {
+        self.ending = ending;
         self
     }
 
@@ -173,8 +182,14 @@ impl Source for Ffmpeg {
                 }
                 self.remarks.push(ReadRemark::Complaint { text });
             }
-            if self.cut_off && self.given > 0 {
-                let read_secs = self.given as f64 / f64::from(self.spec.rate.max(1));
+            let read_secs = self.given as f64 / f64::from(self.spec.rate.max(1));
+            if self.ending.left_out > 0 {
+                self.remarks.push(ReadRemark::LeftOut {
+                    at_secs: read_secs,
+                    bytes: self.ending.left_out,
+                });
+            }
+            if self.ending.cut_off && self.given > 0 {
                 self.remarks.push(ReadRemark::CutOff {
                     read_secs,
                     promised_secs: None,

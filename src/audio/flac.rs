@@ -20,6 +20,7 @@ pub(super) struct Flac {
     joined: Option<VecDeque<u64>>,
     /// Samples in the streams before this one.
     before: u64,
+    ended: bool,
     remarks: Vec<ReadRemark>,
 }
 
@@ -38,6 +39,7 @@ impl Flac {
             start,
             joined: None,
             before: 0,
+            ended: false,
             remarks: Vec::new(),
         })
     }
@@ -110,6 +112,46 @@ impl Flac {
     }
 }
 
+impl Flac {
+    /// A stream that was written to a pipe does not state its length, but if it is cut off, it ends within a frame.
+    fn tell_torn_end(&mut self) -> Result<(), ReadProblem> {
+        if self.stream.declared_len().is_some() || std::mem::replace(&mut self.ended, true) {
+            return Ok(());
+        }
+        let end = self.first_frame()? + self.stream.bytes();
+        let rest = read_at(&mut self.file, end, 8).map_err(ReadProblem::Io)?;
+        let is_tag = [&b"TAG"[..], b"APETAGEX", b"ID3"]
+            .iter()
+            .any(|tag| rest.starts_with(tag));
+        if end < self.held && !is_tag {
+            let all = self.before + self.stream.position();
+            self.remarks.push(ReadRemark::CutOff {
+                read_secs: all as f64 / f64::from(self.stream.rate().max(1)),
+                promised_secs: None,
+            });
+        }
+        Ok(())
+    }
+
+    /// Where in the file the frames of this stream begin: behind the last block of descriptions.
+    fn first_frame(&mut self) -> Result<u64, ReadProblem> {
+        let mut at = self.start + 4;
+        loop {
+            let header = read_at(&mut self.file, at, 4).map_err(ReadProblem::Io)?;
+            let Some((kind, size)) = header.split_first() else {
+                return Ok(at);
+            };
+            let size = size
+                .iter()
+                .fold(0, |size, &byte| size << 8 | u64::from(byte));
+            at += 4 + size;
+            if kind & 0x80 > 0 {
+                return Ok(at);
+            }
+        }
+    }
+}
+
 fn open(file: &File, start: u64, end: u64) -> Result<Demuxed, ReadProblem> {
     Demuxed::new(
         demuxer::<FlacReader<'_>>(try_clone(file)?, start, end)?,
@@ -132,8 +174,12 @@ impl Demuxer for Flac {
         }
         loop {
             let unit = self.stream.next_unit()?;
-            if unit.is_some() || !self.next_stream()? {
+            if unit.is_some() {
                 return Ok(unit);
+            }
+            if !self.next_stream()? {
+                self.tell_torn_end()?;
+                return Ok(None);
             }
         }
     }
@@ -142,10 +188,6 @@ impl Demuxer for Flac {
         let mut remarks = std::mem::take(&mut self.remarks);
         remarks.append(&mut self.stream.take_remarks());
         remarks
-    }
-
-    fn survives_damage(&self) -> bool {
-        false
     }
 
     fn knows_lengths(&self) -> bool {

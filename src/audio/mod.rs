@@ -25,6 +25,8 @@ mod edits;
 mod error;
 mod ffmpeg;
 mod flac;
+mod he_aac;
+mod matroska;
 mod mono;
 mod mpeg;
 mod ogg;

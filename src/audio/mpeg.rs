@@ -8,6 +8,7 @@ use super::{
     ReadProblem, ReadRemark,
     container::id3v2_len,
     packets::{Demuxer, Unit},
+    pcm::Region,
     scan::Scan,
 };
 use symphonia::core::codecs::audio::{
@@ -20,6 +21,9 @@ pub(super) const LONGEST_FRAME: usize = 2881;
 
 /// What a decoder of layer 3 adds to the encoder's delay.
 const DECODER_DELAY: u64 = 528 + 1;
+
+/// The tag states the silence at the end in 12 bits.
+const MOST_SILENCE: u64 = 1 << 12;
 
 /// A frame's header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -209,13 +213,18 @@ pub(super) struct Mpeg {
     remarks: Vec<ReadRemark>,
     ended: bool,
     cut_off: bool,
+    /// Bytes behind the stream that are not known to be anything.
+    unread: u64,
+    /// Whether there are more frames than the tag says.
+    goes_on: bool,
     /// Whether an ID3v2 tag lies before the frame that is next: another file begins.
     new_part: bool,
 }
 
 impl Mpeg {
-    /// `scan` stands at the first frame, or ends before the container around it does.
-    pub(super) fn new(mut scan: Scan, cut_off: bool) -> Result<Self, ReadProblem> {
+    /// `scan` stands at the first frame. What a length tag says of the silence is believed only where it `begins` the stream: as in
+    /// ffmpeg, not behind the rest of a cut-off frame.
+    pub(super) fn new(mut scan: Scan, begins: bool) -> Result<Self, ReadProblem> {
         let head = scan.peek(LONGEST_FRAME)?;
         let first = Frame::parse(head).ok_or(ReadProblem::NotAudio)?;
         if first.is_irregular() {
@@ -236,18 +245,27 @@ impl Mpeg {
         }
         let mut mpeg = Self {
             first,
-            tag: tag.unwrap_or_default(),
+            tag: tag.filter(|_| begins).unwrap_or_default(),
             scan,
             position: 0,
             remarks: Vec::new(),
             ended: false,
-            cut_off,
+            cut_off: false,
+            unread: 0,
+            goes_on: false,
             new_part: false,
         };
         if let Some((header, _)) = mpeg.sync()? {
             mpeg.first = header;
         }
         Ok(mpeg)
+    }
+
+    /// For a stream inside of a WAV file.
+    pub(super) fn inside(mut self, region: Region) -> Self {
+        self.cut_off = region.stated.is_some_and(|stated| stated > region.len);
+        self.unread = region.unread;
+        self
     }
 
     /// The next frame's header, and whether all of it is there; steps over tags and what is no frame.
@@ -329,7 +347,8 @@ impl Mpeg {
         let front = (front + DECODER_DELAY)
             .saturating_sub(self.position)
             .min(len);
-        let all = self.tag.frames.map(|frames| frames * len); // the tag states 32 bits
+        let frames = self.tag.frames.filter(|_| !self.goes_on);
+        let all = frames.map(|frames| frames * len); // the tag states 32 bits
         let back = all.map_or(0, |all| {
             let from = (all + DECODER_DELAY).saturating_sub(back);
             let end = self.position + len;
@@ -339,12 +358,39 @@ impl Mpeg {
         (front, back.min(len - front))
     }
 
+    /// Where silence at the end is to be cut off by the tag: if more frames follow than it says, it is wrong and nothing is cut off.
+    fn doubt_length(&mut self, len: u64) -> Result<(), ReadProblem> {
+        let Some(all) = self.tag.frames.map(|frames| frames * len) else {
+            return Ok(());
+        };
+        let is_near = self.position + MOST_SILENCE >= all && self.position < all;
+        if self.goes_on || !is_near {
+            return Ok(());
+        }
+        let left = ((all - self.position) / len) as usize;
+        let bytes = self.scan.peek((left + 2) * LONGEST_FRAME)?;
+        self.goes_on = frames_in(bytes) > left;
+        Ok(())
+    }
+
     fn end(&mut self, torn: bool) {
         self.ended = true;
         let rate = f64::from(self.first.rate);
         let promised = self.tag.frames.map(|frames| frames * self.first.samples());
         let missing =
             promised.is_some_and(|promised| promised > self.position + self.first.samples());
+        if let Some(promised) = promised.filter(|_| self.goes_on) {
+            self.remarks.push(ReadRemark::LongerThanStated {
+                read_secs: self.secs(),
+                stated_secs: promised as f64 / rate,
+            });
+        }
+        if self.unread > 0 {
+            self.remarks.push(ReadRemark::LeftOut {
+                at_secs: self.secs(),
+                bytes: self.unread,
+            });
+        }
         if torn || missing || self.cut_off {
             let silence = self.tag.silence.map_or(0, |(front, back)| front + back);
             self.remarks.push(ReadRemark::CutOff {
@@ -409,6 +455,7 @@ impl Demuxer for Mpeg {
         let mut data = self.scan.peek(header.len)?.to_vec();
         data.resize(header.len, 0);
         self.scan.skip(header.len as u64)?;
+        self.doubt_length(len)?;
         let (front, back) = self.trims(len);
         self.position += len;
         if !whole {

@@ -4,7 +4,7 @@ use super::{
     ReadProblem, adpcm, adts, aiff, au, caf,
     container::{self, Container, Found},
     demuxed::{Demuxed, Kind},
-    edits, ffmpeg, flac, mpeg, ogg,
+    edits, ffmpeg, flac, he_aac, matroska, mpeg, ogg,
     packets::{Demuxer, Packets},
     pcm::{Layout, Pcm},
     scan::Scan,
@@ -45,11 +45,10 @@ pub(super) fn source(path: &Path) -> Result<Box<dyn Source>, ReadProblem> {
     let found = container::recognise(&mut file)?.ok_or(ReadProblem::NotAudio)?;
     match ours(try_clone(&file)?, found, metadata.len()) {
         Err(problem) if may_be_for_ffmpeg(&problem, found.container) => match ffmpeg::open(path) {
-            Ok(Some(source)) => Ok(Box::new(source.cut_off(is_cut_off(
-                file,
-                found,
-                metadata.len(),
-            )?))),
+            Ok(Some(source)) => {
+                let ending = ending(file, found, metadata.len())?;
+                Ok(Box::new(source.ending(ending)))
+            }
             Ok(None) => Err(problem),
             Err(theirs) => Err(if matches!(problem, ReadProblem::NeedsFfmpeg { .. }) {
                 theirs
@@ -76,13 +75,25 @@ fn may_be_for_ffmpeg(problem: &ReadProblem, container: Container) -> bool {
     }
 }
 
-/// Whether a container ends early that ffmpeg is given.
-fn is_cut_off(mut file: File, found: Found, held: u64) -> Result<bool, ReadProblem> {
-    match found.container {
-        Container::Ogg => ogg::is_cut_off(Scan::new(file, found.start, held)?),
-        Container::Mp4 => edits::is_cut_off(&mut file, held),
-        _ => Ok(false),
-    }
+/// What ffmpeg does not say of the end of a file.
+fn ending(mut file: File, found: Found, held: u64) -> Result<ffmpeg::Ending, ReadProblem> {
+    let start = found.start;
+    let mut left_out = 0;
+    let cut_off = match found.container {
+        Container::Ogg => ogg::is_cut_off(Scan::new(file, start, held)?)?,
+        Container::Mp4 => edits::is_cut_off(&mut file, held)?,
+        Container::Matroska => matroska::end(&mut file, start, held)?.cut_off,
+        Container::Wave | Container::Wave64 => match wave::read(&mut file, start, held)? {
+            wave::Content::Other(_, region) => {
+                left_out = region.unread;
+                region.stated.is_some_and(|stated| stated > region.len)
+            }
+            _ => false,
+        },
+        Container::Foreign("AVI video") => wave::is_riff_cut_off(&mut file, start, held)?,
+        _ => false,
+    };
+    Ok(ffmpeg::Ending { cut_off, left_out })
 }
 
 /// The same file; the two share one position.
@@ -112,11 +123,26 @@ fn ours(mut file: File, found: Found, held: u64) -> Result<Box<dyn Source>, Read
         Container::Flac => packets(flac::Flac::new(file, start, held)?),
         Container::Ogg => Ok(Box::new(ogg::Ogg::new(Scan::new(file, start, held)?)?)),
         Container::Mp4 => mp4(file, held),
-        Container::Matroska => packets(Demuxed::new(
-            demuxer::<MkvReader<'_>>(file, start, held)?,
-            Kind::Other,
-        )?),
-        Container::Mpeg => packets(mpeg::Mpeg::new(Scan::new(file, start, held)?, false)?),
+        Container::Matroska => {
+            let end = matroska::end(&mut file, start, held)?;
+            let open = || {
+                let demuxer = demuxer::<MkvReader<'_>>(try_clone(&file)?, start, held);
+                // Its demuxer refuses a segment that does not fit into the file.
+                let demuxer = demuxer.map_err(|problem| match end.cut_off {
+                    true => ReadProblem::NeedsFfmpeg {
+                        format: "Matroska that is cut off".to_owned(),
+                    },
+                    false => problem,
+                })?;
+                Demuxed::new(demuxer, Kind::Other)
+            };
+            refuse_he_aac(open()?)?;
+            packets(open()?.ending(end))
+        }
+        Container::Mpeg => {
+            let scan = Scan::new(file, start, held)?;
+            packets(mpeg::Mpeg::new(scan, !found.behind_rubbish)?)
+        }
         Container::Adts => packets(adts::Adts::new(Scan::new(file, start, held)?)?),
         Container::Foreign(format) => Err(ReadProblem::NeedsFfmpeg {
             format: format.to_owned(),
@@ -130,11 +156,10 @@ fn wav(mut file: File, start: u64, held: u64) -> Result<Box<dyn Source>, ReadPro
         wave::Content::Samples(layout) => pcm(file, layout),
         wave::Content::Adpcm(what) => packets(adpcm::Blocks::new(file, what)?),
         wave::Content::Mpeg(region) => {
-            let cut_off = region.stated.is_some_and(|stated| stated > region.len);
             let scan = Scan::new(file, region.start, region.start + region.len)?;
-            packets(mpeg::Mpeg::new(scan, cut_off)?)
+            packets(mpeg::Mpeg::new(scan, true)?.inside(region))
         }
-        wave::Content::Other(format) => Err(ReadProblem::NeedsFfmpeg { format }),
+        wave::Content::Other(format, _) => Err(ReadProblem::NeedsFfmpeg { format }),
     }
 }
 
@@ -149,9 +174,11 @@ fn packets<D: Demuxer + 'static>(demuxer: D) -> Result<Box<dyn Source>, ReadProb
 }
 
 fn mp4(mut file: File, held: u64) -> Result<Box<dyn Source>, ReadProblem> {
+    // The demuxer refuses a box that does not fit into its file; so it is cut off when it is read.
+    let end = edits::stated_len(&mut file, held)?;
     let open = |file: &File| -> Result<Demuxed, ReadProblem> {
         Demuxed::new(
-            demuxer::<IsoMp4Reader<'_>>(try_clone(file)?, 0, held)?,
+            demuxer::<IsoMp4Reader<'_>>(try_clone(file)?, 0, end)?,
             Kind::Mp4,
         )
     };
@@ -160,24 +187,36 @@ fn mp4(mut file: File, held: u64) -> Result<Box<dyn Source>, ReadProblem> {
             format: "MP4 in fragments that is cut off".to_owned(),
         });
     }
-    let mut demuxed = open(&file)?;
-    if demuxed.params().codec == CODEC_ID_AAC && (1..=HALF_BAND).contains(&demuxed.rate()) {
-        if adts::is_he_aac(first_packets(&mut demuxed)?.iter().map(|data| &**data)) {
-            return Err(ReadProblem::NeedsFfmpeg {
-                format: "HE-AAC".to_owned(),
-            });
-        }
-        demuxed = open(&file)?;
-    }
-    let edit = edits::read(&mut file, held, demuxed.track(), demuxed.rate())?;
+    let demuxed = open(&file)?;
+    let (track, rate) = (demuxed.track(), demuxed.rate());
+    refuse_he_aac(demuxed)?;
+    let edit = edits::read(&mut file, held, track, rate)?;
     packets(open(&file)?.edited(edit))
+}
+
+/// Refuses AAC with a second half of its band, by its description or its first packets.
+fn refuse_he_aac(mut demuxed: Demuxed) -> Result<(), ReadProblem> {
+    let params = demuxed.params();
+    if params.codec != CODEC_ID_AAC {
+        return Ok(());
+    }
+    let description = params.extra_data.as_deref();
+    let may_be = (1..=HALF_BAND).contains(&demuxed.rate());
+    let is_it = description.is_some_and(he_aac::is_described)
+        || may_be && he_aac::is_in(first_packets(&mut demuxed)?.iter().map(|data| &**data));
+    match is_it {
+        true => Err(ReadProblem::NeedsFfmpeg {
+            format: "HE-AAC".to_owned(),
+        }),
+        false => Ok(()),
+    }
 }
 
 fn first_packets(demuxed: &mut Demuxed) -> Result<Vec<Box<[u8]>>, ReadProblem> {
     let mut packets = Vec::new();
     while let Some(unit) = demuxed.next_unit()? {
         packets.push(unit.data);
-        if packets.len() == adts::LOOKED_AT {
+        if packets.len() == he_aac::LOOKED_AT {
             break;
         }
     }

@@ -7,19 +7,36 @@ use super::{
 use std::io;
 use symphonia::core::{
     audio::GenericAudioBufferRef,
-    codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions, CODEC_ID_NULL_AUDIO},
+    codecs::audio::{
+        AudioCodecId, AudioCodecParameters, AudioDecoder, AudioDecoderOptions, CODEC_ID_NULL_AUDIO,
+        well_known::{
+            CODEC_ID_AC3, CODEC_ID_DCA, CODEC_ID_EAC3, CODEC_ID_OPUS, CODEC_ID_SPEEX, CODEC_ID_WMA,
+        },
+    },
     errors::Error as DecodeError,
     packet::PacketBuilder,
     units::{Duration, Timestamp},
 };
 
 /// A packet that decodes to `len` samples per channel, of which those in `front` and at the `back` are the encoder's and not
-/// sound.
+/// sound. Without data: one that should be there and is not.
 pub(super) struct Unit {
     pub(super) data: Box<[u8]>,
     pub(super) len: u64,
     pub(super) front: u64,
     pub(super) back: u64,
+}
+
+impl Unit {
+    /// A packet of `len` samples that is missing.
+    pub(super) fn missing(len: u64) -> Self {
+        Self {
+            data: Box::default(),
+            len,
+            front: 0,
+            back: 0,
+        }
+    }
 }
 
 /// A container whose packets are read one after the other.
@@ -35,11 +52,6 @@ pub(super) trait Demuxer: Send {
 
     /// What has been found wrong since the last call.
     fn take_remarks(&mut self) -> Vec<ReadRemark>;
-
-    /// Whether a packet that cannot be decoded is replaced by silence of its length: the rest is sound.
-    fn survives_damage(&self) -> bool {
-        true
-    }
 
     /// Whether the lengths of packets are right before they are decoded.
     fn knows_lengths(&self) -> bool {
@@ -89,6 +101,13 @@ impl<D: Demuxer> Packets<D> {
         len: u64,
         planes: &mut Vec<Vec<f32>>,
     ) -> Result<bool, ReadProblem> {
+        if data.is_empty() {
+            return self.bridge(
+                DecodeError::DecodeError("a part of it is missing"),
+                len,
+                planes,
+            );
+        }
         let packet = PacketBuilder::new()
             .track_id(0)
             .pts(Timestamp::ZERO)
@@ -134,7 +153,7 @@ impl<D: Demuxer> Packets<D> {
         let read_secs = self.secs();
         if matches!(&error, DecodeError::ResetRequired) {
             self.decoder.reset();
-        } else if !self.demuxer.survives_damage() || self.spec.channels == 0 {
+        } else if self.spec.channels == 0 {
             return Err(ReadProblem::Damaged {
                 read_secs,
                 source: error,
@@ -239,11 +258,26 @@ pub(super) fn make_decoder(
 ) -> Result<Box<dyn AudioDecoder>, ReadProblem> {
     symphonia::default::get_codecs()
         .make_audio_decoder(params, &AudioDecoderOptions::default())
-        .map_err(|error| match error {
-            DecodeError::Unsupported(_) => ReadProblem::UnknownCodec(error),
-            error if params.codec == CODEC_ID_NULL_AUDIO => ReadProblem::UnknownCodec(error),
-            error => ReadProblem::Header(error),
+        .map_err(|error| match (error, name_of_other(params.codec)) {
+            (_, Some(name)) => ReadProblem::NeedsFfmpeg {
+                format: name.to_owned(),
+            },
+            (error @ DecodeError::Unsupported(_), _) => ReadProblem::UnknownCodec(error),
+            (error, _) if params.codec == CODEC_ID_NULL_AUDIO => ReadProblem::UnknownCodec(error),
+            (error, _) => ReadProblem::Header(error),
         })
+}
+
+/// The name of a codec that we do not decode.
+fn name_of_other(codec: AudioCodecId) -> Option<&'static str> {
+    Some(match codec {
+        CODEC_ID_OPUS => "Opus",
+        CODEC_ID_SPEEX => "Speex",
+        CODEC_ID_AC3 | CODEC_ID_EAC3 => "Dolby Digital (AC-3)",
+        CODEC_ID_DCA => "DTS",
+        CODEC_ID_WMA => "Windows Media",
+        _ => return None,
+    })
 }
 
 pub(super) fn is_eof(error: &DecodeError) -> bool {

@@ -65,6 +65,8 @@ pub(super) struct Region {
     pub(super) stated: Option<u64>,
     /// Bytes behind it that are not known to be anything.
     pub(super) unread: u64,
+    /// The part of the file around or before it whose size is wrong, though that costs no sound.
+    pub(super) wrong_size: Option<&'static str>,
 }
 
 /// A region of samples that is being read.
@@ -100,13 +102,15 @@ impl Layout {
 }
 
 impl Region {
-    /// What of `held` bytes of a file from `start` on is sound, if the header states `stated` bytes.
-    pub(super) fn up_to_end(start: u64, held: u64, stated: Option<u64>) -> Self {
+    /// The part of a file of `held` bytes that begins at `start`: as many bytes as are `stated`, or all.
+    pub(super) fn new(start: u64, held: u64, stated: Option<u64>) -> Self {
+        let in_file = held.saturating_sub(start);
         Self {
             start,
-            len: held.saturating_sub(start),
+            len: stated.map_or(in_file, |stated| stated.min(in_file)),
             stated,
             unread: 0,
+            wrong_size: None,
         }
     }
 
@@ -132,6 +136,9 @@ impl Region {
                 at_secs: read_secs,
                 bytes: self.unread,
             });
+        }
+        if let (Some(part), true) = (self.wrong_size, remarks.is_empty()) {
+            remarks.push(ReadRemark::WrongSize { part, read_secs });
         }
         remarks
     }

@@ -24,6 +24,13 @@ pub enum ReadRemark {
         /// What the header states, in seconds.
         stated_secs: f64,
     },
+    /// The size of a part of the file is wrong, and its sound is there nevertheless.
+    WrongSize {
+        /// The part's name.
+        part: &'static str,
+        /// What could be read, in seconds.
+        read_secs: f64,
+    },
     /// The file ends before its sound does.
     CutOff {
         /// What could be read, in seconds.
@@ -74,6 +81,10 @@ impl fmt::Display for ReadRemark {
             } => write!(
                 f,
                 "states a length of {stated_secs:.3} s but goes on; read to the end of the file, {read_secs:.3} s"
+            ),
+            Self::WrongSize { part, read_secs } => write!(
+                f,
+                "states a wrong size of its part `{part}`; its sound is read whole, {read_secs:.3} s"
             ),
             Self::CutOff {
                 read_secs,

@@ -472,11 +472,10 @@ fn a_wav_with_wrong_sizes_is_read_to_its_end_with_a_remark() {
         bytes
     };
     for riff in [0, 0x23, 32_028, u32::MAX] {
-        assert_eq!(
-            read_remarked(&with(4, riff)),
-            (expected.clone(), vec![]),
-            "RIFF {riff}"
-        );
+        let (part, read_secs) = ("RIFF", 2.0);
+        let remark = ReadRemark::WrongSize { part, read_secs };
+        let told = read_remarked(&with(4, riff));
+        assert_eq!(told, (expected.clone(), vec![remark]), "RIFF {riff}");
     }
     for unfilled in [0, u32::MAX] {
         let (samples, remarks) = read_remarked(&with(40, unfilled));
@@ -508,14 +507,32 @@ fn a_list_that_lies_and_missing_padding_do_not_hide_the_samples() {
     let whole = ramp_wav(800, 8000);
     let expected = read_remarked(&whole).0;
     let lying = b"LIST\x0e\0\0\0INFOICMT\xff\xff\xff\0ab".to_vec(); // the comment claims 16 MB
+    let told = ReadRemark::WrongSize {
+        part: "LIST",
+        read_secs: 0.1,
+    };
+    let honest = b"LIST\x14\0\0\0INFOICMT\x03\0\0\0ab\0\0ISFT".to_vec();
     let unpadded = b"note\x03\0\0\0abc".to_vec();
     let padded = b"note\x03\0\0\0abc\0".to_vec();
-    for chunk in [lying, unpadded, padded] {
+    for (chunk, remarks) in [
+        (lying, vec![told]),
+        (honest, vec![]),
+        (unpadded, vec![]),
+        (padded, vec![]),
+    ] {
         let before = [&whole[..36], &chunk, &whole[36..]].concat();
-        assert_eq!(read_remarked(&before), (expected.clone(), vec![]));
-        let behind = [&whole[..], &chunk].concat();
+        let before = with_riff_size(before);
+        assert_eq!(read_remarked(&before), (expected.clone(), remarks));
+        let behind = with_riff_size([&whole[..], &chunk].concat());
         assert_eq!(read_remarked(&behind), (expected.clone(), vec![]));
     }
+}
+
+/// With the size after `RIFF` that the file has.
+fn with_riff_size(mut bytes: Vec<u8>) -> Vec<u8> {
+    let size = bytes.len() as u32 - 8;
+    bytes[4..8].copy_from_slice(&size.to_le_bytes());
+    bytes
 }
 
 /// The WAV as RF64, BW64, RIFX and Wave64.
@@ -533,8 +550,8 @@ fn dialects(whole: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         bytes
     };
     let mut rifx =
-        b"RIFX\0\0\0\0WAVEfmt \0\0\0\x10\0\x01\0\x01\0\0\x1f\x40\0\0\x3e\x80\0\x02\0\x10data"
-            .to_vec();
+        b"RIFX....WAVEfmt \0\0\0\x10\0\x01\0\x01\0\0\x1f\x40\0\0\x3e\x80\0\x02\0\x10data".to_vec();
+    rifx[4..8].copy_from_slice(&(36 + samples.len() as u32).to_be_bytes());
     rifx.extend((samples.len() as u32).to_be_bytes());
     rifx.extend(
         samples
@@ -613,6 +630,29 @@ fn edit_lists_cut_off_the_delay_of_encoders() {
     bytes[elst - 8..elst - 4].copy_from_slice(b"\0\0\0\x24");
     bytes[elst..elst + 4].copy_from_slice(b"free");
     assert_eq!(read_bytes(&bytes).unwrap().len(), 23_552);
+}
+
+#[test]
+fn a_damaged_frame_of_flac_is_silence_and_the_rest_stays_in_its_place() {
+    let bytes = fs::read(fixture("clicks/mono.flac")).unwrap(); // frames of 1024 samples
+    let (whole, _) = read_remarked(&bytes);
+    let third = bytes
+        .windows(5)
+        .position(|five| five[..2] == [0xff, 0xf8] && five[4] == 2)
+        .unwrap();
+    let mut damaged = bytes.clone();
+    damaged[third + 100..third + 140].fill(0);
+    let (samples, remarks) = read_remarked(&damaged);
+    assert_eq!(samples.len(), whole.len());
+    assert_eq!(samples[..2048], whole[..2048]);
+    assert!(samples[2048..3072].iter().all(|&x| x == 0.0));
+    assert_eq!(samples[3072..], whole[3072..]);
+    assert!(
+        matches!(remarks[..], [ReadRemark::Damaged { at_secs, lost_secs, .. }] if at_secs == 0.256 && lost_secs == 0.128),
+        "{remarks:?}"
+    );
+    let (_folder, path) = written(&damaged);
+    assert_eq!(AudioReader::counted_len(&path).unwrap().0, 4800);
 }
 
 #[test]

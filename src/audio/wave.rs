@@ -6,7 +6,8 @@
 //! RF64    = the same as RIFF, sizes of 64 bits in a chunk "ds64" (BW64: its name in broadcasting)
 //! Wave64  = the same with names of 16 bytes and sizes of 64 bits that count the chunk's header, padded to 8
 //! ```
-//! Sizes are written last, so those of a recording that was not closed are zero, all ones, or too small.
+//! Sizes are written last, so those of a recording that was not closed are zero, all ones, or too small. Which of them are wrong is
+//! told, and the samples are read whatever they say.
 
 use super::{
     ReadProblem,
@@ -25,7 +26,7 @@ pub(super) enum Content {
     Mpeg(Region),
     Adpcm(Adpcm),
     /// An encoding that we do not decode.
-    Other(String),
+    Other(String, Region),
 }
 
 /// Blocks of four bits a sample.
@@ -66,11 +67,14 @@ pub(super) fn read(file: &mut File, start: u64, held: u64) -> Result<Content, Re
         held,
         at: first,
     };
-    let (mut format, mut long_sizes) = (None, None);
-    let mut data = None;
+    let (mut format, mut data, mut wrong_size) = (None, None, None);
+    let (mut long_whole, mut long_data) = (None, None);
     while let Some(chunk) = walk.next()? {
         match &chunk.name {
-            b"ds64" => long_sizes = walk.number_at(chunk.start + 8)?,
+            b"ds64" => {
+                long_whole = walk.number_at(chunk.start)?;
+                long_data = walk.number_at(chunk.start + 8)?;
+            }
             b"fmt " => {
                 let len = chunk.stated.min(64) as usize;
                 format = Some(read_at(walk.file, chunk.start, len).map_err(ReadProblem::Io)?);
@@ -81,6 +85,7 @@ pub(super) fn read(file: &mut File, start: u64, held: u64) -> Result<Content, Re
                     break;
                 }
             }
+            b"LIST" if walk.is_overfull(chunk)? => wrong_size = Some("LIST"),
             _ => {}
         }
         if data.is_some() && format.is_some() {
@@ -97,8 +102,20 @@ pub(super) fn read(file: &mut File, start: u64, held: u64) -> Result<Content, Re
     };
     let format = Format::parse(&format, dialect.endian)
         .ok_or_else(|| broken("wav: its description is too short"))?;
-    let region = walk.data_region(data, long_sizes)?;
+    let mut region = walk.data_region(data, long_data)?;
+    let end = start.saturating_add(dialect.whole_size(&head, long_whole));
+    if end < region.start + region.len || end >= held + dialect.padding() {
+        wrong_size = wrong_size.or(Some(dialect.name()));
+    }
+    region.wrong_size = wrong_size;
     format.content(region, dialect.endian)
+}
+
+/// Whether a RIFF of any content ends before its first bytes say.
+pub(super) fn is_riff_cut_off(file: &mut File, start: u64, held: u64) -> Result<bool, ReadProblem> {
+    let head = read_at(file, start, 8).map_err(ReadProblem::Io)?;
+    let dialect = Dialect::of(&head);
+    Ok(start + dialect.whole_size(&head, None) >= held + dialect.padding())
 }
 
 impl Dialect {
@@ -115,6 +132,28 @@ impl Dialect {
         }
     }
 
+    /// What the first part is called.
+    fn name(self) -> &'static str {
+        if self.wave64 { "riff" } else { "RIFF" }
+    }
+
+    /// Chunks begin at multiples of as many bytes.
+    fn padding(self) -> u64 {
+        if self.wave64 { 8 } else { 2 }
+    }
+
+    /// Bytes of the whole file as its first bytes state them, or `ds64` does for them.
+    fn whole_size(self, head: &[u8], long: Option<u64>) -> u64 {
+        if self.wave64 {
+            return head.get(16..24).map_or(0, |bytes| self.number(bytes));
+        }
+        let short = head.get(4..8).map_or(0, |bytes| self.number(bytes));
+        let size = long
+            .filter(|_| short == u64::from(u32::MAX))
+            .unwrap_or(short);
+        size.saturating_add(8)
+    }
+
     fn number(self, bytes: &[u8]) -> u64 {
         let add = |number: u64, &byte: &u8| number << 8 | u64::from(byte);
         match self.endian {
@@ -123,6 +162,9 @@ impl Dialect {
         }
     }
 }
+
+/// Names that begin another file.
+const FILES: [&[u8; 4]; 5] = [b"RIFF", b"RF64", b"BW64", b"RIFX", b"riff"];
 
 /// From chunk to chunk.
 struct Walk<'a> {
@@ -177,7 +219,7 @@ impl Walk<'_> {
     }
 
     fn padded(&self, chunk: Chunk, end: u64) -> u64 {
-        let to = if self.dialect.wave64 { 8 } else { 2 };
+        let to = self.dialect.padding();
         end.saturating_add((to - chunk.stated % to) % to)
     }
 
@@ -186,20 +228,45 @@ impl Walk<'_> {
         let header = self.header_at(at)?;
         Ok(match header {
             Some((name, stated)) => {
-                let printable = name.iter().all(|byte| (b' '..=b'~').contains(byte));
-                printable && stated <= self.held.saturating_sub(at + self.dialect.header)
+                is_printable(name) && stated <= self.held.saturating_sub(at + self.dialect.header)
             }
             None => at <= self.held,
         })
     }
 
-    /// Whether everything from here to the end of the file is chunks, or a few bytes of nothing.
-    fn only_chunks_from(&mut self, mut at: u64) -> Result<bool, ReadProblem> {
-        while at + self.dialect.header <= self.held {
+    /// Whether a part of a list claims more bytes than the list holds.
+    fn is_overfull(&mut self, list: Chunk) -> Result<bool, ReadProblem> {
+        let end = list.start.saturating_add(list.stated).min(self.held);
+        let mut at = list.start + 4;
+        while at + self.dialect.header <= end && self.is_named(at)? {
             let Some((_, stated)) = self.header_at(at)? else {
                 break;
             };
-            if !self.is_chunk(at)? {
+            let part_end = at + self.dialect.header + stated;
+            if part_end > end + 1 {
+                return Ok(true);
+            }
+            at = part_end + stated % 2;
+            if !self.is_named(at)? {
+                at = part_end; // some writers forget the padding
+            }
+        }
+        Ok(false)
+    }
+
+    fn is_named(&mut self, at: u64) -> Result<bool, ReadProblem> {
+        let header = self.header_at(at)?;
+        Ok(header.is_some_and(|(name, _)| is_printable(name)))
+    }
+
+    /// Whether everything from here to the end of the file is chunks, or a few bytes of nothing.
+    fn only_chunks_from(&mut self, mut at: u64) -> Result<bool, ReadProblem> {
+        while at + self.dialect.header <= self.held {
+            let Some((name, stated)) = self.header_at(at)? else {
+                break;
+            };
+            let is_file = FILES.iter().any(|magic| **magic == name);
+            if is_file || !self.is_chunk(at)? {
                 return Ok(false);
             }
             let start = at + self.dialect.header;
@@ -222,12 +289,14 @@ impl Walk<'_> {
         };
         let start = data.start;
         let left = self.held.saturating_sub(start);
-        let unfilled = NEVER.contains(&stated) || stated == u64::MAX - 24;
+        // Wave64's are of 64 bits, and what is never filled in is near the largest of them, signed or not.
+        let unfilled = NEVER.contains(&stated) || stated > u64::MAX >> 2;
         let believed = Region {
             start,
             len: stated.min(left),
             stated: Some(stated),
             unread: 0,
+            wrong_size: None,
         };
         if stated > left {
             let stated = (!unfilled).then_some(stated);
@@ -244,17 +313,12 @@ impl Walk<'_> {
     /// Behind the stated end lie bytes that are no chunks: sound that the header does not count, tags, or another file.
     fn what_follows(&mut self, believed: Region, end: u64) -> Result<Region, ReadProblem> {
         let follows = read_at(self.file, end, 1 << 12).map_err(ReadProblem::Io)?;
-        let foreign: [&[u8]; 8] = [
-            b"TAG",
-            b"ID3",
-            b"APETAGEX",
-            b"RIFF",
-            b"RF64",
-            b"RIFX",
-            b"riff",
-            b"LYRICS",
-        ];
-        let is_foreign = foreign.iter().any(|magic| follows.starts_with(magic));
+        let tags: [&[u8]; 4] = [b"TAG", b"ID3", b"APETAGEX", b"LYRICS"];
+        let files = FILES.iter().map(|magic| magic.as_slice());
+        let is_foreign = tags
+            .into_iter()
+            .chain(files)
+            .any(|magic| follows.starts_with(magic));
         let left = self.held - believed.start;
         let unread = self.held - end;
         if believed.len == 0 && !is_foreign {
@@ -339,9 +403,8 @@ impl Format {
             0x11 => return adpcm(false),
             0x50 | 0x55 => return Ok(Content::Mpeg(region)),
             tag => {
-                return Ok(Content::Other(format!(
-                    "WAV with samples of kind {tag:#06x}"
-                )));
+                let format = format!("WAV with samples of kind {tag:#06x}");
+                return Ok(Content::Other(format, region));
             }
         };
         Ok(Content::Samples(Layout {
@@ -397,6 +460,10 @@ impl Format {
             region,
         })
     }
+}
+
+fn is_printable(name: [u8; 4]) -> bool {
+    name.iter().all(|byte| (b' '..=b'~').contains(byte))
 }
 
 pub(super) fn broken(reason: &'static str) -> ReadProblem {

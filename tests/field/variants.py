@@ -68,7 +68,7 @@ def sources(folders, out, count):
             rate = (None, 44100, 48000, None, 16000, 32000)[n % 6]
             resampled = ["-ar", str(rate)] if rate else []
             # The other side half as loud and 7 ms later: two channels that can be told apart.
-            stereo = ["-filter_complex", "[0:a]asplit[a][b];[b]adelay=7,volume=0.5[c];[a][c]amerge=inputs=2"]
+            stereo = ["-filter_complex", "[0:a]aformat=channel_layouts=mono,asplit[a][b];[b]adelay=7,volume=0.5[c];[a][c]join=inputs=2"]
             ffmpeg("-t", "3", "-i", path, *(stereo if n % 2 else []), *resampled, "-c:a", "pcm_s16le", target)
         made.append(target)
     return made

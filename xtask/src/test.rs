@@ -3,10 +3,11 @@
 use crate::{
     demo, dependencies, kills,
     repository::Repository,
-    setup::{self, Flavour},
+    setup::{self, Flavour, ffmpeg},
 };
 use anyhow::{Result, bail};
 use std::{
+    path::{Path, PathBuf},
     process::Stdio,
     time::{Duration, Instant},
 };
@@ -109,7 +110,13 @@ pub(crate) fn run(repository: &Repository, all: bool) -> Result<()> {
     require_component(repository, "fmt", "rustfmt")?;
     require_component(repository, "clippy", "clippy")?;
     demo::require_cpp_compiler()?;
-    let mut times = vec![("set-up", timed(|| setup::run(repository, Flavour::Cpu))?)];
+    let mut ffmpeg = PathBuf::new();
+    let set_up = || {
+        setup::run(repository, Flavour::Cpu)?;
+        ffmpeg = ffmpeg::program(repository)?;
+        Ok(())
+    };
+    let mut times = vec![("set-up", timed(set_up)?)];
     let mut steps = vec![
         FORMAT,
         LINTS,
@@ -125,7 +132,7 @@ pub(crate) fn run(repository: &Repository, all: bool) -> Result<()> {
     times.push(("dependencies", timed(|| dependencies::check(repository))?));
     for step in &steps {
         eprintln!("── {}: cargo {}", step.name, step.arguments.join(" "));
-        times.push((step.name, timed(|| step.run(repository))?));
+        times.push((step.name, timed(|| step.run(repository, &ffmpeg))?));
     }
     if all {
         eprintln!("── kills: cargo xtask kills --count {KILLS}");
@@ -148,8 +155,9 @@ pub(crate) fn run(repository: &Repository, all: bool) -> Result<()> {
 }
 
 impl Step {
-    fn run(&self, repository: &Repository) -> Result<()> {
+    fn run(&self, repository: &Repository, ffmpeg: &Path) -> Result<()> {
         let mut cargo = repository.cargo(self.arguments);
+        cargo.env(ffmpeg::VARIABLE, ffmpeg);
         if self.arguments.starts_with(&["doc"]) {
             cargo.env("RUSTDOCFLAGS", "-D warnings");
         }

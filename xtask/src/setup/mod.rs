@@ -6,6 +6,7 @@
 //! when it does not match the files, the set-up is done again.
 
 mod download;
+pub(crate) mod ffmpeg;
 pub(crate) mod installed;
 mod python;
 mod receipt;

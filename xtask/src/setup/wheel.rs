@@ -1,4 +1,4 @@
-//! Which wheels hold libtorch: exact versions and hashes, by platform.
+//! Which wheels hold libtorch and ffmpeg: exact versions and hashes, by platform.
 //!
 //! The versions are those that the metadata of `torch` 2.11.0 names (`cuda-toolkit` 13.0.2 names the
 //! CUDA parts); the hashes are what the package index lists for these files.
@@ -103,6 +103,16 @@ const fn wheel(package: &'static str, version: &'static str, sha256: &'static st
         version,
         sha256,
     }
+}
+
+/// The wheel that holds a static ffmpeg 7 (7.0.2 on Linux, 7.1 on macOS).
+pub(super) fn ffmpeg_wheel(platform: Platform) -> Wheel {
+    let sha256 = match platform {
+        Platform::LinuxX86 => "c7e46fcec401dd990405049d2e2f475e2b397779df2519b544b8aab515195282",
+        Platform::LinuxArm => "1d47bebd83d2c5fc770720d211855f208af8a596c82d17730aa51e815cdee6dc",
+        Platform::MacArm => "b1ae3173414b5fc5f538a726c4e48ea97edc0d2cdc11f103afee655c463fa742",
+    };
+    wheel("imageio-ffmpeg", "0.6.0", sha256)
 }
 
 #[rustfmt::skip]
