@@ -8,7 +8,7 @@ use std::{
 };
 
 /// The peers of `cargo xtask bench`, which also make the golden files.
-const PACKAGES: [&str; 8] = [
+const PACKAGES: [&str; 9] = [
     "torch==2.11.0",
     "torchaudio==2.11.0",
     "torchvision==0.26.0",
@@ -17,6 +17,7 @@ const PACKAGES: [&str; 8] = [
     "soundfile==0.14.0",
     "soxr==1.1.0",
     "PyWavelets==1.8.0",
+    "imageio-ffmpeg==0.6.0",
 ];
 
 /// The Python at `given`, else one under `target/` that is made when it is missing or incomplete.

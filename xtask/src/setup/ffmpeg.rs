@@ -6,7 +6,7 @@ use super::{
     wheel::{Platform, ffmpeg_wheel},
 };
 use crate::repository::Repository;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use std::{
     env,
     fs::{self, File},
@@ -47,13 +47,18 @@ pub(crate) fn program(repository: &Repository) -> Result<PathBuf> {
 
 fn unpack(wheel: &Path, program: &Path) -> Result<()> {
     let mut archive = ZipArchive::new(BufReader::new(File::open(wheel)?))?;
-    let name = archive
-        .file_names()
-        .find(|name| name.starts_with(IN_WHEEL))
-        .context("the wheel holds no ffmpeg")?
-        .to_owned();
+    for index in 0..archive.len() {
+        let mut entry = archive.by_index(index)?;
+        if entry.name()?.starts_with(IN_WHEEL) {
+            return place(&mut entry, program);
+        }
+    }
+    bail!("`{}` holds no ffmpeg", wheel.display())
+}
+
+fn place(content: &mut impl io::Read, program: &Path) -> Result<()> {
     let unpacking = program.with_extension("part");
-    io::copy(&mut archive.by_name(&name)?, &mut File::create(&unpacking)?)?;
+    io::copy(content, &mut File::create(&unpacking)?)?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
