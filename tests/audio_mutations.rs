@@ -1,5 +1,6 @@
 //! Sound files that are broken in a thousand ways: read as far as they go, or refused by an error that names the file.
 
+use chiffchaff::audio::{AudioError, AudioReader, ReadProblem};
 use chiffchaff::dataset::{ShotChoice, parse_marks};
 use chiffchaff::detect::template::{TemplateConfig, match_templates};
 use rand::{RngExt, SeedableRng, seq::IndexedRandom};
@@ -91,4 +92,70 @@ fn a_thousand_broken_recordings_are_searched_or_refused_by_name() {
         refused > 100,
         "only {refused} were broken enough to be refused"
     );
+}
+
+/// All blocks' lengths, and what ended the file.
+fn read(bytes: &[u8]) -> (Vec<usize>, Option<ReadProblem>) {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(&file, bytes).unwrap();
+    let mut blocks = Vec::new();
+    let mut read = || -> Result<(), AudioError> {
+        let mut reader = AudioReader::open(file.path())?;
+        while let Some(block) = reader.next_block()? {
+            blocks.push(block[0].len());
+        }
+        Ok(())
+    };
+    let problem = match read() {
+        Err(AudioError::Read { problem, .. }) => Some(problem),
+        Err(other) => panic!("{other}"),
+        Ok(()) => None,
+    };
+    (blocks, problem)
+}
+
+#[test]
+fn a_damaged_packet_is_as_much_silence_as_a_packet_can_hold_whatever_the_container_says() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/audio/lossless.m4a");
+    let mut bytes = fs::read(path).unwrap();
+    let place = |bytes: &[u8], name: &[u8]| bytes.windows(4).position(|four| four == name).unwrap();
+    let durations = place(&bytes, b"stts") + 12;
+    for entry in bytes[durations..][..16].chunks_exact_mut(8) {
+        entry[4..].copy_from_slice(&0x7fff_ffff_u32.to_be_bytes());
+    }
+    let second_packet = place(&bytes, b"mdat") + 4 + 8000;
+    bytes[second_packet..][..8000].fill(0xff);
+    let (blocks, _) = read(&bytes);
+    assert!(!blocks.is_empty());
+    assert!(blocks.iter().all(|&len| len <= 1 << 16), "{blocks:?}");
+}
+
+#[test]
+fn a_chunk_larger_than_any_file_is_a_file_cut_off() {
+    let mut bytes = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\0\0".to_vec();
+    bytes.extend([0; 24]);
+    bytes.extend(b"junk\xf3\xac\xd3\x11\x8c\xd1\0\xc0\x4f\x8e\xdb\x8a");
+    bytes.extend([0xff; 8]);
+    bytes.extend([0; 1000]);
+    let (_, problem) = read(&bytes);
+    assert!(
+        matches!(problem, Some(ReadProblem::Truncated { .. })),
+        "{problem:?}"
+    );
+}
+
+#[test]
+fn length_tags_by_the_thousand_are_stepped_over() {
+    // MPEG-2, layer 3, 8 kbit/s at 24 kHz, one channel: frames of 24 bytes.
+    let mut tag = vec![0xff, 0xf3, 0x14, 0xc0];
+    tag.extend([0; 9]);
+    tag.extend(b"Info\0\0\0\0");
+    tag.resize(24, 0);
+    let mut bytes = tag.repeat(3);
+    for _ in 0..100_000 {
+        bytes.extend(b"ID3\x04\0\0\0\0\0\0");
+        bytes.extend(&tag);
+    }
+    let (blocks, _) = read(&bytes);
+    assert!(blocks.len() <= 3, "{}", blocks.len());
 }

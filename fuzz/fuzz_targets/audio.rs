@@ -1,6 +1,6 @@
 //! Fuzzes [`chiffchaff_fuzz::audio`].
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(init: chiffchaff_fuzz::let_panics_be_caught(), |bytes: &[u8]| {
+libfuzzer_sys::fuzz_target!(init: chiffchaff_fuzz::let_decoders_panic(), |bytes: &[u8]| {
     chiffchaff_fuzz::audio(bytes);
 });

@@ -1,6 +1,7 @@
-//! Damaged copies of whole sound files, one of every container and codec that is bundled.
+//! Damaged copies of whole sound files: of every container and codec that is bundled, and of every way to write one that a
+//! reader must tell apart (`sounds/`).
 
-use crate::{audio, damage::damaged};
+use crate::{audio, damage::damaged, ogg::right_checksums};
 use std::{fs, path::Path, sync::LazyLock};
 
 /// A sound file: the first byte says of which kind, the others how it is damaged.
@@ -12,13 +13,20 @@ pub fn containers(bytes: &[u8]) {
         return;
     };
     let whole = &WHOLE[usize::from(kind) % WHOLE.len()];
-    audio(&damaged(whole, edits));
+    let mut file = damaged(whole, edits);
+    right_checksums(&mut file);
+    audio(&file);
 }
 
-/// In the order of their names.
+/// In the order of their names, those of `sounds/` behind, so that they move none of the others.
 static WHOLE: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/audio");
-    let entries = fs::read_dir(folder).expect("the bundled sound files");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folders = ["../tests/audio", "sounds"].map(|folder| sounds(&root.join(folder)));
+    folders.concat()
+});
+
+fn sounds(folder: &Path) -> Vec<Vec<u8>> {
+    let entries = fs::read_dir(folder).expect("whole sound files");
     let mut paths: Vec<_> = entries
         .map(|entry| entry.expect("a sound file").path())
         .filter(|path| path.extension().is_some_and(|kind| kind != "sh"))
@@ -26,4 +34,4 @@ static WHOLE: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     paths.sort();
     let read = |path| fs::read(path).expect("a sound file");
     paths.into_iter().map(read).collect()
-});
+}

@@ -8,6 +8,7 @@
 mod containers;
 mod damage;
 mod delimited;
+mod ogg;
 mod tables;
 mod training;
 mod tree;
@@ -20,7 +21,11 @@ pub use training::{checkpoint, experiment, features, model, run};
 pub use weights::{pickle, weights};
 
 use chiffchaff::audio::AudioReader;
-use std::io::Write;
+use std::{
+    io::Write,
+    panic::{self, PanicHookInfo},
+    path::Path,
+};
 
 /// A target: the content of a file → read or refused.
 pub type Target = fn(&[u8]);
@@ -69,8 +74,19 @@ pub fn audio(bytes: &[u8]) {
     }
 }
 
-/// The fuzzer ends at every panic, also at those of decoders that the reader turns into errors. With this, it ends
-/// at those that nothing catches.
-pub fn let_panics_be_caught() {
-    drop(std::panic::take_hook());
+/// The fuzzer ends at every panic, also at those of decoders that the reader turns into errors. With this, it ends at
+/// those of our own code, caught or not, and at those that nothing catches.
+pub fn let_decoders_panic() {
+    let end = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        if is_ours(panic) {
+            end(panic);
+        }
+    }));
+}
+
+/// Whether a panic began in our own code: only of the workspace does the compiler know relative paths.
+pub fn is_ours(panic: &PanicHookInfo<'_>) -> bool {
+    let place = panic.location();
+    place.is_some_and(|place| Path::new(place.file()).is_relative())
 }

@@ -1,22 +1,27 @@
 //! Every seed, and the bundled sound files, through its target: what the fuzzer found once stays mended.
 
-use chiffchaff_fuzz::{TARGETS, Target};
+use chiffchaff_fuzz::{TARGETS, Target, is_ours};
 use std::{
+    cell::Cell,
     env, fs, panic,
     path::{Path, PathBuf},
+    sync::Once,
     time::{Duration, Instant},
 };
 
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
-    entries.map(|entry| entry.unwrap().path()).collect()
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths.filter(|path| path.is_file()).collect()
 }
 
 fn read_all(target: Target, folder: &Path) {
     let files = files(folder);
     assert!(!files.is_empty(), "{} has no seed", folder.display());
+    note_our_panics();
     for file in files {
         target(&fs::read(&file).unwrap());
+        assert!(!OURS.take(), "{}", file.display());
     }
 }
 
@@ -28,6 +33,7 @@ fn every_seed_is_read_or_refused() {
     }
     let (_, audio) = TARGETS[0];
     read_all(audio, &root.join("../tests/audio"));
+    read_all(audio, &root.join("sounds"));
 }
 
 /// What the fuzzer does for hours with an eye on the code it reaches, here blindly and for a moment: the same on every
@@ -71,12 +77,14 @@ fn damage_seeds(name: &str, go_on: impl Fn(usize) -> bool) {
     let mut paths = files(&folder);
     paths.sort();
     let seeds: Vec<_> = paths.iter().map(|path| fs::read(path).unwrap()).collect();
+    note_our_panics();
     let mut draw = Draw(0x9e37_79b9_7f4a_7c15);
     let mut rounds = 0;
     while go_on(rounds) {
         for seed in &seeds {
             let file = damaged(seed, &seeds, &mut draw);
-            if panic::catch_unwind(|| target(&file)).is_err() {
+            let caught = panic::catch_unwind(|| target(&file)).is_err();
+            if OURS.take() || caught {
                 let kept = env::temp_dir().join(format!("finding-{name}"));
                 fs::write(&kept, &file).unwrap();
                 panic!(
@@ -87,6 +95,24 @@ fn damage_seeds(name: &str, go_on: impl Fn(usize) -> bool) {
         }
         rounds += 1;
     }
+}
+
+thread_local! {
+    /// Whether our own code has panicked in this thread, though the reader made an error of it.
+    static OURS: Cell<bool> = const { Cell::new(false) };
+}
+
+fn note_our_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let print = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| {
+            if is_ours(panic) {
+                OURS.set(true);
+                print(panic);
+            }
+        }));
+    });
 }
 
 /// A few changes, each of a byte, a stretch, the end, or with a piece of another seed.

@@ -63,10 +63,13 @@ pub(super) fn recognise(file: &mut File) -> Result<Option<Found>, ReadProblem> {
     }
 }
 
-/// Up to `len` bytes from `start` on.
+/// Up to `len` bytes from `start` on; none where no file can reach, as sizes of 64 bits may lead there.
 pub(super) fn read_at(file: &mut File, start: u64, len: usize) -> io::Result<Vec<u8>> {
-    file.seek(SeekFrom::Start(start))?;
     let mut bytes = Vec::new();
+    if i64::try_from(start).is_err() {
+        return Ok(bytes);
+    }
+    file.seek(SeekFrom::Start(start))?;
     file.take(len as u64).read_to_end(&mut bytes)?;
     Ok(bytes)
 }

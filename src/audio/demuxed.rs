@@ -291,9 +291,10 @@ impl Demuxed {
             let front = front.max(self.samples(packet.trim_start.get()));
             let back = back.max(self.samples(packet.trim_end.get()));
             self.position = match self.kind {
-                Kind::Other => len + self.samples(u64::try_from(packet.pts.get()).unwrap_or(0)),
-                _ => len + self.position,
-            };
+                Kind::Other => self.samples(u64::try_from(packet.pts.get()).unwrap_or(0)),
+                _ => self.position,
+            }
+            .saturating_add(len);
             return Ok(Some(Unit {
                 data: packet.data,
                 len,

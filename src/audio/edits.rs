@@ -111,7 +111,8 @@ fn edit_of(
             continue;
         };
         let first = samples(start, track_ticks);
-        let end = (len > 0 && film_ticks > 0).then(|| first + samples(len, film_ticks));
+        let end =
+            (len > 0 && film_ticks > 0).then(|| first.saturating_add(samples(len, film_ticks)));
         kept = Some(match kept {
             None => Edit { first, end },
             // Parts that join are one; any other order of play is not ours.
@@ -211,7 +212,7 @@ fn find(
 fn parts(file: &mut File, start: u64, end: u64) -> Result<Vec<Part>, ReadProblem> {
     let mut parts = Vec::new();
     let mut at = start;
-    while at + 8 <= end && parts.len() < MOST_BOXES {
+    while end.saturating_sub(at) >= 8 && parts.len() < MOST_BOXES {
         let header = read_at(file, at, 16).map_err(ReadProblem::Io)?;
         let (Some(size), Some(name)) = (number(&header, 0), header.get(4..8)) else {
             break;

@@ -434,16 +434,18 @@ impl Demuxer for Mpeg {
         if self.ended {
             return Ok(None);
         }
-        let Some((header, whole)) = self.sync()? else {
-            self.end(false);
-            return Ok(None);
-        };
-        // As ffmpeg does: a length tag in the middle is a frame of silence, unless an ID3v2 tag lies before it.
-        let frame = self.scan.peek(header.len)?;
-        if LengthTag::parse(&header, frame).is_some() && self.new_part {
+        let (header, whole) = loop {
+            let Some((header, whole)) = self.sync()? else {
+                self.end(false);
+                return Ok(None);
+            };
+            // As ffmpeg does: a length tag in the middle is a frame of silence, unless an ID3v2 tag lies before it.
+            let frame = self.scan.peek(header.len)?;
+            if LengthTag::parse(&header, frame).is_none() || !self.new_part {
+                break (header, whole);
+            }
             self.scan.skip(header.len as u64)?;
-            return self.next_unit();
-        }
+        };
         if header.layer != self.first.layer {
             self.end(false);
             return Err(ReadProblem::FormatChanges {

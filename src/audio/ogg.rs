@@ -288,7 +288,8 @@ impl Ogg {
                     rate: buffer.spec().rate(),
                     channels: buffer.num_planes(),
                 };
-                if self.given > 0 && spec != self.spec {
+                let begun = self.given > 0 || planes.iter().any(|plane| !plane.is_empty());
+                if begun && spec != self.spec {
                     self.ended = true;
                     return Err(ReadProblem::FormatChanges {
                         read_secs: self.secs(),
@@ -426,9 +427,9 @@ impl Stream {
             }
         };
         self.origin = Some(origin);
-        let off = late - origin;
+        let off = late.saturating_sub(origin);
         if page.is(LAST) && off < 0 {
-            kept.back = (-off).min((decoded - kept.front) as i64) as u64;
+            kept.back = off.unsigned_abs().min(decoded - kept.front);
         } else if off > 0 {
             kept.gap = off as u64;
             self.origin = Some(late);
@@ -560,8 +561,10 @@ impl Source for Ogg {
             };
             self.stream.next_number = Some(page.number.wrapping_add(1));
             if let Some(position) = page.position {
-                let decoded = (position as i64 - origin).max(0) as u64;
-                all = (all + decoded).saturating_sub(self.stream.decoded);
+                let decoded = (position as i64).saturating_sub(origin).max(0) as u64;
+                all = decoded
+                    .saturating_add(all)
+                    .saturating_sub(self.stream.decoded);
                 self.stream.decoded = decoded;
             }
             self.stream.ended |= page.is(LAST);

@@ -59,6 +59,9 @@ pub(super) trait Demuxer: Send {
     }
 }
 
+/// Samples of a packet, at most: no codec of ours gives more, whatever a container says.
+const LONGEST_PACKET: u64 = 1 << 16;
+
 /// A container's packets, decoded.
 pub(super) struct Packets<D> {
     demuxer: D,
@@ -166,6 +169,7 @@ impl<D: Demuxer> Packets<D> {
             .damaged
             .take()
             .unwrap_or((self.position, 0, error.to_string()));
+        let len = len.min(LONGEST_PACKET);
         self.damaged = Some((started.0, started.1 + len, started.2));
         planes.resize(self.spec.channels, Vec::new());
         for plane in planes {
@@ -229,7 +233,11 @@ impl<D: Demuxer> Source for Packets<D> {
         }
         let mut samples = 0;
         while let Some(unit) = self.demuxer.next_unit()? {
-            samples += unit.len.saturating_sub(unit.front + unit.back);
+            let heard = unit
+                .len
+                .saturating_sub(unit.front)
+                .saturating_sub(unit.back);
+            samples = heard.saturating_add(samples);
         }
         Ok(Some(samples))
     }

@@ -74,13 +74,14 @@ fn fuzz(repository: &Repository, name: &str, minutes: u32) -> Result<()> {
     let root = repository.root();
     let corpus = root.join("fuzz/corpus").join(name);
     fs::create_dir_all(&corpus)?;
+    let sounds = ["tests/audio", "fuzz/sounds"].map(|folder| root.join(folder));
     let mut command = cargo();
     command
         .current_dir(root)
         .args(["+nightly", "fuzz", "run", "--features", "libfuzzer", name])
         .arg(&corpus)
         .arg(root.join("fuzz/seeds").join(name))
-        .args((name == "audio").then(|| root.join("tests/audio")))
+        .args(sounds.iter().filter(|_| name == "audio"))
         .arg("--")
         .arg(format!("-max_total_time={}", u64::from(minutes) * 60))
         .arg(format!("-timeout={MAX_SECS}"))
