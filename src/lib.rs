@@ -41,6 +41,7 @@ pub mod loss;
 #[cfg(feature = "nn")]
 pub mod method;
 pub mod output;
+mod parquet_columns;
 pub mod report;
 pub mod signal;
 #[cfg(feature = "nn")]

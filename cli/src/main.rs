@@ -6,6 +6,7 @@ mod clips;
 mod commands;
 mod exhibition;
 mod interrupt;
+mod kept;
 mod printer;
 mod protocols;
 mod provenance;

@@ -110,9 +110,7 @@ impl Flac {
         (self.stream, self.start) = (next, start);
         Ok(true)
     }
-}
 
-impl Flac {
     /// A stream that was written to a pipe does not state its length, but if it is cut off, it ends within a frame.
     fn tell_torn_end(&mut self) -> Result<(), ReadProblem> {
         if self.stream.declared_len().is_some() || std::mem::replace(&mut self.ended, true) {

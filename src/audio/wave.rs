@@ -291,13 +291,7 @@ impl Walk<'_> {
         let left = self.held.saturating_sub(start);
         // Wave64's are of 64 bits, and what is never filled in is near the largest of them, signed or not.
         let unfilled = NEVER.contains(&stated) || stated > u64::MAX >> 2;
-        let believed = Region {
-            start,
-            len: stated.min(left),
-            stated: Some(stated),
-            unread: 0,
-            wrong_size: None,
-        };
+        let believed = Region::new(start, self.held, Some(stated));
         if stated > left {
             let stated = (!unfilled).then_some(stated);
             return Ok(Region { stated, ..believed });

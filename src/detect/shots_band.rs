@@ -2,6 +2,7 @@
 
 use crate::audio::SampleRate;
 use crate::signal::{Padding, Stft, StftConfig, WindowPlacement, WindowShape, WindowSymmetry};
+use std::fmt;
 use std::ops::Range;
 
 /// Power by frequency in the shots and beside them, gathered while a recording is read.
@@ -11,6 +12,8 @@ pub(super) struct ShotsBand {
     /// Hz from bin to bin.
     bin_hz: f64,
     excerpts: Vec<Excerpt>,
+    /// What is heard, Hz.
+    heard: Range<f64>,
 }
 
 /// A shot with as much beside it on either side, samples of the recording.
@@ -39,10 +42,40 @@ const MAX_SHOTS: usize = 32;
 const ABOVE_SURROUNDINGS: f64 = 2.0;
 /// With less than this share of their power heard, shots are out of hearing.
 const LEAST_HEARD: f64 = 0.05;
+/// The shortest and the longest transform.
+const MIN_FFT: usize = 64;
+const MAX_FFT: usize = 4096;
+
+impl fmt::Display for OutOfHearing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            share,
+            shots,
+            heard,
+        } = self;
+        let lie = if shots.start >= heard.end {
+            "above"
+        } else if shots.end < heard.start {
+            "below"
+        } else {
+            "outside"
+        };
+        write!(
+            f,
+            "the marked calls lie {lie} what the encoder hears: {:.0} % of their sound is out of its {:.0} to {:.0} Hz, most of \
+             it at {:.0} to {:.0} Hz; `--method template` compares whatever was recorded",
+            100.0 * share,
+            heard.start,
+            heard.end,
+            shots.start,
+            shots.end,
+        )
+    }
+}
 
 impl ShotsBand {
-    /// For `shots`, in samples of a recording of this rate.
-    pub(super) fn new(shots: &[Range<usize>], rate: SampleRate) -> Self {
+    /// For `shots`, in samples of a recording of this rate, and whoever hears these frequencies, Hz.
+    pub(super) fn new(shots: &[Range<usize>], rate: SampleRate, heard: Range<f64>) -> Self {
         let longest = (MAX_SECS * f64::from(rate.hz())) as usize;
         let excerpt = |shot: &Range<usize>| {
             let middle = shot.start.midpoint(shot.end);
@@ -71,6 +104,7 @@ impl ShotsBand {
             }),
             bin_hz: f64::from(rate.hz()) / n_fft as f64,
             excerpts,
+            heard,
         }
     }
 
@@ -95,13 +129,13 @@ impl ShotsBand {
     }
 
     /// Whether what the shots have above their surroundings is out of hearing.
-    pub(super) fn out_of(&self, heard: &Range<f64>) -> Option<OutOfHearing> {
+    pub(super) fn out_of_hearing(self) -> Option<OutOfHearing> {
         let power = self.shot_power();
         let total: f64 = power.iter().sum();
         if total == 0.0 {
             return None;
         }
-        let inside = |&(bin, _): &(usize, &f64)| heard.contains(&(bin as f64 * self.bin_hz));
+        let inside = |&(bin, _): &(usize, &f64)| self.heard.contains(&(bin as f64 * self.bin_hz));
         let share_heard: f64 = power
             .iter()
             .enumerate()
@@ -120,7 +154,7 @@ impl ShotsBand {
         (share > 1.0 - LEAST_HEARD).then(|| OutOfHearing {
             share,
             shots: quantile(0.05)..quantile(0.95),
-            heard: heard.clone(),
+            heard: self.heard.clone(),
         })
     }
 
@@ -176,9 +210,6 @@ impl ShotsBand {
     }
 }
 
-const MIN_FFT: usize = 64;
-const MAX_FFT: usize = 4096;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -197,12 +228,12 @@ mod tests {
                 noise + if sounds { 0.1 * turn.sin() as f32 } else { 0.0 }
             })
             .collect();
-        let mut band = ShotsBand::new(&shots, rate);
+        let mut band = ShotsBand::new(&shots, rate, heard);
         // In blocks that cut the shots.
         for (index, block) in sound.chunks(1000).enumerate() {
             band.add(index * 1000, &[block.to_vec()], None);
         }
-        band.out_of(&heard)
+        band.out_of_hearing()
     }
 
     #[test]
@@ -227,7 +258,7 @@ mod tests {
         assert_eq!(out_of(18_000.0, 0.05, 50.0..24_000.0), None);
         // No shot: only noise, most of which lies above.
         assert_eq!(
-            ShotsBand::new(&[], SampleRate::new(8000).unwrap()).out_of(&(0.0..1.0)),
+            ShotsBand::new(&[], SampleRate::new(8000).unwrap(), 0.0..1.0).out_of_hearing(),
             None
         );
     }

@@ -38,27 +38,7 @@ impl fmt::Display for ShotsUnheard {
                 "the shots are silent: their loudest sample is {peak:.6} of full scale"
             ),
             Self::SurroundingsCancelled(cancelled) => cancelled.fmt(f),
-            Self::OutOfHearing(OutOfHearing {
-                share,
-                shots,
-                heard,
-            }) => write!(
-                f,
-                "the marked calls lie {} what the encoder hears: {:.0} % of their sound is out of its {:.0} to {:.0} Hz, most \
-                 of it at {:.0} to {:.0} Hz; `--method template` compares whatever was recorded",
-                if shots.start >= heard.end {
-                    "above"
-                } else if shots.end < heard.start {
-                    "below"
-                } else {
-                    "outside"
-                },
-                100.0 * share,
-                heard.start,
-                heard.end,
-                shots.start,
-                shots.end,
-            ),
+            Self::OutOfHearing(beyond) => beyond.fmt(f),
         }
     }
 }
@@ -86,9 +66,9 @@ pub fn shots_unheard(
         .iter()
         .map(|s| sample(s.onset())..sample(s.offset()))
         .collect();
-    let mut band = ShotsBand::new(&spans, reader.sample_rate());
+    let mut band = hearing.map(|hearing| ShotsBand::new(&spans, reader.sample_rate(), hearing));
     let last = spans.iter().map(|span| span.end).max().unwrap_or(0);
-    let end = last.max(band.end());
+    let end = band.as_ref().map_or(last, |band| last.max(band.end()));
     let mut all = ChannelLevels::new(reader.channels());
     let mut of_shots = all.clone();
     let (mut position, mut peaks) = (0, vec![0.0_f32; reader.channels()]);
@@ -107,7 +87,9 @@ pub fn shots_unheard(
                 *peak = plane.iter().fold(*peak, |peak, x| peak.max(x.abs()));
             }
         }
-        band.add(position, planes, plane);
+        if let Some(band) = &mut band {
+            band.add(position, planes, plane);
+        }
         position += len;
     }
     let peak = match all.heard(channel) {
@@ -124,7 +106,7 @@ pub fn shots_unheard(
             return Ok(Some(cancelled));
         }
     }
-    let beyond = hearing.and_then(|hearing| band.out_of(&hearing));
+    let beyond = band.and_then(|band| band.out_of_hearing());
     Ok(beyond.map(ShotsUnheard::OutOfHearing))
 }
 

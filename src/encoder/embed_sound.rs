@@ -97,6 +97,13 @@ impl Model {
             && windows != SoundWindows::Whole;
         let mut batch = Batch::new(self)?;
         let mut cutter = Cutter::new(window, hop);
+        let mut take = |cutter: &mut Cutter| -> Result<(), EncoderError> {
+            while let Some((start, cut)) = cutter.cut() {
+                batch.push(start, Waveform::from_channels(cut, rate)?)?;
+                observe(start as f64 / hz);
+            }
+            Ok(())
+        };
         let mut remarks = Vec::new();
         if is_streamed {
             let reader = MonoReader::open(&clip.path)?.on_channel(clip.channel)?;
@@ -104,10 +111,7 @@ impl Model {
             let mut block = Vec::new();
             while reader.read_into(&mut block)? {
                 cutter.add(vec![std::mem::take(&mut block)]);
-                while let Some((start, cut)) = cutter.cut() {
-                    batch.push(start, Waveform::from_channels(cut, rate)?)?;
-                    observe(start as f64 / hz);
-                }
+                take(&mut cutter)?;
             }
             remarks.extend(reader.remarks().iter().map(ToString::to_string));
             remarks.extend(reader.cancelled().map(|cancelled| cancelled.to_string()));
@@ -115,10 +119,7 @@ impl Model {
             let read = clip.read_remarked(rate, front_end.sound_channels())?;
             remarks = read.remarks;
             cutter.add(read.sound.into_channels());
-            while let Some((start, cut)) = cutter.cut() {
-                batch.push(start, Waveform::from_channels(cut, rate)?)?;
-                observe(start as f64 / hz);
-            }
+            take(&mut cutter)?;
         }
         if let Some((start, cut)) = cutter.rest() {
             batch.push(start, Waveform::from_channels(cut, rate)?)?;

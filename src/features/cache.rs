@@ -148,8 +148,6 @@ impl FeatureCache {
 
         fs::create_dir_all(&config.dir).map_err(failed("making its folder"))?;
         let _lock = lock(&path).map_err(failed("locking"))?;
-        // Of a process that was killed while it rewrote the log: nobody else may write there now.
-        let _ = fs::remove_file(path.with_extension("tmp"));
         let bytes_per_frame = extractor.channels() * extractor.bands() * config.precision.bytes();
         let log = Log::open(&path, &description, bytes_per_frame).map_err(failed("opening"))?;
 
@@ -346,12 +344,12 @@ fn common_folder(clips: &[Clip]) -> PathBuf {
 }
 
 /// Waits until no other process writes this cache. The lock ends with the file handle or the
-/// process, so a killed process leaves none behind; the empty lock file stays. What a killed one was
-/// about to put in the cache's place goes.
+/// process, so a killed process leaves none behind; the empty lock file stays. What one left that was
+/// killed while it rewrote the log goes: nobody else may write there now.
 fn lock(path: &Path) -> io::Result<File> {
     let file = File::create(path.with_extension("lock"))?;
     file.lock()?;
-    let _ = std::fs::remove_file(path.with_extension("tmp"));
+    let _ = fs::remove_file(path.with_extension("tmp"));
     Ok(file)
 }
 

@@ -1,12 +1,13 @@
 //! Embeddings of recordings → a table for other programs.
 
-use super::npy::npy_head;
+use super::npy::{AxisOrder, npy_head};
 use crate::Embeddings;
 use crate::dataset::{Span, guarded};
+use crate::parquet_columns::{Levels, column, write_column};
 use crate::whole_file::write_whole_with;
 use parquet::{
     basic::{LogicalType, Repetition, Type as PhysicalType},
-    data_type::{ByteArray, ByteArrayType, DataType, DoubleType, FloatType},
+    data_type::{ByteArray, ByteArrayType, DoubleType, FloatType},
     errors::ParquetError,
     file::{
         properties::WriterProperties,
@@ -14,12 +15,13 @@ use parquet::{
     },
     schema::types::{Type, TypePtr},
 };
+use serde::{Deserialize, Serialize};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The windows of a recording and their embeddings.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EmbeddedRecording {
     /// The name of the recording, as it is to stand in the table.
     pub recording: String,
@@ -96,8 +98,8 @@ impl EmbeddingTable<'_> {
                     Ok(())
                 })?;
                 write_whole_with(self.path, |file| {
-                    let shape = format!("({}, {})", self.windows, self.dim);
-                    file.write_all(&npy_head(&shape, false))?;
+                    let shape = [self.windows, self.dim];
+                    file.write_all(&npy_head(&shape, AxisOrder::C))?;
                     for of in each() {
                         let values = of?.embeddings;
                         for value in values.values() {
@@ -187,50 +189,28 @@ fn write_group<W: Write + Send>(
     let names = recordings.iter().flat_map(|of| {
         std::iter::repeat_n(ByteArray::from(of.recording.as_str()), of.windows.len())
     });
-    write_column::<ByteArrayType, _>(&mut group, &names.collect::<Vec<_>>(), None)?;
+    write_column::<ByteArrayType, _>(&mut group, &names.collect::<Vec<_>>(), Levels::default())?;
     for place in [Span::onset, Span::offset] {
         let times = recordings.iter().flat_map(|of| &of.windows).map(place);
-        write_column::<DoubleType, _>(&mut group, &times.collect::<Vec<_>>(), None)?;
+        write_column::<DoubleType, _>(&mut group, &times.collect::<Vec<_>>(), Levels::default())?;
     }
     let rows: Vec<&[f32]> = (recordings.iter())
         .flat_map(|of| of.embeddings.rows())
         .collect();
-    // The first number of a row begins a list, the others go on with it.
-    let places = rows
+    let goes_on = rows
         .iter()
         .flat_map(|row| (0..row.len()).map(|n| i16::from(n > 0)));
-    let values = rows.concat();
-    write_column::<FloatType, _>(&mut group, &values, Some(&places.collect::<Vec<_>>()))?;
+    let goes_on: Vec<i16> = goes_on.collect();
+    let levels = Levels {
+        definition: Some(&vec![1; goes_on.len()]),
+        repetition: Some(&goes_on),
+    };
+    write_column::<FloatType, _>(&mut group, &rows.concat(), levels)?;
     group.close().map(|_| ())
 }
 
-/// Writes the next column; of lists with the levels of repetition of their elements, all of which are there.
-fn write_column<T: DataType, W: Write + Send>(
-    group: &mut SerializedRowGroupWriter<W>,
-    values: &[T::T],
-    repetition: Option<&[i16]>,
-) -> Result<(), ParquetError> {
-    let Some(mut column) = group.next_column()? else {
-        return Err(ParquetError::General(
-            "more columns than in the schema".into(),
-        ));
-    };
-    let defined = repetition.map(|levels| vec![1; levels.len()]);
-    column
-        .typed::<T>()
-        .write_batch(values, defined.as_deref(), repetition)?;
-    column.close()
-}
-
 fn schema() -> Result<TypePtr, ParquetError> {
-    let column = |name: &str, kind: PhysicalType| {
-        let is_text = kind == PhysicalType::BYTE_ARRAY;
-        Type::primitive_type_builder(name, kind)
-            .with_logical_type(is_text.then_some(LogicalType::String))
-            .with_repetition(Repetition::REQUIRED)
-            .build()
-            .map(Arc::new)
-    };
+    let column = |name, kind| column(name, kind, Repetition::REQUIRED);
     let element = column("element", PhysicalType::FLOAT)?;
     let list = Type::group_type_builder("list")
         .with_repetition(Repetition::REPEATED)

@@ -36,7 +36,7 @@ pub use embedding_table::{EmbeddedRecording, EmbeddingFormat, EmbeddingTable};
 pub use error::ReportError;
 pub use gallery::{EmbeddingMap, Exhibit, Exhibitor, Gallery};
 pub use html::{html, write_html};
-pub use npy::npy_head;
+pub use npy::{AxisOrder, npy_head};
 pub use paired::{Pair, paired, paired_markdown, paired_text};
 pub use picture::FeaturePicture;
 pub use run::{Measurement, Provenance, Run, Skipped};

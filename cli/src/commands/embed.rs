@@ -7,12 +7,12 @@ use crate::clips::ChannelArgument;
 use crate::{Finish, printer::Printer};
 use anyhow::{Context, anyhow, bail};
 use chiffchaff::dataset::{Clip, DatasetKind, DatasetSource, output_names};
-use chiffchaff::encoder::{DeviceName, EmbedConfig, Model, SoundWindows, Statistic};
+use chiffchaff::encoder::{DeviceName, EmbedConfig, EncoderError, Model, SoundWindows, Statistic};
 use chiffchaff::output::{OutputError, OutputFile};
-use chiffchaff::report::{EmbeddingFormat, EmbeddingTable};
+use chiffchaff::report::{EmbeddedRecording, EmbeddingFormat, EmbeddingTable};
 use clap::Args;
 use kept::{Kept, Part};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -83,7 +83,7 @@ impl FromStr for Layer {
 }
 
 impl Layer {
-    /// How a model gives it; `frames` are those of its patches.
+    /// How a model gives it.
     fn of(self, model: &Model) -> EmbedConfig {
         let statistics = vec![Statistic::Mean];
         match self {
@@ -140,8 +140,9 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
             printer.warn(&format_args!("{}: {remark}", clip.path.display()));
         }
         remarked |= !part.remarks.is_empty();
-        dim = dim.or(Some(part.embeddings.dim()));
-        done.push((clip, part.name.clone(), part.windows.len()));
+        let recording = &part.recording;
+        dim = dim.or(Some(recording.embeddings.dim()));
+        done.push((clip, recording.recording.clone(), recording.windows.len()));
         if is_new {
             kept.keep(clip, part)?;
         }
@@ -188,10 +189,17 @@ fn embed(
     bar.finish_and_clear();
     // Errors of reading name the file, others do not.
     let embedded = embedded.map_err(|error| match error {
-        chiffchaff::encoder::EncoderError::Sound(error) => error.into(),
+        EncoderError::Sound(error) => error.into(),
         error => anyhow!("{}: {error}", clip.path.display()),
     })?;
-    Ok(Part::new(name, embedded))
+    Ok(Part {
+        recording: EmbeddedRecording {
+            recording: name,
+            windows: embedded.windows,
+            embeddings: embedded.embeddings,
+        },
+        remarks: embedded.remarks,
+    })
 }
 
 /// What is embedded, each once, in the order given.
@@ -225,7 +233,7 @@ fn clips(
         }
         clips.extend(dataset.clips);
     }
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     clips.retain(|clip| {
         let span = clip.span.map(|(a, b)| (a.to_bits(), b.to_bits()));
         seen.insert((clip.path.clone(), span))
@@ -241,12 +249,11 @@ fn clips(
 
 /// What the file of each clip is called in the table.
 fn names(clips: &[Clip]) -> Vec<String> {
-    let paths: BTreeMap<&Path, ()> = clips.iter().map(|c| (c.path.as_path(), ())).collect();
-    let paths: Vec<&Path> = paths.into_keys().collect();
-    let names: BTreeMap<&Path, String> = (paths.iter().copied())
-        .zip(output_names(&paths).into_iter().map(|name| name.recording))
-        .collect();
-    let name = |clip: &Clip| names[clip.path.as_path()].clone();
+    let paths: BTreeSet<&Path> = clips.iter().map(|clip| clip.path.as_path()).collect();
+    let paths: Vec<&Path> = paths.into_iter().collect();
+    let names = output_names(&paths);
+    let names: BTreeMap<&Path, _> = paths.into_iter().zip(&names).collect();
+    let name = |clip: &Clip| names[clip.path.as_path()].recording.clone();
     clips.iter().map(name).collect()
 }
 

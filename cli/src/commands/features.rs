@@ -9,7 +9,7 @@ use chiffchaff::dataset::Clip;
 use chiffchaff::experiment::Experiment;
 use chiffchaff::features::{Features, FrontEnd};
 use chiffchaff::output::OutputFile;
-use chiffchaff::report::{FeaturePicture, npy_head};
+use chiffchaff::report::{AxisOrder, FeaturePicture, npy_head};
 use chiffchaff::train::{TrainError, augmented};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -190,10 +190,10 @@ impl Arguments {
 fn npy(features: &Features) -> Vec<u8> {
     let (channels, bands, frames) = (features.channels(), features.bands(), features.frames());
     let shape = match channels {
-        1 => format!("({bands}, {frames})"),
-        _ => format!("({channels}, {bands}, {frames})"),
+        1 => vec![bands, frames],
+        _ => vec![channels, bands, frames],
     };
-    let mut bytes = npy_head(&shape, true);
+    let mut bytes = npy_head(&shape, AxisOrder::Fortran);
     let of_frame = |frame: &[f32]| -> Vec<u8> {
         let places = (0..bands).flat_map(|band| (0..channels).map(move |c| c * bands + band));
         places

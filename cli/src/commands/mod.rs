@@ -47,6 +47,14 @@ pub(crate) fn existing(force: bool) -> Existing {
     }
 }
 
+/// A run directory stands for the encoder in it.
+pub(crate) fn model_file(path: &Path) -> PathBuf {
+    match path.is_dir() {
+        true => path.join("encoder.safetensors"),
+        false => path.to_owned(),
+    }
+}
+
 /// The files of a run, or a file that stands for one: what a command reads that is given a run.
 pub(crate) fn run_files(run: &Path) -> Vec<PathBuf> {
     if !run.is_dir() {

@@ -1,17 +1,14 @@
 //! Events → the bytes of a Parquet file.
 
 use super::Found;
+use crate::parquet_columns::{Levels, column, write_column};
 use parquet::{
-    basic::{LogicalType, Repetition, Type as PhysicalType},
-    data_type::{ByteArray, ByteArrayType, DataType, DoubleType, FloatType},
+    basic::{Repetition, Type as PhysicalType},
+    data_type::{ByteArray, ByteArrayType, DoubleType, FloatType},
     errors::ParquetError,
-    file::{
-        properties::WriterProperties,
-        writer::{SerializedFileWriter, SerializedRowGroupWriter},
-    },
+    file::{properties::WriterProperties, writer::SerializedFileWriter},
     schema::types::{Type, TypePtr},
 };
-use std::io::Write;
 use std::sync::Arc;
 
 /// One row group of the columns `recording`, `onset`, `offset`, `score`, `label`.
@@ -28,14 +25,26 @@ pub(super) fn parquet(found: &[Found]) -> Result<Vec<u8>, ParquetError> {
     let recordings = found
         .iter()
         .flat_map(|of| std::iter::repeat_n(ByteArray::from(of.recording), of.events.len()));
-    write_column::<ByteArrayType, _>(&mut group, &recordings.collect::<Vec<_>>(), None)?;
-    write_column::<DoubleType, _>(&mut group, &of_events(|event| event.span.onset()), None)?;
-    write_column::<DoubleType, _>(&mut group, &of_events(|event| event.span.offset()), None)?;
+    write_column::<ByteArrayType, _>(
+        &mut group,
+        &recordings.collect::<Vec<_>>(),
+        Levels::default(),
+    )?;
+    write_column::<DoubleType, _>(
+        &mut group,
+        &of_events(|event| event.span.onset()),
+        Levels::default(),
+    )?;
+    write_column::<DoubleType, _>(
+        &mut group,
+        &of_events(|event| event.span.offset()),
+        Levels::default(),
+    )?;
     let scores = found
         .iter()
         .flat_map(|of| of.events)
         .map(|event| event.score);
-    write_column::<FloatType, _>(&mut group, &scores.collect::<Vec<_>>(), None)?;
+    write_column::<FloatType, _>(&mut group, &scores.collect::<Vec<_>>(), Levels::default())?;
     let labelled = found
         .iter()
         .filter_map(|of| Some((of.label?, of.events.len())));
@@ -47,7 +56,10 @@ pub(super) fn parquet(found: &[Found]) -> Result<Vec<u8>, ParquetError> {
     write_column::<ByteArrayType, _>(
         &mut group,
         &labels.collect::<Vec<_>>(),
-        Some(&is_labelled.collect::<Vec<_>>()),
+        Levels {
+            definition: Some(&is_labelled.collect::<Vec<_>>()),
+            repetition: None,
+        },
     )?;
 
     group.close()?;
@@ -57,14 +69,6 @@ pub(super) fn parquet(found: &[Found]) -> Result<Vec<u8>, ParquetError> {
 
 /// What the file says of its columns; the label may be absent.
 fn schema() -> Result<TypePtr, ParquetError> {
-    let column = |name: &str, kind: PhysicalType, repetition: Repetition| {
-        let is_text = kind == PhysicalType::BYTE_ARRAY;
-        Type::primitive_type_builder(name, kind)
-            .with_logical_type(is_text.then_some(LogicalType::String))
-            .with_repetition(repetition)
-            .build()
-            .map(Arc::new)
-    };
     let fields = vec![
         column("recording", PhysicalType::BYTE_ARRAY, Repetition::REQUIRED)?,
         column("onset", PhysicalType::DOUBLE, Repetition::REQUIRED)?,
@@ -74,19 +78,4 @@ fn schema() -> Result<TypePtr, ParquetError> {
     ];
     let table = Type::group_type_builder("events").with_fields(fields);
     table.build().map(Arc::new)
-}
-
-/// Writes the next column; `is_there` marks the rows that have a value, where they need not.
-fn write_column<T: DataType, W: Write + Send>(
-    group: &mut SerializedRowGroupWriter<W>,
-    values: &[T::T],
-    is_there: Option<&[i16]>,
-) -> Result<(), ParquetError> {
-    let Some(mut column) = group.next_column()? else {
-        return Err(ParquetError::General(
-            "more columns than in the schema".into(),
-        ));
-    };
-    column.typed::<T>().write_batch(values, is_there, None)?;
-    column.close()
 }

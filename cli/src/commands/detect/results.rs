@@ -1,7 +1,9 @@
 //! What becomes of the events: tables, clips and a page, written as they come and taken up after an interruption.
 
 use super::{Arguments, Searched, Table};
+use crate::commands::model_file;
 use crate::interrupt::Interrupt;
+use crate::kept::{Begin, FileState, open, parts_of_file};
 use crate::{Finish, printer::Printer, provenance::command_line};
 use anyhow::{Context, bail};
 use chiffchaff::dataset::{OutputName, output_names};
@@ -16,7 +18,6 @@ use chiffchaff::report::{RecordingPicture, write_detections};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 /// Sound kept before and after an event, seconds.
 const CLIP_MARGIN_SECS: f64 = 0.1;
@@ -48,20 +49,13 @@ enum Tables {
 #[derive(Serialize, Deserialize)]
 struct Part {
     /// What tells the recording from a later one of its name.
-    recording: Option<Recording>,
+    recording: Option<FileState>,
     name: OutputName,
     label: Option<String>,
     events: Vec<Event>,
     picture: Option<RecordingPicture>,
     /// Whether its sound gave reason for a warning.
     remarked: bool,
-}
-
-/// A recording as it was when it was searched.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Recording {
-    bytes: u64,
-    changed: Option<SystemTime>,
 }
 
 impl Part {
@@ -94,11 +88,17 @@ impl<'a> Results<'a> {
         }
         check(arguments, &tables, is_interrupted || arguments.resume)?;
         let who = command_line();
-        let open =
-            |parts: &PathBuf| Journal::open(parts, &who).map_err(|e| named_after(e, &tables));
+        let result = arguments.out.as_deref().unwrap_or(Path::new(""));
+        let open = |parts: &PathBuf| open(parts, result, &who);
         let journal = parts.as_ref().map(open).transpose()?;
         if let Some(journal) = &journal {
-            begin(journal, arguments, printer)?;
+            let begin = Begin {
+                resume: arguments.resume,
+                force: arguments.force,
+                work: "search",
+                result,
+            };
+            begin.check(journal, printer)?;
         }
         let settings = settings(arguments)?;
         let (of, kept) = (arguments.recordings.len(), journal.is_some());
@@ -130,7 +130,7 @@ impl<'a> Results<'a> {
             return Ok(false);
         };
         let part: Option<Part> = journal.get(&self.key(recording, name)?);
-        let now = Recording::of(recording);
+        let now = FileState::of(recording);
         let is_current = |part: &Part| now.is_none() || part.recording == now;
         let Some(part) = part.filter(is_current) else {
             return Ok(false);
@@ -148,7 +148,7 @@ impl<'a> Results<'a> {
         self.remarks += usize::from(searched.remarked);
         let part = Part {
             remarked: searched.remarked,
-            recording: Recording::of(&searched.recording),
+            recording: FileState::of(&searched.recording),
             name: name.clone(),
             label: searched.support.label().map(str::to_owned),
             events: searched.detection.events.clone(),
@@ -338,17 +338,6 @@ impl<'a> Results<'a> {
     }
 }
 
-impl Recording {
-    /// Nothing if it has gone.
-    fn of(path: &Path) -> Option<Self> {
-        let about = path.metadata().ok()?;
-        Some(Self {
-            bytes: about.len(),
-            changed: about.modified().ok(),
-        })
-    }
-}
-
 impl Tables {
     fn of(arguments: &Arguments) -> anyhow::Result<Self> {
         let several = arguments.recordings.len() > 1;
@@ -385,10 +374,7 @@ impl Tables {
         match self {
             Self::StandardOutput => None,
             Self::Folder(folder) => Some(folder.join(".parts")),
-            Self::File(path) => {
-                let name = path.file_name().unwrap_or_default().to_string_lossy();
-                Some(path.with_file_name(format!(".{name}.parts")))
-            }
+            Self::File(path) => Some(parts_of_file(path)),
         }
     }
 
@@ -462,33 +448,6 @@ fn check(arguments: &Arguments, tables: &Tables, goes_on: bool) -> anyhow::Resul
     Ok(())
 }
 
-/// Goes on, begins anew, or refuses, by what is there and what was asked for.
-fn begin(journal: &Journal, arguments: &Arguments, printer: &Printer) -> anyhow::Result<()> {
-    match (journal.len(), arguments.resume, arguments.force) {
-        (0, true, _) => printer.say(&"nothing to resume: the search starts from the beginning"),
-        (0, false, _) | (_, true, _) => {}
-        (_, false, true) => journal.clear()?,
-        (done, false, false) => bail!(
-            "{}: a search was interrupted here, with {done} recordings done\n\nhint: `--resume` goes on, `--force` begins anew",
-            arguments.out.as_deref().unwrap_or(Path::new("")).display()
-        ),
-    }
-    Ok(())
-}
-
-/// Whoever waits knows the result, not the folder of its parts.
-fn named_after(error: OutputError, tables: &Tables) -> OutputError {
-    match (error, tables) {
-        (OutputError::Claimed { holder, .. }, Tables::File(path) | Tables::Folder(path)) => {
-            OutputError::Claimed {
-                path: path.clone(),
-                holder,
-            }
-        }
-        (error, _) => error,
-    }
-}
-
 /// All that decides what is found and what is written of it, but the recording.
 fn settings(arguments: &Arguments) -> anyhow::Result<String> {
     let read = |path: &Path| {
@@ -516,14 +475,6 @@ fn settings(arguments: &Arguments) -> anyhow::Result<String> {
         "{version} {marks:?} {:?} {given:?}",
         model.transpose()?
     ))
-}
-
-/// A run directory stands for the encoder in it.
-fn model_file(path: &Path) -> PathBuf {
-    match path.is_dir() {
-        true => path.join("encoder.safetensors"),
-        false => path.to_owned(),
-    }
 }
 
 /// Removes a file of ours, which may have gone already.

@@ -1,46 +1,24 @@
 //! What is done of `embed`, recording by recording, so that an interrupted run goes on.
 
 use super::Arguments;
+use crate::commands::model_file;
 use crate::interrupt::Interrupt;
+use crate::kept::{Begin, FileState, open, parts_of_file};
 use crate::{printer::Printer, provenance::command_line};
-use anyhow::{Context, bail};
-use chiffchaff::Embeddings;
-use chiffchaff::dataset::{Clip, Span};
-use chiffchaff::encoder::EmbeddedSound;
+use anyhow::Context;
+use chiffchaff::dataset::Clip;
 use chiffchaff::output::{Journal, fingerprint};
 use chiffchaff::report::EmbeddedRecording;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io;
 use std::path::PathBuf;
-use std::time::SystemTime;
 
 /// The embeddings of one recording or clip.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Part {
-    pub(super) name: String,
-    pub(super) windows: Vec<Span>,
-    pub(super) embeddings: Embeddings,
+    pub(super) recording: EmbeddedRecording,
     pub(super) remarks: Vec<String>,
-}
-
-impl Part {
-    pub(super) fn new(name: String, embedded: EmbeddedSound) -> Self {
-        Self {
-            name,
-            windows: embedded.windows,
-            embeddings: embedded.embeddings,
-            remarks: embedded.remarks,
-        }
-    }
-
-    fn recording(self) -> EmbeddedRecording {
-        EmbeddedRecording {
-            recording: self.name,
-            windows: self.windows,
-            embeddings: self.embeddings,
-        }
-    }
 }
 
 /// The parts that are done.
@@ -61,23 +39,22 @@ impl<'a> Kept<'a> {
         printer: &'a Printer,
         inputs: usize,
     ) -> anyhow::Result<Option<Self>> {
-        let folder = parts_of(arguments);
-        let out = arguments.out.display();
+        let folder = parts_of_file(&arguments.out);
         if arguments.resume && !arguments.force && !folder.is_dir() && arguments.out.exists() {
             printer.say(&format_args!(
-                "{out}: is finished, nothing is left to embed (`--force` begins anew)"
+                "{}: is finished, nothing is left to embed (`--force` begins anew)",
+                arguments.out.display()
             ));
             return Ok(None);
         }
-        let journal = Journal::open(&folder, &command_line())?;
-        match (journal.len(), arguments.resume, arguments.force) {
-            (0, true, _) => printer.say(&"nothing to resume: the work starts from the beginning"),
-            (0, false, _) | (_, true, _) => {}
-            (_, false, true) => journal.clear()?,
-            (done, false, false) => bail!(
-                "{out}: was interrupted, with {done} recordings done\n\nhint: `--resume` goes on, `--force` begins anew"
-            ),
-        }
+        let journal = open(&folder, &arguments.out, &command_line())?;
+        let begin = Begin {
+            resume: arguments.resume,
+            force: arguments.force,
+            work: "run",
+            result: &arguments.out,
+        };
+        begin.check(&journal, printer)?;
         let interrupt = Interrupt::leaving(*printer, move |done| {
             format!(
                 "interrupted: {done} of {inputs} recordings are done and kept\n\nhint: go on with the same command and `--resume`"
@@ -117,7 +94,8 @@ impl<'a> Kept<'a> {
 
     /// Keeps what is done.
     pub(super) fn keep(&mut self, clip: &Clip, part: Part) -> anyhow::Result<()> {
-        self.journal.put(&self.key(clip, &part.name), &part)?;
+        let key = self.key(clip, &part.recording.recording);
+        self.journal.put(&key, &part)?;
         self.is_done();
         Ok(())
     }
@@ -125,7 +103,7 @@ impl<'a> Kept<'a> {
     /// A part again, for the table.
     pub(super) fn recording(&self, clip: &Clip, name: &str) -> io::Result<EmbeddedRecording> {
         let part: Option<Part> = self.journal.get(&self.key(clip, name));
-        let recording = part.map(Part::recording);
+        let recording = part.map(|part| part.recording);
         recording.ok_or_else(|| io::Error::other(format!("what was done of `{name}` has gone")))
     }
 
@@ -141,33 +119,16 @@ impl<'a> Kept<'a> {
 
     /// What an earlier part must be of to be taken for this clip's.
     fn key(&self, clip: &Clip, name: &str) -> String {
-        let about = clip.path.metadata().ok();
-        let bytes = about.as_ref().map(fs::Metadata::len);
-        let changed: Option<SystemTime> = about.and_then(|about| about.modified().ok());
         let path = std::path::absolute(&clip.path).unwrap_or_else(|_| clip.path.clone());
+        let state = FileState::of(&clip.path);
         let (span, settings) = (clip.span, &self.settings);
-        format!(
-            "{}\n{name}\n{span:?} {bytes:?} {changed:?}\n{settings}",
-            path.display()
-        )
+        format!("{}\n{name}\n{span:?} {state:?}\n{settings}", path.display())
     }
-}
-
-/// The folder of the parts, hidden beside the table.
-fn parts_of(arguments: &Arguments) -> PathBuf {
-    let name = arguments.out.file_name().unwrap_or_default();
-    let mut hidden = std::ffi::OsString::from(".");
-    hidden.push(name);
-    hidden.push(".parts");
-    arguments.out.with_file_name(hidden)
 }
 
 /// All that decides the numbers, but the recording.
 fn settings(arguments: &Arguments) -> anyhow::Result<String> {
-    let model = match arguments.model.is_dir() {
-        true => arguments.model.join("encoder.safetensors"),
-        false => arguments.model.clone(),
-    };
+    let model = model_file(&arguments.model);
     let bytes = fs::read(&model).with_context(|| model.display().to_string())?;
     let given = Arguments {
         inputs: Vec::new(),
