@@ -74,6 +74,13 @@ pub(crate) fn scanned(dataset: &Dataset, printer: &Printer) -> DatasetScan {
     found
 }
 
+/// Says what of a dataset's tables is not used, though all its files are.
+pub(crate) fn tell_unused(dataset: &Dataset, printer: &Printer) {
+    for fault in dataset.faults.iter().filter(|f| f.problem.files() == 0) {
+        printer.warn(&format_args!("{}: {}", fault.path.display(), fault.problem));
+    }
+}
+
 /// A dataset with the features of its clips.
 pub(crate) struct Clips {
     pub(crate) dataset: Dataset,
@@ -114,9 +121,7 @@ impl Clips {
             );
         }
         let dataset = source.load()?.on_channel(channel);
-        for fault in dataset.faults.iter().filter(|f| f.problem.files() == 0) {
-            printer.warn(&format_args!("{}: {}", fault.path.display(), fault.problem));
-        }
+        tell_unused(&dataset, printer);
         let by_split = dataset.has_split_only();
         let dataset = dataset.with_split_as_folds();
         let (computed, cached_as) = match whole {

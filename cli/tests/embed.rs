@@ -87,7 +87,7 @@ fn the_formats_hold_the_same_and_a_bad_file_is_skipped() {
     fs::write(desk.path().join("night/bad.wav"), b"RIFF\0\0").unwrap();
     fs::write(
         desk.path().join("clips.csv"),
-        "path,label,onset,offset\nnight/long.wav,a,1,2.5\nnight/short.wav,b,,\n",
+        "path,label,onset,offset,note\nnight/long.wav,a,1,2.5,x\nnight/short.wav,b,,,\n",
     )
     .unwrap();
     for out in ["all.csv", "all.npy", "all.parquet"] {
@@ -107,6 +107,7 @@ fn the_formats_hold_the_same_and_a_bad_file_is_skipped() {
         &["csv:clips.csv", "--whole", "--out", "some.npy"],
     );
     assert_eq!(code, 0, "{errors}");
+    assert!(errors.contains("clips.csv: not used: `note`"), "{errors}");
     let table = fs::read_to_string(desk.path().join("some.csv")).unwrap();
     assert_eq!(
         table,

@@ -3,7 +3,7 @@
 mod kept;
 
 use super::existing;
-use crate::clips::ChannelArgument;
+use crate::clips::{ChannelArgument, tell_unused};
 use crate::{Finish, printer::Printer};
 use anyhow::{Context, anyhow, bail};
 use chiffchaff::dataset::{Clip, DatasetKind, DatasetSource, output_names};
@@ -227,6 +227,7 @@ fn clips(
             })?,
         };
         let dataset = source.load()?;
+        tell_unused(&dataset, printer);
         for fault in dataset.left_out() {
             printer.warn(&format_args!("{}: {}", fault.path.display(), fault.problem));
             *remarked = true;
