@@ -144,7 +144,7 @@ impl Clips {
             },
         };
         let (rate, channels) = (front_end.sample_rate(), front_end.sound_channels());
-        let load = |clip: &Clip| clip.read_remarked(rate, channels).map_err(without_path);
+        let load = |clip: &Clip| clip.open(rate, channels).map_err(without_path);
         let bar = printer.bar(
             computed.clips.len() as u64,
             "reading {bar:30} {pos}/{len} clips, {eta} left",

@@ -77,7 +77,7 @@ impl ChannelChoice {
         }
     }
 
-    fn numbered(plane: usize) -> Self {
+    pub(super) fn numbered(plane: usize) -> Self {
         let number = u16::try_from(plane + 1).ok().and_then(NonZeroU16::new);
         number.map_or(Self::Mix, Self::Number)
     }

@@ -93,6 +93,19 @@ impl MonoReader {
         Ok(self)
     }
 
+    /// The same file from its beginning, read in the same way.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and if the file has changed and no longer has the channel that is heard.
+    pub fn again(&self) -> Result<Self, AudioError> {
+        let again = Self::open(self.path())?;
+        let again = match self.heard {
+            Heard::One(plane) => again.on_channel(ChannelChoice::numbered(plane))?,
+            Heard::Only | Heard::Mean(_) => again,
+        };
+        again.at_rate(self.rate)
+    }
+
     /// The rate of the samples handed out.
     pub fn sample_rate(&self) -> SampleRate {
         self.rate

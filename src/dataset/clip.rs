@@ -8,7 +8,7 @@ use crate::audio::{
 use serde::Serialize;
 use std::{
     collections::HashSet,
-    fmt,
+    fmt, fs,
     path::{Path, PathBuf},
 };
 
@@ -81,12 +81,28 @@ impl Clip {
             Some(span) => reader.read_span(span)?,
             None => reader.read_all()?,
         };
-        let cancelled = reader.cancelled();
-        let remarks = reader.remarks().iter().map(ToString::to_string);
-        let remarks = remarks
-            .chain(cancelled.iter().map(ToString::to_string))
-            .collect();
-        Ok(ClipSound { sound, remarks })
+        Ok(ClipSound {
+            sound,
+            remarks: remarks_of(&reader),
+        })
+    }
+
+    /// Opens the clip for whoever can take long ones block by block: one channel of a whole long file is still to be read
+    /// then. All others are read as by [`Self::read_remarked`].
+    ///
+    /// # Errors
+    /// As [`Self::read_mono`].
+    pub fn open(&self, rate: SampleRate, channels: SoundChannels) -> Result<OpenClip, AudioError> {
+        if channels == SoundChannels::Mono && self.span.is_none() {
+            let reader = MonoReader::open(&self.path)?;
+            // Headers lie, but not about the size of the file.
+            let bytes = fs::metadata(&self.path).map_or(0, |metadata| metadata.len());
+            if reader.declared_len().unwrap_or(0).max(bytes) > LONG_SAMPLES {
+                let reader = reader.on_channel(self.channel)?.at_rate(rate)?;
+                return Ok(OpenClip::Long(reader));
+            }
+        }
+        self.read_remarked(rate, channels).map(OpenClip::Read)
     }
 
     /// Reads the channels of the clip that are to be heard: its span, or the whole file.
@@ -135,6 +151,32 @@ impl From<Waveform> for ClipSound {
             remarks: Vec::new(),
         }
     }
+}
+
+/// The sound of a clip: read, or too long to be read at once.
+#[derive(Debug)]
+pub enum OpenClip {
+    /// All of it.
+    Read(ClipSound),
+    /// Its only channel, or the one that is heard, to be read block by block.
+    Long(MonoReader),
+}
+
+impl<S: Into<ClipSound>> From<S> for OpenClip {
+    fn from(sound: S) -> Self {
+        Self::Read(sound.into())
+    }
+}
+
+/// More samples than this, or bytes where the length is not known, are not read at once: an hour and a half at 22 kHz.
+const LONG_SAMPLES: u64 = 1 << 27;
+
+/// What is odd about what was read, each as a sentence without the file's name.
+pub(crate) fn remarks_of(reader: &MonoReader) -> Vec<String> {
+    let remarks = reader.remarks().iter().map(ToString::to_string);
+    let cancelled = reader.cancelled();
+    let cancelled = cancelled.iter().map(ToString::to_string);
+    remarks.chain(cancelled).collect()
 }
 
 /// A class that is heard in a clip.

@@ -51,7 +51,8 @@ pub use annotation::{
     ShotChoice, ShotCount, Span, SpanProblem, Support, SupportError, SupportProblem,
     SupportWarning, parse_marks, read_found_events, read_marks,
 };
-pub use clip::{Clip, ClipSound, Dataset, Split, Tag};
+pub(crate) use clip::remarks_of;
+pub use clip::{Clip, ClipSound, Dataset, OpenClip, Split, Tag};
 pub(crate) use delimited::{guarded, looks_quoted};
 pub use error::{DatasetError, RowProblem};
 pub use folds::SplitSource;

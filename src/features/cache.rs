@@ -8,8 +8,9 @@ mod log;
 mod mapped;
 mod remarks;
 
-use super::{Extractor, Features, FeaturesError, FrontEnd};
-use crate::dataset::{Clip, ClipSound, Dataset};
+use super::{Extractor, FeatureStream, Features, FeaturesError, FrontEnd};
+use crate::audio::{AudioError, MonoReader, ReadProblem, SampleRate};
+use crate::dataset::{Clip, ClipSound, Dataset, OpenClip, remarks_of};
 use half::{f16, slice::HalfFloatSliceExt};
 use identity::Identity;
 use log::{Log, Record};
@@ -120,14 +121,15 @@ impl FeatureCache {
     /// Opens the cache and computes what it lacks, on all threads of the current rayon pool.
     ///
     /// `loader` gives a clip's sound: the channels that the front end hears or one, its rate, cut to the clip's span. What it
-    /// remarks is kept beside the features, see [`Self::remarks`].
+    /// remarks is kept beside the features, see [`Self::remarks`]. A long clip may be given as a reader: a front end whose
+    /// frames depend only on the sound around them computes it in memory that does not grow with its sound.
     /// `progress` is called with clips done and clips in all, from any thread. A clip that cannot be
     /// loaded, has no frame or gives non-finite features is skipped and tried again next time.
     ///
     /// # Errors
     /// [`FeaturesError::Config`] if the front end makes no sense, [`FeaturesError::Cache`] if files
     /// cannot be read or written.
-    pub fn open<E: Display, S: Into<ClipSound>>(
+    pub fn open<E: Display, S: Into<OpenClip>>(
         config: &CacheConfig,
         dataset: &Dataset,
         front_end: &FrontEnd,
@@ -202,7 +204,7 @@ impl FeatureCache {
 
         let (map, records) = log.into_map().map_err(failed("reading"))?;
         let cache = Self {
-            remarks: remarks_of(clips, &remarks, &identities),
+            remarks: remarks_of_clips(clips, &remarks, &identities),
             entries: entries_of(&map, &records, &identities),
             map,
             precision: config.precision,
@@ -422,7 +424,7 @@ struct Entry {
 }
 
 /// The stored form of a clip's features, or why there is none.
-fn entry<E: Display, S: Into<ClipSound>>(
+fn entry<E: Display, S: Into<OpenClip>>(
     clip: &Clip,
     front_end: &FrontEnd,
     extractor: &Extractor,
@@ -430,13 +432,19 @@ fn entry<E: Display, S: Into<ClipSound>>(
     loader: &impl Fn(&Clip) -> Result<S, E>,
 ) -> Result<Entry, String> {
     let loaded = loader(clip).map_err(|error| error.to_string())?;
-    let ClipSound { sound, remarks } = loaded.into();
-    let (given, wanted) = (sound.sample_rate(), front_end.sample_rate());
-    if given != wanted {
-        return Err(format!(
-            "sample rate is {given}, but the front end hears {wanted}"
-        ));
-    }
+    let sound = match loaded.into() {
+        OpenClip::Read(sound) => sound,
+        OpenClip::Long(reader) if FeatureStream::serves_clips(front_end) => {
+            check_rate(reader.sample_rate(), front_end)?;
+            return entry_of_stream(reader, front_end, precision);
+        }
+        OpenClip::Long(mut reader) => ClipSound {
+            sound: reader.read_all().map_err(without_path)?,
+            remarks: remarks_of(&reader),
+        },
+    };
+    let ClipSound { sound, remarks } = sound;
+    check_rate(sound.sample_rate(), front_end)?;
     let (given, heard) = (sound.channels().len(), front_end.sound_channels().count());
     if given > heard {
         return Err(format!(
@@ -451,20 +459,56 @@ fn entry<E: Display, S: Into<ClipSound>>(
             ));
         }
     }
-    let features = extractor.compute_sound(&sound);
-    if features.frames() == 0 {
+    let mut values = Vec::new();
+    store(&extractor.compute_sound(&sound), precision, &mut values)?;
+    if values.is_empty() {
         return Err(format!(
             "{} samples are too short for one frame",
             sound.len()
         ));
     }
+    Ok(Entry { values, remarks })
+}
+
+/// The same of a long recording, which is not held in memory.
+fn entry_of_stream(
+    reader: MonoReader,
+    front_end: &FrontEnd,
+    precision: CachePrecision,
+) -> Result<Entry, String> {
+    let mut stream = FeatureStream::of_clip(reader, front_end).map_err(without_path)?;
+    let mut values = Vec::new();
+    while let Some(block) = stream.next_block().map_err(without_path)? {
+        store(&block, precision, &mut values)?;
+    }
+    if values.is_empty() {
+        return Err(ReadProblem::NoSamples.to_string());
+    }
     Ok(Entry {
-        values: stored(&features, precision)?,
-        remarks,
+        values,
+        remarks: stream.remarks(),
     })
 }
 
-fn remarks_of(
+fn check_rate(given: SampleRate, front_end: &FrontEnd) -> Result<(), String> {
+    let wanted = front_end.sample_rate();
+    match given == wanted {
+        true => Ok(()),
+        false => Err(format!(
+            "sample rate is {given}, but the front end hears {wanted}"
+        )),
+    }
+}
+
+/// The reason alone: a skipped clip names the file itself.
+fn without_path(error: AudioError) -> String {
+    match error.read_problem() {
+        Some(problem) => problem.to_string(),
+        None => error.to_string(),
+    }
+}
+
+fn remarks_of_clips(
     clips: &[Clip],
     remarks: &Remarks,
     identities: &[io::Result<Identity>],
@@ -483,25 +527,31 @@ fn remarks_of(
         .collect()
 }
 
-fn stored(features: &Features, precision: CachePrecision) -> Result<Vec<u8>, String> {
+/// Appends features in their stored form.
+fn store(
+    features: &Features,
+    precision: CachePrecision,
+    stored: &mut Vec<u8>,
+) -> Result<(), String> {
     let values = features.values();
     match precision {
         CachePrecision::F32 => match values.iter().find(|x| !x.is_finite()) {
-            Some(x) => Err(format!("a feature is {x}, but must be a finite number")),
-            None => Ok(bytemuck::cast_slice(values).to_vec()),
+            Some(x) => return Err(format!("a feature is {x}, but must be a finite number")),
+            None => stored.extend_from_slice(bytemuck::cast_slice(values)),
         },
         CachePrecision::F16 => {
             let mut halves = vec![f16::ZERO; values.len()];
             halves.convert_from_f32_slice(values);
-            match halves.iter().position(|x| !x.is_finite()) {
-                Some(n) => Err(format!(
+            if let Some(n) = halves.iter().position(|x| !x.is_finite()) {
+                return Err(format!(
                     "a feature is {}, but stored as f16 it must be within ±65504\n\nhint: keep such features as `CachePrecision::F32`",
                     values[n]
-                )),
-                None => Ok(bytemuck::cast_slice(&halves).to_vec()),
+                ));
             }
+            stored.extend_from_slice(bytemuck::cast_slice(&halves));
         }
     }
+    Ok(())
 }
 
 fn entries_of(

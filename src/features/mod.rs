@@ -22,6 +22,7 @@ mod background;
 mod cache;
 mod clar_stack;
 mod clip_rules;
+mod clip_stream;
 mod compression;
 mod error;
 mod front_end;

@@ -57,34 +57,121 @@ impl Silence {
         }
     }
 
+    /// What is cut out of sound of this rate, if anything is.
+    pub(super) fn rule(&self, sample_rate: f64) -> Option<SilenceRule> {
+        let &Self::Remove { below, min_secs } = self else {
+            return None;
+        };
+        Some(SilenceRule {
+            below,
+            block: ((BLOCK_SECS * sample_rate) as usize).max(1),
+            least_blocks: ((min_secs / BLOCK_SECS).round() as usize).max(1),
+            least: (LEAST_SECS * sample_rate) as usize,
+        })
+    }
+
     /// The samples to transform, as many as were given.
     pub(super) fn apply<'a>(&self, samples: &'a [f32], sample_rate: f64) -> Cow<'a, [f32]> {
-        match *self {
-            Self::Keep {} => Cow::Borrowed(samples),
-            Self::Remove { below, min_secs } => {
-                let block = ((BLOCK_SECS * sample_rate) as usize).max(1);
-                let least_blocks = ((min_secs / BLOCK_SECS).round() as usize).max(1);
-                let sounding = sounding(samples, below, block, least_blocks);
-                if sounding.is_empty() || sounding.len() == samples.len() {
-                    return Cow::Borrowed(samples);
-                }
-                let least = (LEAST_SECS * sample_rate) as usize;
-                let padding = least.saturating_sub(sounding.len());
-                let padding = std::iter::repeat_n(0.0, padding);
-                let once: Vec<f32> = sounding.into_iter().chain(padding).collect();
-                Cow::Owned(once.into_iter().cycle().take(samples.len()).collect())
-            }
+        let Some(rule) = self.rule(sample_rate) else {
+            return Cow::Borrowed(samples);
+        };
+        let sounding = sounding(samples, rule);
+        if sounding.is_empty() || sounding.len() == samples.len() {
+            return Cow::Borrowed(samples);
         }
+        let padding = rule.least.saturating_sub(sounding.len());
+        let padding = std::iter::repeat_n(0.0, padding);
+        let once: Vec<f32> = sounding.into_iter().chain(padding).collect();
+        Cow::Owned(once.into_iter().cycle().take(samples.len()).collect())
     }
 }
 
 /// The samples outside runs of at least `least_blocks` silent blocks.
-fn sounding(samples: &[f32], below: f32, block: usize, least_blocks: usize) -> Vec<f32> {
-    let is_silent = |block: &&[f32]| block.iter().all(|sample| sample.abs() < below);
-    let blocks: Vec<&[f32]> = samples.chunks(block).collect();
-    let runs = blocks.chunk_by(|a, b| is_silent(a) == is_silent(b));
-    let kept = runs.filter(|run| run.len() < least_blocks || !is_silent(&run[0]));
-    kept.flatten().copied().flatten().copied().collect()
+fn sounding(samples: &[f32], rule: SilenceRule) -> Vec<f32> {
+    let (mut filter, mut kept) = (SilenceFilter::new(rule), Vec::new());
+    filter.push(samples, &mut kept);
+    filter.finish(&mut kept);
+    kept
+}
+
+/// [`Silence::Remove`] in samples of one rate.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SilenceRule {
+    below: f32,
+    /// Samples in a block.
+    block: usize,
+    /// The shortest run of silent blocks that is cut out.
+    least_blocks: usize,
+    /// The least that is repeated, in samples.
+    pub(super) least: usize,
+}
+
+/// Cuts silence out of sound that comes piece by piece.
+#[derive(Debug)]
+pub(super) struct SilenceFilter {
+    rule: SilenceRule,
+    /// The beginning of a block.
+    rest: Vec<f32>,
+    /// The present run of silent blocks, as long as it may still be too short to be cut out.
+    quiet: Vec<f32>,
+    quiet_blocks: usize,
+}
+
+impl SilenceFilter {
+    pub(super) fn new(rule: SilenceRule) -> Self {
+        Self {
+            rule,
+            rest: Vec::new(),
+            quiet: Vec::new(),
+            quiet_blocks: 0,
+        }
+    }
+
+    /// Takes the next samples and appends those that are known to stay.
+    pub(super) fn push(&mut self, samples: &[f32], kept: &mut Vec<f32>) {
+        let block = self.rule.block;
+        let first = (block - self.rest.len()).min(samples.len());
+        let (first, samples) = samples.split_at(if self.rest.is_empty() { 0 } else { first });
+        self.rest.extend_from_slice(first);
+        if self.rest.len() == block {
+            let whole = std::mem::take(&mut self.rest);
+            self.take_block(&whole, kept);
+        }
+        let mut blocks = samples.chunks_exact(block);
+        for whole in &mut blocks {
+            self.take_block(whole, kept);
+        }
+        self.rest.extend_from_slice(blocks.remainder());
+    }
+
+    /// Appends what is left at the end of the sound.
+    pub(super) fn finish(&mut self, kept: &mut Vec<f32>) {
+        let rest = std::mem::take(&mut self.rest);
+        if !rest.is_empty() {
+            self.take_block(&rest, kept);
+        }
+        self.end_quiet(kept);
+    }
+
+    fn take_block(&mut self, block: &[f32], kept: &mut Vec<f32>) {
+        if block.iter().all(|sample| sample.abs() < self.rule.below) {
+            self.quiet_blocks += 1;
+            if self.quiet_blocks < self.rule.least_blocks {
+                self.quiet.extend_from_slice(block);
+            }
+            return;
+        }
+        self.end_quiet(kept);
+        kept.extend_from_slice(block);
+    }
+
+    fn end_quiet(&mut self, kept: &mut Vec<f32>) {
+        if self.quiet_blocks < self.rule.least_blocks {
+            kept.extend_from_slice(&self.quiet);
+        }
+        self.quiet.clear();
+        self.quiet_blocks = 0;
+    }
 }
 
 #[cfg(test)]

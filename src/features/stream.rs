@@ -1,7 +1,8 @@
 //! The features of a recording of any length, block by block.
 
+use super::clip_stream::ClipStream;
 use super::pcen::PcenMemory;
-use super::{Extractor, Features, FeaturesError, FrontEnd};
+use super::{Extractor, Features, FeaturesError, FrontEnd, LogMelConfig, Silence};
 use crate::audio::{AudioError, MonoReader};
 use std::path::Path;
 
@@ -12,7 +13,7 @@ const BLOCK_SAMPLES: usize = 1 << 17;
 ///
 /// The blocks, joined, are exactly what [`Extractor::compute`] gives for the whole recording.
 pub struct FeatureStream {
-    reader: MonoReader,
+    sound: ClipStream,
     extractor: Extractor,
     memory: Option<PcenMemory>,
     hop: usize,
@@ -40,24 +41,53 @@ impl FeatureStream {
     /// If `reader` reads at another rate than the front end's.
     pub fn new(reader: MonoReader, front_end: &FrontEnd) -> Result<Self, FeaturesError> {
         let extractor = front_end.extractor()?;
-        let log_mel = front_end.streamed()?;
-        if let Some(key) = log_mel.needs_whole_clip() {
-            return Err(FeaturesError::NotLocal { key });
-        }
+        local(front_end)?;
+        Ok(Self::of_sound(
+            ClipStream::as_it_is(reader),
+            front_end,
+            extractor,
+        ))
+    }
+
+    /// Whether [`Self::of_clip`] serves this front end.
+    pub(super) fn serves_clips(front_end: &FrontEnd) -> bool {
+        local(&without_silence(front_end).0).is_ok()
+    }
+
+    /// The features of a whole clip, whose [`Silence`] rule is followed: exactly what the extractor gives for it.
+    ///
+    /// # Errors
+    /// As [`MonoReader::next_block`].
+    ///
+    /// # Panics
+    /// As [`Self::new`], and if the front end makes no sense or [is not served](Self::serves_clips).
+    pub(super) fn of_clip(reader: MonoReader, front_end: &FrontEnd) -> Result<Self, AudioError> {
+        let (local, silence) = without_silence(front_end);
+        let rule = silence.rule(front_end.sample_rate().hz().into());
+        let sound = match rule {
+            Some(rule) => ClipStream::without_silence(reader, rule)?,
+            None => ClipStream::as_it_is(reader),
+        };
+        let extractor = local.extractor().expect("a front end that makes sense");
+        Ok(Self::of_sound(sound, &local, extractor))
+    }
+
+    fn of_sound(sound: ClipStream, front_end: &FrontEnd, extractor: Extractor) -> Self {
+        let log_mel = local(front_end).expect("a front end whose frames are local");
         assert_eq!(
-            reader.sample_rate(),
+            sound.reader().sample_rate(),
             front_end.sample_rate(),
             "the reader's rate is the front end's"
         );
         let stft = log_mel.frame_extent();
         let hop = log_mel.hop_length;
-        Ok(Self {
+        Self {
             memory: match &extractor {
                 Extractor::Pcen(pcen) => Some(pcen.memory()),
                 _ => None,
             },
             extractor,
-            reader,
+            sound,
             hop,
             // One more than a frame reaches back: the end is mirrored without its last sample.
             lead: stft.before.div_ceil(hop) + 1,
@@ -66,7 +96,7 @@ impl FeatureStream {
             first: 0,
             given: 0,
             ended: false,
-        })
+        }
     }
 
     /// Number of frequency bands.
@@ -76,7 +106,12 @@ impl FeatureStream {
 
     /// The recording.
     pub fn path(&self) -> &Path {
-        self.reader.path()
+        self.sound.reader().path()
+    }
+
+    /// What is odd about what was read, each as a sentence without the file's name.
+    pub(super) fn remarks(&self) -> Vec<String> {
+        self.sound.remarks()
     }
 
     /// The next frames, some hundreds, never none; `None` at the end.
@@ -86,7 +121,7 @@ impl FeatureStream {
     pub fn next_block(&mut self) -> Result<Option<Features>, AudioError> {
         while !self.ended {
             while self.samples.len() < BLOCK_SAMPLES + (self.lead + 1) * self.hop + self.reach {
-                if !self.reader.read_into(&mut self.samples)? {
+                if !self.sound.read_into(&mut self.samples)? {
                     self.ended = true;
                     break;
                 }
@@ -121,6 +156,21 @@ impl FeatureStream {
         self.first = keep_from;
         Features::from_frames(bands, values)
     }
+}
+
+/// The settings behind frames that depend only on the sound around them.
+fn local(front_end: &FrontEnd) -> Result<&LogMelConfig, FeaturesError> {
+    let log_mel = front_end.streamed()?;
+    match log_mel.needs_whole_clip() {
+        Some(key) => Err(FeaturesError::NotLocal { key }),
+        None => Ok(log_mel),
+    }
+}
+
+fn without_silence(front_end: &FrontEnd) -> (FrontEnd, Silence) {
+    let mut front_end = front_end.clone();
+    let silence = front_end.clip_rules_mut().0.map(std::mem::take);
+    (front_end, silence.unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -181,6 +231,49 @@ mod tests {
                 assert!(values == whole.values(), "{samples} samples, {front_end:?}");
                 assert!(samples < BLOCK_SAMPLES * 2 || blocks > 2);
             }
+        }
+    }
+
+    #[test]
+    fn blocks_of_a_clip_follow_its_silence_rule() {
+        let folder = tempfile::tempdir().unwrap();
+        let rate = SampleRate::new(22_050).unwrap();
+        let front_end = FrontEnd::LogMel(LogMelConfig {
+            silence: Silence::Remove {
+                below: 1e-4,
+                min_secs: 0.1,
+            },
+            ..LogMelConfig::small()
+        });
+        assert!(FeatureStream::serves_clips(&front_end));
+        let samples = BLOCK_SAMPLES * 2 + 77;
+        let path = recording(folder.path(), samples);
+        let loud = crate::audio::read_mono(&path, rate).unwrap();
+        let silent = [
+            0..0,
+            0..samples,
+            9000..samples,
+            5000..8000,
+            100..samples - 1000,
+            samples - 3000..samples,
+        ];
+        for silent in silent {
+            let mut sound = loud.channels()[0].clone();
+            sound[silent.clone()].fill(0.0);
+            write_wav(
+                &path,
+                &Waveform::mono(sound.clone(), rate),
+                WavEncoding::Float32,
+            )
+            .unwrap();
+            let whole = front_end.extractor().unwrap().compute(&sound);
+            let reader = MonoReader::open(&path).unwrap();
+            let mut stream = FeatureStream::of_clip(reader, &front_end).unwrap();
+            let mut values = Vec::new();
+            while let Some(block) = stream.next_block().unwrap() {
+                values.extend_from_slice(block.values());
+            }
+            assert!(values == whole.values(), "{silent:?} silent");
         }
     }
 
