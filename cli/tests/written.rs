@@ -50,6 +50,27 @@ const ALL: [&str; 11] = [
     "--method", "template",
 ];
 
+/// A training run of seconds on `clips.csv`; the number of steps follows.
+const TINY: [&str; 17] = [
+    "--preset",
+    "small",
+    "--data",
+    "csv:clips.csv",
+    "--cache",
+    "cache",
+    "--set",
+    "encoder.width=4",
+    "--set",
+    "views.frames=32",
+    "--set",
+    "train.batch_size=8",
+    "--set",
+    "train.threads=1",
+    "--set",
+    "features.n_mels=32",
+    "--set",
+];
+
 fn detect(desk: &Path, more: &[&str]) -> (i32, String, String) {
     run(desk, "detect", &[&ALL[..], more].concat())
 }
@@ -290,26 +311,7 @@ fn a_run_killed_at_its_start_starts_again_and_two_do_not_share_a_directory() {
     let desk = tempfile::tempdir().unwrap();
     let desk = desk.path();
     clips::write_clips(desk, |_| None);
-    let tiny = [
-        "--preset",
-        "small",
-        "--data",
-        "csv:clips.csv",
-        "--cache",
-        "cache",
-        "--set",
-        "encoder.width=4",
-        "--set",
-        "views.frames=32",
-        "--set",
-        "train.batch_size=8",
-        "--set",
-        "train.threads=1",
-        "--set",
-        "features.n_mels=32",
-        "--set",
-    ];
-    let pretrain = |more: &[&str]| run(desk, "pretrain", &[&tiny[..], more].concat());
+    let pretrain = |more: &[&str]| run(desk, "pretrain", &[&TINY[..], more].concat());
     assert_eq!(pretrain(&["train.max_steps=3", "--out", "whole"]).0, 0);
     for more in [
         &["train.max_steps=3"][..],
@@ -331,7 +333,7 @@ fn a_run_killed_at_its_start_starts_again_and_two_do_not_share_a_directory() {
         assert!(!desk.join("run/.encoder.safetensors.1-0.tmp").exists());
     }
 
-    let long = [&tiny[..], &["train.max_steps=100000", "--out", "busy"]].concat();
+    let long = [&TINY[..], &["train.max_steps=100000", "--out", "busy"]].concat();
     let mut busy = start(desk, "pretrain", &long);
     wait_until(|| desk.join("busy/checkpoint.safetensors").exists());
     let (code, _, stderr) = pretrain(&["train.max_steps=100000", "--out", "busy", "--resume"]);
@@ -343,6 +345,64 @@ fn a_run_killed_at_its_start_starts_again_and_two_do_not_share_a_directory() {
         stderr.contains(&format!("another run is writing here: process {number}")),
         "{stderr}"
     );
+}
+
+/// The system refuses to let a file grow beyond a limit, as a full disk does: the checkpoint needs more.
+#[cfg(unix)]
+#[test]
+fn a_run_whose_first_checkpoint_finds_no_room_starts_again() {
+    let desk = tempfile::tempdir().unwrap();
+    let desk = desk.path();
+    clips::write_clips(desk, |_| None);
+    let arguments = |out| {
+        [
+            &["pretrain"],
+            &TINY[..],
+            &["train.max_steps=3", "--out", out],
+        ]
+        .concat()
+    };
+    let (code, _, stderr) = run(desk, "pretrain", &arguments("whole")[1..]);
+    assert_eq!(code, 0, "{stderr}");
+
+    let limited = Command::new("sh")
+        .current_dir(desk)
+        .args(["-c", "trap '' XFSZ; ulimit -f 64; exec \"$@\"", "sh"])
+        .arg(assert_cmd::cargo::cargo_bin!("chiffchaff"))
+        .args(arguments("run"))
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(limited.stderr).unwrap();
+    assert_eq!(limited.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("checkpoint.safetensors"), "{stderr}");
+    assert!(stderr.contains("too large"), "{stderr}");
+
+    let (code, _, stderr) = run(desk, "pretrain", &arguments("run")[1..]);
+    assert_eq!(code, 0, "{stderr}");
+    let model = |run: &str| fs::read(desk.join(run).join("encoder.safetensors")).unwrap();
+    assert!(model("run") == model("whole"));
+}
+
+#[test]
+fn no_table_has_a_cell_that_a_spreadsheet_would_compute() {
+    let desk = desk();
+    let desk = desk.path();
+    let name = "=HYPERLINK(0).wav";
+    fs::rename(desk.join("a.wav"), desk.join(name)).unwrap();
+    for table in ["found.csv", "found.tsv", "raven.txt"] {
+        let format = if table == "raven.txt" { "raven" } else { "csv" };
+        let more = ["--method", "template", "--format", format, "--out", table];
+        let arguments = [&[name, "--shots", "a.csv", "--force"], &more[..]].concat();
+        let (code, _, stderr) = run(desk, "detect", &arguments);
+        assert_eq!(code, 0, "{table}: {stderr}");
+        let text = fs::read_to_string(desk.join(table)).unwrap();
+        assert!(text.contains("HYPERLINK"), "{table}: {text}");
+        let mut cells = text.lines().flat_map(|line| line.split([',', '\t']));
+        assert!(
+            !cells.any(|cell| cell.starts_with(['=', '"']) && cell.contains('=')),
+            "{text}"
+        );
+    }
 }
 
 #[cfg(unix)]
