@@ -154,7 +154,6 @@ impl From<Waveform> for ClipSound {
 }
 
 /// The sound of a clip: read, or too long to be read at once.
-#[derive(Debug)]
 pub enum OpenClip {
     /// All of it.
     Read(ClipSound),
