@@ -24,7 +24,7 @@ use std::str::FromStr;
 #[command(after_help = "Examples:
   chiffchaff embed --model runs/mine dawn.wav dusk.wav --out embeddings.parquet
   chiffchaff embed --model runs/mine recordings/ --window 3 --hop 1.5 --out embeddings.npy
-  chiffchaff embed --model runs/mine csv:clips.csv --whole --out clips.csv")]
+  chiffchaff embed --model runs/mine csv:clips.csv --whole --out vectors.csv")]
 pub(crate) struct Arguments {
     /// Recordings, folders of them, or clips as KIND:PATH (see `chiffchaff doctor --help`)
     #[arg(required = true, value_name = "INPUT")]
