@@ -25,6 +25,7 @@
 
 pub mod audio;
 pub mod augment;
+mod choices;
 pub mod cores;
 pub mod dataset;
 pub mod detect;
@@ -50,6 +51,7 @@ pub mod study;
 pub mod train;
 mod whole_file;
 
+pub use choices::{Choice, UnknownChoice};
 pub use embeddings::Embeddings;
 pub use error::{Error, Result};
 pub use whole_file::write_whole;

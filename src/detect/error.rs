@@ -63,11 +63,13 @@ pub enum DetectError {
         /// Recordings with events to write.
         recordings: usize,
     },
-    /// A value that a Parquet file cannot hold, which is a bug.
-    #[error("{}: cannot be written as Parquet: {reason}", path.display())]
-    Parquet {
+    /// A value that the format cannot hold, which is a bug.
+    #[error("{}: cannot be written as {format}: {reason}", path.display())]
+    Table {
         /// The file that was to be written.
         path: PathBuf,
+        /// The format.
+        format: &'static str,
         /// What the format's library said.
         reason: String,
     },

@@ -11,11 +11,16 @@
 //! A name or label that a spreadsheet would take for a formula (`=HYPERLINK(…)`, `-song`) is written with a `'` before it.
 //! Times are seconds, to the microsecond; [`crate::dataset::read_marks`] reads all but Parquet back as they were.
 
+mod audacity;
+mod cells;
 mod clips;
+mod csv;
+mod dcase;
 mod parquet;
-mod tables;
+mod raven;
 
 use super::{DetectError, Event};
+use crate::choices::choices;
 use std::path::{Path, PathBuf};
 
 pub use clips::{write_clips, written_clips};
@@ -33,50 +38,78 @@ pub struct Found<'a> {
     pub events: &'a [Event],
 }
 
-/// A kind of table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TableFormat {
-    /// `Audiofilename,Starttime,Endtime`: what the DCASE few-shot task evaluates.
-    Dcase,
-    /// A selection table of Raven.
-    Raven,
-    /// Labels of Audacity.
-    Audacity,
-    /// Comma-separated, with score and label.
-    Csv,
-    /// Apache Parquet, with score and label.
-    Parquet,
+// A further kind of table is a file with its `KIND`, and here its `mod` and its value.
+choices! {
+    /// A kind of table.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub enum TableFormat: TableKind {
+        /// recording,onset,offset,score,label
+        #[default]
+        Csv = "csv" => csv::KIND,
+        /// Audiofilename,Starttime,Endtime
+        Dcase = "dcase" => dcase::KIND,
+        /// A selection table of Raven; one recording a file
+        Raven = "raven" => raven::KIND,
+        /// A label track of Audacity; one recording a file
+        Audacity = "audacity" => audacity::KIND,
+        /// Apache Parquet
+        Parquet = "parquet" => parquet::KIND,
+    }
+}
+
+/// What a kind of table is called, what its files end in, and how it is written.
+#[derive(Debug)]
+struct TableKind {
+    /// What messages call it: `a Raven table`.
+    title: &'static str,
+    /// What its files have between the name of the recording and the extension, such as `.selections`.
+    suffix: &'static str,
+    /// Without dot.
+    extension: &'static str,
+    /// Whether each row says which recording its event is of, so that the events of many can share a table.
+    names_recordings: bool,
+    writer: Writer,
+}
+
+/// The function that makes a table of events.
+#[derive(Debug)]
+enum Writer {
+    Text(fn(&[Found]) -> String),
+    Bytes(fn(&[Found]) -> Result<Vec<u8>, String>),
 }
 
 impl TableFormat {
+    /// What messages call such a table: `a Raven table`.
+    pub fn title(self) -> &'static str {
+        self.own().title
+    }
+
+    /// What the name of such a file ends in, without the dot: `csv`.
+    pub fn extension(self) -> &'static str {
+        self.own().extension
+    }
+
+    /// [`Self::extension`] as a list of all endings that such a file may have.
+    pub fn extensions(self) -> &'static [&'static str] {
+        std::slice::from_ref(&self.own().extension)
+    }
+
     /// What such a file is called for the stem of an [`OutputName`](crate::dataset::OutputName): `A01/dawn.csv`, for Raven
     /// `A01/dawn.selections.txt`.
     pub fn file_name(self, stem: &Path) -> PathBuf {
-        let ending = match self {
-            Self::Dcase | Self::Csv => "csv",
-            Self::Raven => "selections.txt",
-            Self::Audacity => "txt",
-            Self::Parquet => "parquet",
-        };
         let mut name = stem.as_os_str().to_owned();
-        name.push(".");
-        name.push(ending);
+        name.push(format!("{}.{}", self.own().suffix, self.own().extension));
         name.into()
     }
 
     /// Whether a table says which recording an event is of, so that those of many can share one.
     pub fn holds_many_recordings(self) -> bool {
-        !matches!(self, Self::Raven | Self::Audacity)
+        self.own().names_recordings
     }
 
-    fn name(self) -> &'static str {
-        match self {
-            Self::Dcase => "DCASE CSV",
-            Self::Raven => "a Raven table",
-            Self::Audacity => "an Audacity label track",
-            Self::Csv => "CSV",
-            Self::Parquet => "Parquet",
-        }
+    /// Whether such a table is text, which a terminal can show.
+    pub fn is_text(self) -> bool {
+        matches!(self.own().writer, Writer::Text(_))
     }
 }
 
@@ -118,20 +151,18 @@ pub fn event_table(
     if found.len() > 1 && !format.holds_many_recordings() {
         return Err(DetectError::OneRecording {
             path: path.to_owned(),
-            format: format.name(),
+            format: format.title(),
             recordings: found.len(),
         });
     }
-    Ok(match format {
-        TableFormat::Dcase => tables::dcase(found),
-        TableFormat::Raven => tables::raven(found),
-        TableFormat::Audacity => tables::audacity(found),
-        TableFormat::Csv => tables::csv(found),
-        TableFormat::Parquet => parquet::parquet(found).map_err(|error| DetectError::Parquet {
+    match format.own().writer {
+        Writer::Text(text) => Ok(text(found).into_bytes()),
+        Writer::Bytes(bytes) => bytes(found).map_err(|reason| DetectError::Table {
             path: path.to_owned(),
-            reason: error.to_string(),
-        })?,
-    })
+            format: format.title(),
+            reason,
+        }),
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Events → the bytes of a Parquet file.
 
-use super::Found;
+use super::{Found, TableKind, Writer};
 use crate::parquet_columns::{Levels, column, write_column};
 use parquet::{
     basic::{Repetition, Type as PhysicalType},
@@ -11,8 +11,16 @@ use parquet::{
 };
 use std::sync::Arc;
 
+pub(super) const KIND: TableKind = TableKind {
+    title: "Parquet",
+    suffix: "",
+    extension: "parquet",
+    names_recordings: true,
+    writer: Writer::Bytes(|found| parquet(found).map_err(|error| error.to_string())),
+};
+
 /// One row group of the columns `recording`, `onset`, `offset`, `score`, `label`.
-pub(super) fn parquet(found: &[Found]) -> Result<Vec<u8>, ParquetError> {
+fn parquet(found: &[Found]) -> Result<Vec<u8>, ParquetError> {
     let mut bytes = Vec::new();
     let properties = Arc::new(WriterProperties::builder().build());
     let mut file = SerializedFileWriter::new(&mut bytes, schema()?, properties)?;
