@@ -4,10 +4,8 @@
 
 #![expect(clippy::print_stdout, reason = "an example that shows its result")]
 
-use chiffchaff::audio::AudioReader;
-use chiffchaff::dataset::{ShotChoice, read_marks};
-use chiffchaff::detect::frames::{FrameConfig, FrameDetector, calls_model};
-use chiffchaff::encoder::DeviceName;
+use chiffchaff::dataset::ShotChoice;
+use chiffchaff::detect::{DetectorConfig, Fitter, MarkedRecording};
 use std::path::PathBuf;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -15,12 +13,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (Some(recording), Some(marks)) = (arguments.next(), arguments.next()) else {
         return Err("give a recording and its table of marks".into());
     };
-    let (samples, rate) = AudioReader::counted_len(&recording)?;
-    let secs = samples as f64 / f64::from(rate.hz());
-    let shots = read_marks(&marks)?.support(&recording, secs, &ShotChoice::default())?;
-    let model = calls_model(DeviceName::Cpu.open()?)?;
-    let detector = FrameDetector::new(&model, FrameConfig::default())?;
-    for event in detector.detect(&recording, &shots, |_| {})?.events {
+    let marked = MarkedRecording::read(&recording, &marks, &ShotChoice::default())?;
+    let detector = Fitter::new(DetectorConfig::default())?.fit(&[marked], |_| {})?;
+    for event in detector.detect(&recording, |_| {})?.events {
         let (onset, offset) = (event.span.onset(), event.span.offset());
         println!("{onset:.3} to {offset:.3} s, score {:.2}", event.score);
     }

@@ -2,7 +2,8 @@
 
 use chiffchaff::audio::{AudioError, AudioReader, ReadProblem};
 use chiffchaff::dataset::{ShotChoice, parse_marks};
-use chiffchaff::detect::template::{TemplateConfig, match_templates};
+use chiffchaff::detect::template::TemplateConfig;
+use chiffchaff::detect::{Fitter, MarkedRecording};
 use rand::{RngExt, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
@@ -73,10 +74,16 @@ fn a_thousand_broken_recordings_are_searched_or_refused_by_name() {
             let ending = source.extension().unwrap().to_str().unwrap();
             let path = folder.path().join(format!("broken{seed}.{ending}"));
             fs::write(&path, broken(bytes, &mut rng)).unwrap();
-            let support = marks
-                .support(&path, f64::INFINITY, &ShotChoice::default())
-                .unwrap();
-            let searched = match_templates(&path, &support, &TemplateConfig::default());
+            let marked = MarkedRecording {
+                path: path.clone(),
+                channel: None,
+                support: marks
+                    .support(&path, f64::INFINITY, &ShotChoice::default())
+                    .unwrap(),
+            };
+            let fitter = Fitter::new(TemplateConfig::default().into()).unwrap();
+            let fitted = fitter.fit(&[marked], |_| {});
+            let searched = fitted.and_then(|detector| detector.detect(&path, |_| {}));
             fs::remove_file(&path).unwrap();
             match searched {
                 Ok(_) => 0,

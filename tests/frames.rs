@@ -5,8 +5,8 @@ mod few_shot_sound;
 
 use chiffchaff::audio::{AudioReader, SampleRate, WavEncoding, Waveform, write_wav};
 use chiffchaff::dataset::{ShotChoice, Span, Support, SyntheticConfig, parse_marks};
-use chiffchaff::detect::frames::{FrameConfig, FrameDetector, calls_model};
-use chiffchaff::detect::{DetectError, Detection, Event};
+use chiffchaff::detect::frames::FrameConfig;
+use chiffchaff::detect::{DetectError, Detection, Event, Fitter, MarkedRecording, Stage};
 use chiffchaff::encoder::{Encoder, InputShape, Model, ModelCard, Provenance};
 use chiffchaff::experiment::Experiment;
 use chiffchaff::features::{CacheConfig, CachePrecision, FeatureCache, FeatureSet, Normalization};
@@ -40,11 +40,21 @@ fn support_after(recording: &Path, secs: f64, extra: &str) -> Support {
 }
 
 fn detect(recording: &Path, config: FrameConfig) -> Detection {
-    let model = calls_model(Device::Cpu).unwrap();
-    let detector = FrameDetector::new(&model, config).unwrap();
-    detector
-        .detect(recording, &support(recording, ""), |_| ())
-        .unwrap()
+    detect_like(recording, support(recording, ""), config).unwrap()
+}
+
+fn detect_like(
+    recording: &Path,
+    support: Support,
+    config: FrameConfig,
+) -> Result<Detection, DetectError> {
+    let marked = MarkedRecording {
+        path: recording.to_owned(),
+        channel: None,
+        support,
+    };
+    let detector = Fitter::new(config.into())?.fit(&[marked], |_| {})?;
+    detector.detect(recording, |_| {})
 }
 
 #[test]
@@ -102,13 +112,11 @@ fn a_recording_of_several_stretches_is_searched_to_its_end() {
     assert!((last.onset() - truth).abs() < CALL_SECS / 2.0, "{last}");
 
     // Marked in the last twelve seconds, and learned from two seconds around the marks.
-    let model = calls_model(Device::Cpu).unwrap();
     let mut config = FrameConfig::default();
     config.fit.heard_secs = 2.0;
-    let detector = FrameDetector::new(&model, config).unwrap();
     let before = 12.0 * (repeats - 1) as f64;
     let late = support_after(&long, before, "");
-    let found = detector.detect(&long, &late, |_| ()).unwrap().events;
+    let found = detect_like(&long, late, config).unwrap().events;
     let found: Vec<_> = found
         .iter()
         .map(|event| {
@@ -122,16 +130,44 @@ fn a_recording_of_several_stretches_is_searched_to_its_end() {
     assert_eq!(found_and_false(&found), (hidden_calls().len(), 0));
 }
 
+#[test]
+fn fitting_and_scoring_tell_how_far_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let recording = folder.path().join("calls.wav");
+    write_recording(&recording);
+    let marked = MarkedRecording {
+        path: recording.clone(),
+        channel: None,
+        support: support(&recording, ""),
+    };
+    let mut config = FrameConfig {
+        ensemble: 2,
+        ..FrameConfig::default()
+    };
+    config.fit.steps = 3;
+    let mut stages = Vec::new();
+    let fitter = Fitter::new(config.into()).unwrap();
+    let detector = fitter.fit(&[marked], |stage| stages.push(stage)).unwrap();
+    let steps: Vec<_> = (1..=6).map(|step| Stage::Fitting(step, 6)).collect();
+    assert_eq!(stages, steps);
+    stages.clear();
+    detector
+        .detect(&recording, |stage| stages.push(stage))
+        .unwrap();
+    let [Stage::Scoring(secs)] = stages[..] else {
+        panic!("{stages:?}");
+    };
+    assert!((secs - 12.0).abs() < 0.02);
+}
+
 /// As where a header promises more than there is.
 #[test]
 fn shots_behind_the_end_of_a_recording_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let recording = folder.path().join("calls.wav");
     write_recording(&recording);
-    let model = calls_model(Device::Cpu).unwrap();
-    let detector = FrameDetector::new(&model, FrameConfig::default()).unwrap();
     let late = support_after(&recording, 5000.0, "");
-    let refused = detector.detect(&recording, &late, |_| ()).unwrap_err();
+    let refused = detect_like(&recording, late, FrameConfig::default()).unwrap_err();
     assert!(
         refused.to_string().contains("calls.wav: holds not"),
         "{refused}"
@@ -154,7 +190,7 @@ fn a_network_that_mixes_frames_is_refused() {
             provenance: Provenance::default(),
         },
     };
-    let refused = FrameDetector::new(&model, FrameConfig::default());
+    let refused = Fitter::with_model(FrameConfig::default().into(), Some(model));
     assert!(matches!(refused, Err(DetectError::NotFrames { .. })));
 }
 

@@ -3,10 +3,9 @@
 
 mod few_shot_sound;
 
-use chiffchaff::dataset::{Clip, DatasetSource};
-use chiffchaff::detect::prototypical::{
-    Prototypes, PrototypesConfig, PrototypicalDetector, ShortestEvent,
-};
+use chiffchaff::dataset::{Clip, DatasetSource, Support};
+use chiffchaff::detect::prototypical::{Prototypes, PrototypesConfig, ShortestEvent};
+use chiffchaff::detect::{Fitter, MarkedRecording};
 use chiffchaff::encoder::{Model, Provenance};
 use chiffchaff::experiment::Experiment;
 use chiffchaff::features::{CacheConfig, CachePrecision, FeatureCache, FeatureSet};
@@ -179,8 +178,15 @@ fn prototypes_find_the_planted_calls_after_some_episodes() {
         .unwrap();
     let model = bench.model("model");
     let detect = |config: PrototypesConfig| {
-        let detector = PrototypicalDetector::new(&model, config).unwrap();
-        detector.detect(&bench.recording(), &shots()).unwrap()
+        let marked = MarkedRecording {
+            path: bench.recording(),
+            channel: None,
+            support: Support::of_spans(shots(), Vec::new()).unwrap(),
+        };
+        let model = model.copy().unwrap();
+        let fitter = Fitter::with_model(config.into(), Some(model)).unwrap();
+        let detector = fitter.fit(&[marked], |_| {}).unwrap();
+        detector.detect(&bench.recording(), |_| {}).unwrap().events
     };
     let events = detect(PrototypesConfig::default());
     let (found, wrong) = found_and_false(&events);
@@ -216,10 +222,4 @@ fn prototypes_find_the_planted_calls_after_some_episodes() {
         ..PrototypesConfig::default()
     });
     assert_eq!(long_only, []);
-    let message = PrototypicalDetector::new(&model, PrototypesConfig::compat())
-        .unwrap()
-        .detect(&bench.recording(), &[])
-        .unwrap_err()
-        .to_string();
-    assert!(message.contains("no shots"), "{message}");
 }

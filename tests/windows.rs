@@ -3,11 +3,11 @@
 
 mod few_shot_sound;
 
-use chiffchaff::dataset::Span;
+use chiffchaff::dataset::{Span, Support};
 use chiffchaff::detect::windows::{
-    Adapt, ClassWeights, FirstGap, Scaling, UnknownSpans, WindowDetector, WindowsConfig,
+    Adapt, ClassWeights, FirstGap, Scaling, UnknownSpans, WindowsConfig,
 };
-use chiffchaff::detect::{DetectError, Event};
+use chiffchaff::detect::{DetectError, Event, Fitter, MarkedRecording};
 use chiffchaff::encoder::{Encoder, InputShape, Model, ModelCard, Provenance};
 use chiffchaff::experiment::Experiment;
 use chiffchaff::features::Normalization;
@@ -67,7 +67,15 @@ impl Field {
         shots: &[Span],
         unknown: &[Span],
     ) -> Result<Vec<Event>, DetectError> {
-        WindowDetector::new(&self.model, config)?.detect(&self.recording(), shots, unknown)
+        let marked = MarkedRecording {
+            path: self.recording(),
+            channel: None,
+            support: Support::of_spans(shots.to_vec(), unknown.to_vec()).unwrap(),
+        };
+        let model = self.model.copy().unwrap();
+        let fitter = Fitter::with_model(config.into(), Some(model))?;
+        let detector = fitter.fit(&[marked], |_| {})?;
+        Ok(detector.detect(&self.recording(), |_| {})?.events)
     }
 
     fn events(&self, config: WindowsConfig) -> Vec<Event> {
@@ -144,6 +152,10 @@ fn every_setting_has_an_effect() {
             ..sane.clone()
         },
         WindowsConfig {
+            threshold: 0.999,
+            ..sane.clone()
+        },
+        WindowsConfig {
             seed: 1,
             ..sane.clone()
         },
@@ -154,14 +166,21 @@ fn every_setting_has_an_effect() {
 }
 
 #[test]
-fn detection_leaves_the_model_as_it_was() {
+fn a_fitter_and_a_detector_do_not_remember_what_they_have_done() {
     let field = Field::new(false);
-    let weights = || field.model.encoder.parameters().named();
-    let before: Vec<_> = weights().into_iter().map(|(_, t)| t.copy()).collect();
-    field.events(WindowsConfig::compat(Adapt::All));
-    for (before, (name, after)) in before.iter().zip(weights()) {
-        assert_eq!(*before, after, "{name} has changed");
-    }
+    let marked = MarkedRecording {
+        path: field.recording(),
+        channel: None,
+        support: Support::of_spans(shots(), Vec::new()).unwrap(),
+    };
+    let model = field.model.copy().unwrap();
+    let config = WindowsConfig::compat(Adapt::All).into();
+    let fitter = Fitter::with_model(config, Some(model)).unwrap();
+    let detector = || fitter.fit(std::slice::from_ref(&marked), |_| {}).unwrap();
+    let (first, second) = (detector(), detector());
+    let events = first.detect(&marked.path, |_| {}).unwrap();
+    assert_eq!(events, first.detect(&marked.path, |_| {}).unwrap());
+    assert_eq!(events, second.detect(&marked.path, |_| {}).unwrap());
 }
 
 #[test]
@@ -182,16 +201,10 @@ fn marks_that_cannot_be_used_are_errors_with_a_hint() {
     let field = Field::new(false);
     let config = WindowsConfig::default;
     let late = [span(0.4), Span::new(50.0, 51.0).unwrap()];
-    for (shots, part) in [
-        (
-            &late[..],
-            "calls.wav: the shot at 50.000 to 51.000 s lies after the end",
-        ),
-        (&[], "calls.wav: no shots"),
-    ] {
-        let error = field.detect(config(), shots, &[]).unwrap_err().to_string();
-        assert!(error.contains(part), "{error}");
-    }
+    let error = field.detect(config(), &late, &[]).unwrap_err().to_string();
+    let part = "calls.wav: the shot at 50.000 to 51.000 s lies after the end";
+    assert!(error.contains(part), "{error}");
+    assert_eq!(Support::of_spans(Vec::new(), shots()), None);
     let instant = [Span::new(1.0001, 1.0002).unwrap()];
     let error = field.detect(config(), &instant, &[]).unwrap_err();
     assert!(matches!(error, DetectError::TooShort { .. }), "{error}");
@@ -204,4 +217,7 @@ fn marks_that_cannot_be_used_are_errors_with_a_hint() {
         error.to_string().contains("`max_negatives` is 0"),
         "{error}"
     );
+    let config = config().into();
+    let error = Fitter::with_model(config, None).unwrap_err().to_string();
+    assert!(error.contains("--preset moummad-supcon"), "{error}");
 }

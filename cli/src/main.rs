@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod advice;
+mod choice;
 mod clips;
 mod commands;
 mod exhibition;

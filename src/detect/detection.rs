@@ -1,16 +1,39 @@
 use super::Event;
 
+/// How far a detector is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Stage {
+    /// Fitting to the shots: steps done, and of how many.
+    Fitting(u32, u32),
+    /// Scoring: seconds of the recording done.
+    Scoring(f64),
+}
+
 /// What was found in one recording.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Detection {
     /// The events, by onset; all behind the last shot.
     pub events: Vec<Event>,
     /// Whatever might be one, the events included. Empty where the method keeps nothing below its threshold.
     pub candidates: Vec<Event>,
-    /// Events score at least this, within 0..=1.
+    /// Events score at least this, within 0..=1. Template matching has a threshold for every recording and keeps only
+    /// events above it; here it says 0.
     pub threshold: f32,
     /// The score over time, where the method has one.
     pub track: Option<Track>,
+}
+
+impl Detection {
+    /// Events of a method that keeps nothing below its threshold, and no scores over time.
+    pub(super) fn of_events(events: Vec<Event>, threshold: f32) -> Self {
+        Self {
+            events,
+            candidates: Vec::new(),
+            threshold,
+            track: None,
+        }
+    }
 }
 
 /// A score for every frame of a recording, a byte each: the 17 million frames of a day are 17 MB.

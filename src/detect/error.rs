@@ -124,6 +124,33 @@ pub enum DetectError {
         /// The first such recording.
         recording: String,
     },
+    /// A method that starts from a trained network, without one.
+    #[error(
+        "this method has no model built in\n\nhint: train one with `chiffchaff pretrain --preset {preset} --data fewshot:PATH --out RUN` and give `--model RUN`"
+    )]
+    NoModel {
+        /// The preset that trains one.
+        preset: &'static str,
+    },
+    /// Another number of marked recordings than the methods can learn from today.
+    #[error("a detector learns from the marks of one recording, but {given} recordings were given")]
+    MarkedRecordings {
+        /// How many recordings.
+        given: usize,
+    },
+    /// A recording that the detector was not fitted to. Every method measures the background and the level of the
+    /// recording with the marks, and compares the rest of that recording with them.
+    #[error(
+        "{}: this detector was fitted to {}, and can only search that recording\n\nhint: fit one to marks of this recording",
+        path.display(),
+        fitted_to.display()
+    )]
+    OtherRecording {
+        /// The recording that was to be searched.
+        path: PathBuf,
+        /// The recording that the detector was fitted to.
+        fitted_to: PathBuf,
+    },
     /// A model whose network gives one embedding for a whole patch, where every frame is wanted.
     #[error(
         "the model `{preset}` does not tell frames apart\n\nhint: use it with `--method windows`, or train one with `chiffchaff pretrain --preset calls --data fewshot:PATH --out RUN`"
@@ -135,14 +162,6 @@ pub enum DetectError {
     /// A recording that ends before the shots, whatever its header says, or is shorter than a frame.
     #[error("{}: holds not one frame of what is around the shots", path.display())]
     NoFrames {
-        /// The recording.
-        path: PathBuf,
-    },
-    /// Nothing to look for.
-    #[error(
-        "{}: no shots, but a detector learns from at least one\n\nhint: mark five typical events", path.display()
-    )]
-    NoShots {
         /// The recording.
         path: PathBuf,
     },

@@ -1,18 +1,32 @@
 //! A few marked events and a recording → every other event of that kind.
 //!
+//! ```text
+//! DetectorConfig ──→ Fitter ──(MarkedRecording)──→ Detector ──(recording)──→ Detection
+//! ```
+//!
 //! | want | use |
 //! |---|---|
-//! | events found frame by frame, our own | `frames` |
-//! | events found window by window, as Moummad et al. 2023 published it | `windows` |
-//! | events found by their distance from prototypes, the baseline of DCASE task 5 | `prototypical` |
-//! | events that look like one of the marked ones | [`template`] |
-//! | whether the marked ones can be heard at all | [`shots_unheard`] |
+//! | a method with its settings | [`DetectorConfig`] |
+//! | a detector fitted to marks, or why the marked events cannot be heard | [`Fitter`] |
+//! | every event like them | [`Detector`] |
 //! | found events in a table, or as sound | [`mod@write`] |
 //! | how well they were found | [`score`] |
+//!
+//! | method | finds events |
+//! |---|---|
+//! | `frames` | frame by frame, our own |
+//! | `windows` | window by window, as Moummad et al. 2023 published it |
+//! | [`template`] | that look like one of the marked ones, the baseline of DCASE task 5 |
+//! | `prototypical` | by their distance from prototypes, the other baseline |
+//!
+//! The methods in plain type need the tensor engine, cargo feature `nn`.
 
+mod config;
 mod detection;
+mod detector;
 mod error;
 mod event;
+mod fitter;
 #[cfg(feature = "nn")]
 pub mod frames;
 #[cfg(feature = "nn")]
@@ -25,8 +39,13 @@ pub mod template;
 pub mod windows;
 pub mod write;
 
-pub use detection::{Detection, Track};
+pub use config::DetectorConfig;
+#[cfg(feature = "nn")]
+pub use config::Method;
+pub use detection::{Detection, Stage, Track};
+pub use detector::Detector;
 pub use error::DetectError;
 pub use event::Event;
+pub use fitter::{Fitter, MarkedRecording};
 pub use shots_band::OutOfHearing;
-pub use shots_heard::{ShotsUnheard, shots_unheard};
+pub use shots_heard::ShotsUnheard;

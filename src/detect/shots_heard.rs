@@ -52,7 +52,7 @@ const SILENT_PEAK: f32 = 1e-4;
 ///
 /// # Errors
 /// If the recording cannot be read so far, or does not have the channel.
-pub fn shots_unheard(
+pub(super) fn shots_unheard(
     recording: &Path,
     channel: ChannelChoice,
     shots: &[Span],

@@ -2,23 +2,21 @@
 
 mod results;
 
+use crate::choice::choice;
 use crate::clips::ChannelArgument;
 use crate::{Finish, printer::Printer};
-use anyhow::{anyhow, bail};
+use anyhow::bail;
 use chiffchaff::audio::{AudioReader, ChannelChoice};
 use chiffchaff::dataset::{Matching, ShotChoice, ShotCount, Support, output_names, read_marks};
-use chiffchaff::detect::frames::{FrameConfig, FrameDetector, Stage, calls_model};
-use chiffchaff::detect::prototypical::{PrototypesConfig, PrototypicalDetector};
-use chiffchaff::detect::template::{TemplateConfig, match_templates};
-use chiffchaff::detect::windows::{Adapt, WindowDetector, WindowsConfig};
+use chiffchaff::detect::frames::FrameConfig;
+use chiffchaff::detect::windows::Adapt;
 use chiffchaff::detect::write::TableFormat;
-use chiffchaff::detect::{Detection, Event, shots_unheard};
+use chiffchaff::detect::{Detection, DetectorConfig, Fitter, MarkedRecording, Method, Stage};
 use chiffchaff::encoder::{DeviceName, Model};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use indicatif::ProgressBar;
 use results::Results;
-use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 /// Find every event like a few marked ones
@@ -45,17 +43,17 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "PATH")]
     out: Option<PathBuf>,
     /// The kind of table
-    #[arg(long, value_enum, default_value_t)]
-    format: Table,
+    #[arg(long, value_parser = choice::<TableFormat>(), default_value_t)]
+    format: TableFormat,
     /// How to look for events
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_parser = choice::<Method>(), default_value_t)]
     method: Method,
     /// A run directory or model file to start from [default: the one built in]
     #[arg(long, value_name = "RUN|FILE")]
     model: Option<PathBuf>,
     /// Which layers learn from the shots (windows)
-    #[arg(long, value_enum, default_value_t)]
-    adapt: AdaptChoice,
+    #[arg(long, value_parser = choice::<Adapt>(), default_value_t)]
+    adapt: Adapt,
     /// As published, quirks included (windows, template, prototypical)
     #[arg(long)]
     compat: bool,
@@ -66,7 +64,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "SCORE")]
     threshold: Option<f32>,
     /// How many marks to learn from, or `all`
-    #[arg(long, value_name = "N", default_value = "5", value_parser = shot_count)]
+    #[arg(long, value_name = "N", default_value = "5")]
     first: ShotCount,
     /// The marks to learn from, where there are several kinds
     #[arg(long)]
@@ -108,10 +106,10 @@ impl Arguments {
             recordings: vec![recording],
             shots: vec![marks],
             out: Some(out),
-            format: Table::default(),
+            format: TableFormat::default(),
             method: Method::default(),
             model: None,
-            adapt: AdaptChoice::default(),
+            adapt: Adapt::default(),
             compat: false,
             untrained: false,
             threshold: None,
@@ -126,58 +124,6 @@ impl Arguments {
             seed: 0,
             device: DeviceName::Cpu,
         }
-    }
-}
-
-/// A kind of table on the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-enum Table {
-    /// recording,onset,offset,score,label
-    #[default]
-    Csv,
-    /// Audiofilename,Starttime,Endtime
-    Dcase,
-    /// A selection table of Raven; one recording a file
-    Raven,
-    /// A label track of Audacity; one recording a file
-    Audacity,
-    /// Apache Parquet
-    Parquet,
-}
-
-/// A method on the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-enum Method {
-    /// Frame by frame, with an encoder fine-tuned to the shots: our own
-    #[default]
-    Frames,
-    /// Window by window (Moummad et al. 2023); needs --model
-    Windows,
-    /// Correlation with the shots: the baseline of DCASE task 5
-    Template,
-    /// Distance from prototypes: the other baseline; needs --model
-    Prototypical,
-}
-
-/// How far a windows model is adapted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-enum AdaptChoice {
-    /// The classifier alone (submission 1)
-    Head,
-    /// And the last block (submission 2)
-    #[default]
-    Last,
-    /// And the last two blocks (submission 3)
-    LastTwo,
-    /// All layers (submission 4)
-    All,
-}
-
-fn shot_count(text: &str) -> Result<ShotCount, String> {
-    match text.parse() {
-        Ok(count) if count > 0 => Ok(ShotCount::First(count)),
-        _ if text == "all" => Ok(ShotCount::All),
-        _ => Err("must be `all` or a number above 0".to_owned()),
     }
 }
 
@@ -196,7 +142,7 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
             table.display()
         ));
     }
-    let searcher = Searcher::new(arguments)?;
+    let fitter = fitter(arguments)?;
     let Some(mut results) = Results::prepare(arguments, printer)? else {
         return Ok(Finish::Clean);
     };
@@ -206,7 +152,7 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
             continue;
         }
         // One bad recording does not end a run over ten thousand.
-        match search(arguments, &searcher, &matching, index, printer) {
+        match search(arguments, &fitter, &matching, index, printer) {
             Ok(found) => results.add(&found, name)?,
             Err(error) if arguments.recordings.len() > 1 => results.skip(name, &error)?,
             Err(error) => return Err(error),
@@ -220,7 +166,7 @@ struct Searched {
     recording: PathBuf,
     support: Support,
     detection: Detection,
-    /// The channel that was heard.
+    /// The channel that was searched.
     channel: ChannelChoice,
     /// Whether its sound gave reason for a warning.
     remarked: bool,
@@ -228,7 +174,7 @@ struct Searched {
 
 fn search(
     arguments: &Arguments,
-    searcher: &Searcher,
+    fitter: &Fitter,
     matching: &Matching,
     index: usize,
     printer: &Printer,
@@ -241,13 +187,21 @@ fn search(
     for warning in support.warnings() {
         printer.warn(&format_args!("{}: {warning}", recording.display()));
     }
-    let channel = searcher.channel(arguments).of_file(recording)?;
-    let unheard = shots_unheard(recording, channel, support.shots(), searcher.hearing())?;
+    let channel = fitter.channel(recording, arguments.channel.channel)?;
+    let marked = MarkedRecording {
+        path: recording.clone(),
+        channel: Some(channel),
+        support,
+    };
+    let unheard = fitter.shots_unheard(&marked)?;
     if let Some(unheard) = &unheard {
         printer.warn(&format_args!("{}: {unheard}", recording.display()));
     }
     let bar = printer.bar(1000, "{msg} {bar:30} {percent} %");
-    let detection = searcher.search(recording, secs, channel, &support, &bar);
+    let observe = |stage| show(stage, secs, &bar);
+    let detection = fitter
+        .fit(std::slice::from_ref(&marked), observe)
+        .and_then(|detector| detector.detect(recording, observe));
     bar.finish_and_clear();
     let detection = detection?;
     let (events, secs) = (detection.events.len(), started.elapsed().as_secs_f64());
@@ -257,12 +211,26 @@ fn search(
         recording.display()
     ));
     Ok(Searched {
-        recording: recording.to_owned(),
-        support,
+        recording: marked.path,
+        support: marked.support,
         detection,
         channel,
         remarked: unheard.is_some(),
     })
+}
+
+/// How far a search is in a recording that lasts `secs`.
+fn show(stage: Stage, secs: f64, bar: &ProgressBar) {
+    match stage {
+        Stage::Fitting(done, of) => {
+            bar.set_message("learning the shots");
+            bar.set_position(u64::from(done) * 1000 / u64::from(of.max(1)));
+        }
+        Stage::Scoring(done) => {
+            bar.set_message("searching");
+            bar.set_position((1000.0 * done / secs) as u64);
+        }
+    }
 }
 
 /// The shots of a recording, which lasts `secs`.
@@ -288,179 +256,44 @@ fn support(
     Ok(marks.support(secs, &choice)?)
 }
 
-/// A method with what it needs.
-enum Searcher {
-    Frames(Model, FrameConfig),
-    Windows(Model, WindowsConfig),
-    Template(TemplateConfig),
-    Prototypical(Model, PrototypesConfig),
+/// The method that is asked for, with the network that it starts from.
+fn fitter(arguments: &Arguments) -> anyhow::Result<Fitter> {
+    let device = arguments.device.open()?;
+    let config = config(arguments);
+    let given = arguments.model.as_ref();
+    let given = given.map(|path| Model::load(path, device)).transpose()?;
+    if let Some(threshold) = arguments.threshold.filter(|t| !(0.0..=1.0).contains(t)) {
+        bail!("`--threshold` is {threshold}, but must be from 0 to 1");
+    }
+    let model = match given {
+        Some(model) => Some(model),
+        None => config.built_in_model(device)?,
+    };
+    let model = match model {
+        Some(model) if arguments.untrained => Some(model.untrained()?),
+        model => model,
+    };
+    Ok(Fitter::with_model(config, model)?)
 }
 
-impl Searcher {
-    fn new(arguments: &Arguments) -> anyhow::Result<Self> {
-        let device = arguments.device.open()?;
-        let given = arguments.model.as_ref();
-        let given = given.map(|path| Model::load(path, device)).transpose()?;
-        let start = |model: Model| match arguments.untrained {
-            true => model.untrained(),
-            false => Ok(model),
-        };
-        if let Some(threshold) = arguments.threshold.filter(|t| !(0.0..=1.0).contains(t)) {
-            bail!("`--threshold` is {threshold}, but must be from 0 to 1");
+/// The method's settings, as recommended or as published, with what the arguments change of them.
+fn config(arguments: &Arguments) -> DetectorConfig {
+    let mut config = match arguments.compat {
+        true => arguments.method.published(),
+        false => arguments.method.config(),
+    };
+    match &mut config {
+        DetectorConfig::Frames(config) => {
+            config.seed = arguments.seed;
+            config.ensemble = arguments.ensemble;
+            config.threshold = arguments.threshold.unwrap_or(config.threshold);
         }
-        let seed = arguments.seed;
-        Ok(match arguments.method {
-            Method::Frames => Self::Frames(
-                start(given.map_or_else(|| calls_model(device), Ok)?)?,
-                FrameConfig {
-                    seed,
-                    ensemble: arguments.ensemble,
-                    threshold: arguments
-                        .threshold
-                        .unwrap_or(FrameConfig::default().threshold),
-                    ..FrameConfig::default()
-                },
-            ),
-            Method::Windows => {
-                let adapt = arguments.adapt.adapt();
-                let config = if arguments.compat {
-                    WindowsConfig::compat(adapt)
-                } else {
-                    WindowsConfig::sane(adapt)
-                };
-                let config = WindowsConfig { seed, ..config };
-                let model = given.ok_or_else(|| needs_model("moummad-supcon"))?;
-                Self::Windows(start(model)?, config)
-            }
-            Method::Template if arguments.compat => Self::Template(TemplateConfig::published()),
-            Method::Template => Self::Template(TemplateConfig::default()),
-            Method::Prototypical => {
-                let config = if arguments.compat {
-                    PrototypesConfig::compat()
-                } else {
-                    PrototypesConfig::default()
-                };
-                let config = PrototypesConfig { seed, ..config };
-                let model = given.ok_or_else(|| needs_model("prototypical"))?;
-                Self::Prototypical(start(model)?, config)
-            }
-        })
-    }
-
-    fn search(
-        &self,
-        recording: &Path,
-        secs: f64,
-        channel: ChannelChoice,
-        support: &Support,
-        bar: &ProgressBar,
-    ) -> anyhow::Result<Detection> {
-        let alone = |events: Vec<Event>, threshold| Detection {
-            events,
-            candidates: Vec::new(),
-            threshold,
-            track: None,
-        };
-        Ok(match self {
-            Self::Frames(model, config) => {
-                let observe = |stage| match stage {
-                    Stage::Fitting(done, of) => {
-                        bar.set_message("learning the shots");
-                        bar.set_position(u64::from(done) * 1000 / u64::from(of.max(1)));
-                    }
-                    Stage::Scoring(done) => {
-                        bar.set_message("searching");
-                        bar.set_position((1000.0 * done / secs) as u64);
-                    }
-                };
-                let config = FrameConfig {
-                    channel,
-                    ..config.clone()
-                };
-                FrameDetector::new(model, config)?.detect(recording, support, observe)?
-            }
-            Self::Windows(model, config) => {
-                let config = WindowsConfig {
-                    channel,
-                    ..config.clone()
-                };
-                let detector = WindowDetector::new(model, config)?;
-                let events = detector.detect(recording, support.shots(), support.unknown())?;
-                alone(events, 0.5)
-            }
-            Self::Prototypical(model, config) => {
-                let config = PrototypesConfig {
-                    channel,
-                    ..config.clone()
-                };
-                let threshold = config.threshold;
-                let detector = PrototypicalDetector::new(model, config)?;
-                alone(detector.detect(recording, support.shots())?, threshold)
-            }
-            Self::Template(config) => {
-                let config = TemplateConfig { channel, ..*config };
-                alone(match_templates(recording, support, &config)?, 0.0)
-            }
-        })
-    }
-
-    /// The frequencies that are heard, Hz; `None`: all.
-    fn hearing(&self) -> Option<Range<f64>> {
-        match self {
-            Self::Frames(model, _) | Self::Windows(model, _) | Self::Prototypical(model, _) => {
-                Some(model.card.front_end.hearing())
-            }
-            Self::Template(_) => None,
+        DetectorConfig::Windows(config) => {
+            config.seed = arguments.seed;
+            config.adapt = arguments.adapt;
         }
+        DetectorConfig::Prototypical(config) => config.seed = arguments.seed,
+        DetectorConfig::Template(_) => {}
     }
-
-    /// The channel that is asked for, or that the model heard.
-    fn channel(&self, arguments: &Arguments) -> ChannelChoice {
-        let of_model = match self {
-            Self::Frames(model, _) | Self::Windows(model, _) | Self::Prototypical(model, _) => {
-                model.card.channel
-            }
-            Self::Template(_) => ChannelChoice::Mix,
-        };
-        arguments.channel.channel.unwrap_or(of_model)
-    }
-}
-
-/// The network of a method that has none built in must be trained by this preset.
-fn needs_model(preset: &str) -> anyhow::Error {
-    anyhow!(
-        "this method has no model built in\n\nhint: train one with `chiffchaff pretrain --preset {preset} --data fewshot:PATH --out RUN` and give `--model RUN`"
-    )
-}
-
-impl AdaptChoice {
-    fn adapt(self) -> Adapt {
-        match self {
-            Self::Head => Adapt::Head,
-            Self::Last => Adapt::Last,
-            Self::LastTwo => Adapt::LastTwo,
-            Self::All => Adapt::All,
-        }
-    }
-}
-
-impl Table {
-    /// What files of this kind end in.
-    fn endings(self) -> &'static [&'static str] {
-        match self {
-            Self::Csv | Self::Dcase => &["csv"],
-            Self::Raven | Self::Audacity => &["txt"],
-            Self::Parquet => &["parquet"],
-        }
-    }
-
-    fn format(self) -> TableFormat {
-        match self {
-            Self::Csv => TableFormat::Csv,
-            Self::Dcase => TableFormat::Dcase,
-            Self::Raven => TableFormat::Raven,
-            Self::Audacity => TableFormat::Audacity,
-            Self::Parquet => TableFormat::Parquet,
-        }
-    }
+    config
 }

@@ -37,7 +37,9 @@ pub use matching::{MatchError, Matching, RecordingMarks};
 pub use read::{parse_marks, read_found_events, read_marks};
 pub use span::{Span, SpanProblem};
 pub(super) use support::listed;
-pub use support::{ShotChoice, ShotCount, Support, SupportError, SupportProblem, SupportWarning};
+pub use support::{
+    NoShotCount, ShotChoice, ShotCount, Support, SupportError, SupportProblem, SupportWarning,
+};
 pub use warning::MarkWarning;
 
 /// How sure the annotator was that this is the sound in question.

@@ -5,6 +5,7 @@ use std::{
     collections::{BTreeMap, HashSet},
     fmt,
     path::{Path, PathBuf},
+    str::FromStr,
 };
 use unicode_normalization::UnicodeNormalization;
 
@@ -23,6 +24,23 @@ impl Default for ShotCount {
         Self::First(5)
     }
 }
+
+impl FromStr for ShotCount {
+    type Err = NoShotCount;
+
+    fn from_str(text: &str) -> Result<Self, NoShotCount> {
+        match text.parse() {
+            Ok(count) if count > 0 => Ok(Self::First(count)),
+            _ if text == "all" => Ok(Self::All),
+            _ => Err(NoShotCount),
+        }
+    }
+}
+
+/// Text that is no [`ShotCount`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be `all` or a number above 0")]
+pub struct NoShotCount;
 
 /// Which marks of a recording are its shots.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,6 +61,20 @@ pub struct Support {
 }
 
 impl Support {
+    /// The support of `shots` and `unknown` spans that are known without a table, each in any order, without label;
+    /// `None` if there is no shot.
+    pub fn of_spans(mut shots: Vec<Span>, mut unknown: Vec<Span>) -> Option<Self> {
+        let by_onset = |a: &Span, b: &Span| a.onset().total_cmp(&b.onset());
+        shots.sort_by(by_onset);
+        unknown.sort_by(by_onset);
+        (!shots.is_empty()).then_some(Self {
+            shots,
+            unknown,
+            label: None,
+            warnings: Vec::new(),
+        })
+    }
+
     /// The shots, one or more, by onset; inside the recording.
     pub fn shots(&self) -> &[Span] {
         &self.shots

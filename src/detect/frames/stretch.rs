@@ -1,6 +1,7 @@
 //! A recording as stretches of a few minutes, each measured against its own background.
 
 use crate::audio::{ChannelChoice, MonoReader};
+use crate::detect::DetectError;
 use crate::features::{FeatureStream, FrontEnd, std, subtract_medians};
 use std::path::Path;
 
@@ -64,7 +65,7 @@ impl Stretches {
         channel: ChannelChoice,
         front_end: &FrontEnd,
         context: usize,
-    ) -> crate::Result<Self> {
+    ) -> Result<Self, DetectError> {
         let reader = MonoReader::open(path)?.on_channel(channel)?;
         let reader = reader.at_rate(front_end.sample_rate())?;
         Ok(Self {
@@ -79,7 +80,7 @@ impl Stretches {
     }
 
     /// The next stretch, background subtracted; `None` at the end.
-    pub(super) fn next(&mut self) -> crate::Result<Option<Stretch>> {
+    pub(super) fn next(&mut self) -> Result<Option<Stretch>, DetectError> {
         let bands = self.stream.bands();
         let longest = (LAST_STRETCH * self.length as f64) as usize;
         let held_to = |held: &[f32], from| from + held.len() / bands;

@@ -14,7 +14,9 @@ mod events;
 mod peaks;
 mod spectrogram;
 
-use super::{DetectError, Event};
+use super::detector::Fitted;
+use super::fitter::Fit;
+use super::{DetectError, Detection, MarkedRecording, Stage};
 use crate::audio::{AudioError, ChannelChoice, MonoReader, SampleRate};
 use crate::dataset::{Span, Support};
 use correlation::Correlator;
@@ -36,8 +38,6 @@ pub struct TemplateConfig {
     pub frame: FrameLength,
     /// When a score makes an event, and which part of the recording then is one.
     pub rules: Rules,
-    /// Which channel of the recording is heard. Default the mean of all.
-    pub channel: ChannelChoice,
 }
 
 /// How long the frames of the spectrogram are.
@@ -78,7 +78,6 @@ impl TemplateConfig {
         Self {
             frame: FrameLength::Fixed { secs: 0.1 },
             rules: Rules::Published,
-            channel: ChannelChoice::Mix,
         }
     }
 }
@@ -93,49 +92,66 @@ impl Default for TemplateConfig {
                 most_secs: 0.1,
             },
             rules: Rules::Strongest { part: 0.7 },
-            channel: ChannelChoice::Mix,
         }
     }
 }
 
-/// Finds what looks like one of the shots, in the recording after the last of them.
-///
-/// The recording is read twice, as a stream: memory grows by four bytes per frame and template. Events come sorted and apart; their
-/// score is the highest correlation with a template, `0..=1`. Of recordings longer than `2^14` frames, medians over time are
-/// taken of evenly spaced frames.
-///
-/// # Errors
-/// If the recording cannot be read, has too low a rate, or if the configuration has a value out of range.
-pub fn match_templates(
-    recording: &Path,
-    support: &Support,
-    config: &TemplateConfig,
-) -> Result<Vec<Event>, DetectError> {
-    config.check()?;
-    let sample_rate = MonoReader::open(recording)?.sample_rate();
-    let channel = config.channel.of_file(recording)?;
-    let frame_secs = config.frame.secs(support, sample_rate);
-    let framing = Framing::new(frame_secs, sample_rate);
-    if framing.n_fft < FEWEST_SAMPLES {
-        return Err(DetectError::Rate {
-            path: recording.to_owned(),
-            hz: sample_rate.hz(),
-            required: (FEWEST_SAMPLES as f64 / frame_secs).ceil() as u32,
-        });
+impl Fit for TemplateConfig {
+    /// Makes templates of the shots. Of recordings longer than `2^14` frames, medians over time are taken of evenly spaced
+    /// frames.
+    fn fit(
+        &self,
+        marked: &MarkedRecording,
+        channel: ChannelChoice,
+        _observe: &mut dyn FnMut(Stage),
+    ) -> Result<Box<dyn Fitted>, DetectError> {
+        let (recording, support) = (&marked.path, &marked.support);
+        let sample_rate = MonoReader::open(recording)?.sample_rate();
+        let frame_secs = self.frame.secs(support, sample_rate);
+        let framing = Framing::new(frame_secs, sample_rate);
+        if framing.n_fft < FEWEST_SAMPLES {
+            return Err(DetectError::Rate {
+                path: recording.clone(),
+                hz: sample_rate.hz(),
+                required: (FEWEST_SAMPLES as f64 / frame_secs).ceil() as u32,
+            });
+        }
+        Ok(Box::new(TemplateDetector {
+            search: Search::prepare(recording, framing, support, (self.rules, channel))?,
+            rules: self.rules,
+        }))
     }
-    let Some(search) = Search::prepare(recording, framing, support, (config.rules, channel))?
-    else {
-        return Ok(Vec::new());
-    };
-    let curves = search.curves(recording)?;
-    Ok(match config.rules {
-        Rules::Published => events::published(&search, &curves),
-        Rules::Strongest { part } => events::strongest(&search, &curves, part),
-    })
+}
+
+/// Templates, with what it takes to search the recording that they are from.
+struct TemplateDetector {
+    /// `None` where no shot has a frame of its own: then nothing is found.
+    search: Option<Search>,
+    rules: Rules,
+}
+
+impl Fitted for TemplateDetector {
+    /// Events come sorted and apart; their score is the highest correlation with a template, `0..=1`. Memory grows by four
+    /// bytes per frame and template.
+    fn detect(
+        &self,
+        recording: &Path,
+        _observe: &mut dyn FnMut(Stage),
+    ) -> Result<Detection, DetectError> {
+        let Some(search) = &self.search else {
+            return Ok(Detection::of_events(Vec::new(), 0.0));
+        };
+        let curves = search.curves(recording)?;
+        let events = match self.rules {
+            Rules::Published => events::published(search, &curves),
+            Rules::Strongest { part } => events::strongest(search, &curves, part),
+        };
+        Ok(Detection::of_events(events, 0.0))
+    }
 }
 
 impl TemplateConfig {
-    fn check(&self) -> Result<(), DetectError> {
+    pub(super) fn check(&self) -> Result<(), DetectError> {
         let positive = |key, value: f64| match value > 0.0 && value.is_finite() {
             true => Ok(()),
             false => Err(DetectError::Config {

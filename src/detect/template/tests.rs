@@ -1,6 +1,7 @@
 use super::*;
 use crate::audio::{WavEncoding, Waveform, write_wav};
 use crate::dataset::{ShotChoice, ShotCount, parse_marks};
+use crate::detect::{Event, Fitter};
 use std::f64::consts::TAU;
 use std::path::PathBuf;
 
@@ -61,8 +62,22 @@ impl Recording {
     }
 
     fn found(&self, shots: &[f64], config: &TemplateConfig) -> Vec<Event> {
-        match_templates(&self.path(), &self.support(shots), config).unwrap()
+        detect(&self.path(), self.support(shots), *config).unwrap()
     }
+}
+
+fn detect(
+    recording: &Path,
+    support: Support,
+    config: TemplateConfig,
+) -> Result<Vec<Event>, DetectError> {
+    let marked = MarkedRecording {
+        path: recording.to_owned(),
+        channel: None,
+        support,
+    };
+    let detector = Fitter::new(config.into())?.fit(&[marked], |_| {})?;
+    Ok(detector.detect(recording, |_| {})?.events)
 }
 
 use crate::audio::SampleRate;
@@ -165,7 +180,7 @@ fn a_recording_of_too_low_a_rate_is_refused() {
     write_wav(&path, &sound, WavEncoding::Int16).unwrap();
     let marks = parse_marks("m.csv".as_ref(), b"1,2\n").unwrap();
     let support = marks.support(&path, 10.0, &ShotChoice::default()).unwrap();
-    let message = match_templates(&path, &support, &TemplateConfig::published())
+    let message = detect(&path, support, TemplateConfig::published())
         .unwrap_err()
         .to_string();
     assert!(
@@ -179,7 +194,7 @@ fn settings_out_of_range_are_refused_by_name() {
     let recording = chirps();
     let refusal = |config: TemplateConfig| {
         let support = recording.support(&SHOTS);
-        match_templates(&recording.path(), &support, &config)
+        detect(&recording.path(), support, config)
             .unwrap_err()
             .to_string()
     };
@@ -229,12 +244,37 @@ fn long_shots_fit_into_the_blocks_of_the_correlator() {
             let marks = parse_marks("m.csv".as_ref(), rows.as_bytes()).unwrap();
             let support = marks.support(&recording.path(), recording.secs, &ShotChoice::default());
             let frame = FrameLength::Fixed { secs: 0.04 };
-            match_templates(
-                &recording.path(),
-                &support.unwrap(),
-                &TemplateConfig { frame, ..config },
-            )
-            .unwrap();
+            let config = TemplateConfig { frame, ..config };
+            detect(&recording.path(), support.unwrap(), config).unwrap();
         }
+    }
+}
+
+#[test]
+fn another_recording_and_several_recordings_are_refused() {
+    let (recording, other) = (chirps(), chirps());
+    let marked = MarkedRecording {
+        path: recording.path(),
+        channel: None,
+        support: recording.support(&SHOTS),
+    };
+    let fitter = Fitter::new(TemplateConfig::default().into()).unwrap();
+    let detector = fitter.fit(std::slice::from_ref(&marked), |_| {}).unwrap();
+    let folder = recording.folder.path();
+    let by_other_name = folder
+        .join("..")
+        .join(folder.file_name().unwrap())
+        .join("a.wav");
+    assert!(detector.detect(&by_other_name, |_| {}).is_ok());
+    let refused = detector.detect(&other.path(), |_| {}).unwrap_err();
+    let message = refused.to_string();
+    assert!(
+        message.contains("a.wav: this detector was fitted to"),
+        "{message}"
+    );
+    for several in [&[][..], &[marked.clone(), marked.clone()]] {
+        let refused = fitter.fit(several, |_| {}).unwrap_err().to_string();
+        let given = format!("but {} recordings were given", several.len());
+        assert!(refused.contains(&given), "{refused}");
     }
 }

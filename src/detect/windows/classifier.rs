@@ -1,4 +1,7 @@
-//! A recording's own classifier: the pre-trained network and a linear layer, trained on its shots (SYSTEMS §3.6).
+//! A classifier of windows for one recording: the pre-trained network with a linear layer, trained on the shots.
+//!
+//! # Source
+//! Moummad et al. 2023 (arXiv:2309.00878), the section on few-shot detection, and the code released with it.
 
 use super::config::{ClassWeights, Scaling, WindowsConfig};
 use crate::augment::spectrogram::{
@@ -17,15 +20,15 @@ use tch::{Kind, Tensor};
 /// Patches of a training step.
 const BATCH: usize = 32;
 
-pub(super) struct Classifier<'a> {
-    config: &'a WindowsConfig,
+pub(super) struct Classifier {
+    config: WindowsConfig,
     network: train::Classifier,
     normalization: Normalization,
 }
 
-impl<'a> Classifier<'a> {
+impl Classifier {
     /// The pre-trained network with an untrained linear layer for two classes.
-    pub(super) fn new(model: &Model, config: &'a WindowsConfig) -> Result<Self, DetectError> {
+    pub(super) fn new(model: &Model, config: &WindowsConfig) -> Result<Self, DetectError> {
         let encoder = model.encoder_copy()?;
         let device = encoder.parameters().device();
         let parts = ClassifierParts {
@@ -41,7 +44,7 @@ impl<'a> Classifier<'a> {
                 Scaling::AsTrained => model.card.normalization,
                 Scaling::Raw => Normalization::None,
             },
-            config,
+            config: config.clone(),
         })
     }
 
@@ -105,12 +108,15 @@ impl<'a> Classifier<'a> {
         Ok(())
     }
 
-    /// How probable it is that each of these images `[items, 1, mels, window]` is like the shots, 0..=1.
+    /// The probability that each of these images `[items, 1, mels, window]` is of the shots' class, 0..=1.
     pub(super) fn probabilities(&self, images: Tensor) -> Result<Vec<f32>, DetectError> {
         let images = self.normalization.apply(images);
         let logits = tch::no_grad(|| self.network.logits(&self.network.embed(&images)));
-        let judged = logits.softmax(1, Kind::Float); // [items, 2]
-        let positive = judged.select(1, 1).contiguous().to_device(tch::Device::Cpu);
+        let probabilities = logits.softmax(1, Kind::Float); // [items, 2]
+        let positive = probabilities
+            .select(1, 1)
+            .contiguous()
+            .to_device(tch::Device::Cpu);
         Ok(Vec::try_from(&positive)?)
     }
 

@@ -1,10 +1,11 @@
 //! How a recording's own classifier is made.
 
-use crate::audio::ChannelChoice;
+use crate::choices::choices;
+use crate::detect::DetectError;
 use crate::train::{FreezeMode, PrecisionChoice};
 use serde::{Deserialize, Serialize};
 
-/// Settings of [`WindowDetector`](super::WindowDetector).
+/// Settings of the detector that works window by window.
 ///
 /// [`Self::sane`] is the default; [`Self::compat`] is what the code released with the paper runs, which is the only
 /// evidence of how its numbers were made.
@@ -31,32 +32,39 @@ pub struct WindowsConfig {
     pub max_negatives: Option<usize>,
     /// Number format. Default `auto`.
     pub precision: PrecisionChoice,
-    /// Which channel of the recording is heard. Default the mean of all.
-    pub channel: ChannelChoice,
+    /// Probability above which a window is positive, 0..=1. Default 0.5, as published: the more probable of two classes.
+    pub threshold: f32,
     /// Keys every random draw. Default 0.
     pub seed: u64,
 }
 
-/// Which layers are trained on a recording's shots, each time anew from the pre-trained ones: the four submissions of
-/// Moummad et al. to DCASE 2023 task 5.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Adapt {
-    /// The linear classifier alone: 20 epochs at 0.01, no augmentation (submission 1).
-    Head,
-    /// It and the last block: 40 epochs at 0.001, patches cropped in time (submission 2).
-    #[default]
-    Last,
-    /// It and the last two blocks, likewise (submission 3).
-    LastTwo,
-    /// The whole network, likewise (submission 4).
-    All,
+choices! {
+    /// Which layers are trained on a recording's shots, each time anew from the pre-trained ones: the four submissions of
+    /// Moummad et al. to DCASE 2023 task 5.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    pub enum Adapt {
+        /// The classifier alone (submission 1)
+        ///
+        /// One linear layer: 20 epochs at a learning rate of 0.01, no augmentation.
+        Head = "head",
+        /// And the last block (submission 2)
+        ///
+        /// 40 epochs at 0.001, patches cropped in time.
+        #[default]
+        Last = "last",
+        /// And the last two blocks (submission 3)
+        ///
+        /// Likewise.
+        LastTwo = "last-two",
+        /// All layers (submission 4)
+        ///
+        /// Likewise.
+        All = "all",
+    }
 }
 
 impl Adapt {
-    /// All four, in the order of the submissions.
-    pub const ALL: [Self; 4] = [Self::Head, Self::Last, Self::LastTwo, Self::All];
-
     /// Blocks that are trained, counted from the last, of `blocks`.
     pub(super) fn tuned_blocks(self, blocks: usize) -> usize {
         match self {
@@ -148,7 +156,7 @@ impl WindowsConfig {
             unknown: UnknownSpans::LeaveOut,
             class_weights: ClassWeights::Equal,
             crop_drawn_for: crate::augment::spectrogram::DrawnFor::Clip,
-            channel: ChannelChoice::Mix,
+            threshold: 0.5,
             max_negatives: Some(2000),
             precision: PrecisionChoice::Auto,
             seed: 0,
@@ -166,6 +174,24 @@ impl WindowsConfig {
             max_negatives: None,
             precision: PrecisionChoice::Fp32,
             ..Self::sane(adapt)
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), DetectError> {
+        if self.max_negatives == Some(0) {
+            return Err(DetectError::Config {
+                key: "max_negatives",
+                given: "0".to_owned(),
+                required: "at least 1, or absent",
+            });
+        }
+        match (0.0..=1.0).contains(&self.threshold) {
+            true => Ok(()),
+            false => Err(DetectError::Config {
+                key: "threshold",
+                given: self.threshold.to_string(),
+                required: "from 0 to 1",
+            }),
         }
     }
 }

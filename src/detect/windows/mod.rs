@@ -6,17 +6,23 @@
 //! ```
 //! | part | file |
 //! |---|---|
-//! | which windows are examples | `support.rs` |
+//! | which windows are examples | `examples.rs` |
 //! | the four adaptations, and every published quirk as a setting | `config.rs`, `classifier.rs` |
-//! | windows → events | `runs.rs` |
+//! | shots → a fitted classifier | `fitter.rs` |
+//! | windows → events | `detector.rs`, `runs.rs` |
+//!
+//! A recording is read as a stream: memory depends on the shots, not on its length.
+//!
+//! # Source
+//! Moummad, Serizel and Farrugia 2023 (arXiv:2309.00878) and the code released with it.
 
 mod classifier;
 mod config;
-pub(in crate::detect) mod detector;
+mod detector;
+mod examples;
+mod fitter;
 pub(in crate::detect) mod patches;
 pub(in crate::detect) mod runs;
-mod support;
 
 pub use config::{Adapt, ClassWeights, FirstGap, Scaling, UnknownSpans, WindowsConfig};
-pub use detector::WindowDetector;
-pub use support::{Support, window_length};
+pub(super) use fitter::{WindowFitter, refuse_shots_outside};

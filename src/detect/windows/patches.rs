@@ -3,13 +3,12 @@
 use super::runs::Runs;
 use crate::audio::{AudioError, ChannelChoice, MonoReader};
 use crate::detect::{DetectError, Event};
-use crate::encoder::ModelCard;
-use crate::features::FeatureStream;
+use crate::features::{FeatureStream, FrontEnd};
 use std::ops::Range;
 use std::path::Path;
 use tch::{Device, Tensor};
 
-/// Windows that are judged together.
+/// Windows that pass through the network together.
 const BATCH: usize = 64;
 
 /// Patches `[window, mels]` of one length.
@@ -27,15 +26,15 @@ pub(in crate::detect) struct Frames {
 }
 
 impl Frames {
-    /// Opens a recording for the front end of a model.
+    /// The frames that a front end makes of a recording.
     pub(in crate::detect) fn open(
         recording: &Path,
         channel: ChannelChoice,
-        card: &ModelCard,
+        front_end: &FrontEnd,
     ) -> Result<Self, DetectError> {
         let reader = MonoReader::open(recording)?.on_channel(channel)?;
-        let reader = reader.at_rate(card.front_end.sample_rate())?;
-        let stream = FeatureStream::new(reader, &card.front_end)?;
+        let reader = reader.at_rate(front_end.sample_rate())?;
+        let stream = FeatureStream::new(reader, front_end)?;
         Ok(Self {
             bands: stream.bands(),
             stream,
@@ -98,7 +97,7 @@ impl Query {
         }
     }
 
-    /// The events among the windows, which `probabilities` judges some at a time.
+    /// The events among the windows; `probabilities` gives those of some windows at a time.
     pub(in crate::detect) fn events(
         mut self,
         mut runs: Runs,
@@ -115,8 +114,8 @@ impl Query {
             if patches.is_empty() {
                 return Ok(runs.finish());
             }
-            let judged = probabilities(&patches)?;
-            judged.into_iter().for_each(|p| runs.push(p));
+            let found = probabilities(&patches)?;
+            found.into_iter().for_each(|p| runs.push(p));
         }
     }
 

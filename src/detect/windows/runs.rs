@@ -1,4 +1,7 @@
-//! From the windows of a query to events (SYSTEMS §3.7).
+//! Probabilities of windows → events.
+//!
+//! # Source
+//! The code released with Moummad et al. 2023 (arXiv:2309.00878).
 
 use crate::dataset::Span;
 use crate::detect::Event;

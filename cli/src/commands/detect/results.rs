@@ -1,6 +1,6 @@
 //! What becomes of the events: tables, clips and a page, written as they come and taken up after an interruption.
 
-use super::{Arguments, Searched, Table};
+use super::{Arguments, Searched};
 use crate::commands::model_file;
 use crate::interrupt::Interrupt;
 use crate::kept::{Begin, FileState, open, parts_of_file};
@@ -218,7 +218,7 @@ impl<'a> Results<'a> {
     }
 
     fn format(&self) -> TableFormat {
-        self.arguments.format.format()
+        self.arguments.format
     }
 
     /// The picture, if one is wanted and the recording can still be read.
@@ -342,10 +342,14 @@ impl Tables {
     fn of(arguments: &Arguments) -> anyhow::Result<Self> {
         let several = arguments.recordings.len() > 1;
         let format = arguments.format;
-        let is_of_one = several && !format.format().holds_many_recordings();
+        let is_of_one = several && !format.holds_many_recordings();
         let Some(out) = &arguments.out else {
-            if format == Table::Parquet {
-                bail!("a Parquet table needs a file\n\nhint: name one with `--out found.parquet`");
+            if !format.is_text() {
+                bail!(
+                    "a {} table needs a file\n\nhint: name one with `--out found.{}`",
+                    format.title(),
+                    format.extension()
+                );
             }
             if is_of_one {
                 bail!(
@@ -385,7 +389,7 @@ impl Tables {
             Self::File(path) => vec![path.clone()],
             Self::Folder(folder) => {
                 let names = output_names(&arguments.recordings);
-                let format = arguments.format.format();
+                let format = arguments.format;
                 let path = |name: &OutputName| folder.join(format.file_name(&name.stem));
                 names.iter().map(path).collect()
             }
@@ -406,7 +410,7 @@ fn check(arguments: &Arguments, tables: &Tables, goes_on: bool) -> anyhow::Resul
         true => Existing::Replace,
         false => Existing::Refuse,
     };
-    let endings = arguments.format.endings();
+    let endings = arguments.format.extensions();
     for path in tables.paths(arguments) {
         let option = "--out";
         let path = &path;

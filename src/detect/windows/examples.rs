@@ -1,13 +1,17 @@
-//! What a recording's shots say about the rest of it: the window, and examples of both kinds (SYSTEMS §3.4).
+//! Shots → the length of a window, and the windows that are positive and negative examples.
+//!
+//! # Source
+//! The code released with Moummad et al. 2023 (arXiv:2309.00878). The paper names the rule for the length, which the code
+//! has as a table.
 
 use super::config::{FirstGap, UnknownSpans, WindowsConfig};
 use crate::dataset::Span;
 use crate::features::{Rest, WindowCut};
 use std::ops::Range;
 
-/// The window for events of this many frames on average, by the published table: short events fill a window, long
-/// ones are told by a part.
-pub fn window_length(mean_frames: usize) -> usize {
+/// Frames of a window for events of this many frames on average, by the published table. A short event fills a window; a
+/// window shows a part of a long one.
+pub(super) fn window_length(mean_frames: usize) -> usize {
     match mean_frames {
         0..=17 => 17,
         18..=100 => mean_frames,
@@ -17,25 +21,30 @@ pub fn window_length(mean_frames: usize) -> usize {
     }
 }
 
-/// Which frames of a recording are examples, and where the query begins.
+/// The windows of a recording that are examples, and where the search begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Support {
+pub(super) struct Examples {
     /// Frames of a window.
-    pub window: usize,
+    pub(super) window: usize,
     /// Frames from one window to the next.
-    pub hop: usize,
+    pub(super) hop: usize,
     /// Windows on the shots, in order of their starts. One shorter than [`Self::window`] is to be repeated until it
     /// fills one.
-    pub positives: Vec<Range<usize>>,
+    pub(super) positives: Vec<Range<usize>>,
     /// Windows between and before the shots, likewise.
-    pub negatives: Vec<Range<usize>>,
+    pub(super) negatives: Vec<Range<usize>>,
     /// The frame in which the last shot ends.
-    pub query_start: usize,
+    pub(super) query_start: usize,
 }
 
-impl Support {
-    /// The support that `shots` define; `frame_rate` in frames per second.
-    pub fn new(shots: &[Span], unknown: &[Span], frame_rate: f64, config: &WindowsConfig) -> Self {
+impl Examples {
+    /// The examples that `shots` define; `frame_rate` in frames per second.
+    pub(super) fn new(
+        shots: &[Span],
+        unknown: &[Span],
+        frame_rate: f64,
+        config: &WindowsConfig,
+    ) -> Self {
         let shots = in_frames(shots, frame_rate);
         let total: usize = shots.iter().map(Range::len).sum();
         let mean = total as f64 / shots.len().max(1) as f64;
@@ -153,12 +162,12 @@ mod tests {
     use proptest::prelude::*;
 
     /// A frame is a second.
-    fn support(shots: &[(f64, f64)], unknown: &[(f64, f64)], config: &WindowsConfig) -> Support {
+    fn examples(shots: &[(f64, f64)], unknown: &[(f64, f64)], config: &WindowsConfig) -> Examples {
         let spans = |times: &[(f64, f64)]| -> Vec<Span> {
             let span = |&(onset, offset)| Span::new(onset, offset).unwrap();
             times.iter().map(span).collect()
         };
-        Support::new(&spans(shots), &spans(unknown), 1.0, config)
+        Examples::new(&spans(shots), &spans(unknown), 1.0, config)
     }
 
     fn sane() -> WindowsConfig {
@@ -187,44 +196,44 @@ mod tests {
     #[test]
     fn times_fall_into_frames_and_the_mean_is_rounded() {
         // 20.9 → 20, 41.2 → 41: 21 frames; 60.0..79.99: 19; mean 20.
-        let support = support(&[(20.9, 41.2), (60.0, 79.99)], &[], &sane());
-        assert_eq!((support.window, support.hop), (20, 10));
+        let examples = examples(&[(20.9, 41.2), (60.0, 79.99)], &[], &sane());
+        assert_eq!((examples.window, examples.hop), (20, 10));
         // 21 frames are more than a window: a whole one, then 11 of them repeated.
-        assert_eq!(support.positives, [20..40, 30..41, 60..79]);
-        assert_eq!(support.query_start, 79);
+        assert_eq!(examples.positives, [20..40, 30..41, 60..79]);
+        assert_eq!(examples.query_start, 79);
     }
 
     #[test]
     fn negatives_are_the_gaps_and_the_stretch_before_the_first_shot() {
-        let support = support(&[(30.0, 47.0), (60.0, 77.0)], &[], &sane());
-        assert_eq!((support.window, support.hop), (17, 8));
+        let examples = examples(&[(30.0, 47.0), (60.0, 77.0)], &[], &sane());
+        assert_eq!((examples.window, examples.hop), (17, 8));
         // 0..30: 0..17, 8..25, and 14 frames from 16 on; 47..60 is 13 frames, repeated.
-        assert_eq!(support.negatives, [0..17, 8..25, 16..30, 47..60]);
+        assert_eq!(examples.negatives, [0..17, 8..25, 16..30, 47..60]);
     }
 
     #[test]
     fn as_released_the_first_stretch_counts_once_per_shot_and_reaches_into_the_shot() {
         let compat = WindowsConfig::compat(Adapt::Head);
-        let support = support(&[(30.0, 47.0), (60.0, 77.0)], &[], &compat);
+        let examples = examples(&[(30.0, 47.0), (60.0, 77.0)], &[], &compat);
         let expected = [0..17, 0..17, 8..25, 8..25, 16..33, 16..33, 47..60];
-        assert_eq!(support.negatives, expected);
+        assert_eq!(examples.negatives, expected);
     }
 
     #[test]
     fn unknown_spans_are_no_negatives_unless_as_released() {
         let (shots, unknown) = ([(0.0, 17.0), (60.0, 77.0)], [(30.5, 40.5)]);
-        let kept = support(&shots, &unknown, &sane());
+        let kept = examples(&shots, &unknown, &sane());
         assert!(kept.negatives.iter().all(|w| w.end <= 30 || w.start >= 41));
         assert_eq!(kept.negatives, [17..30, 41..58, 49..60]);
-        let compat = support(&shots, &unknown, &WindowsConfig::compat(Adapt::Head));
+        let compat = examples(&shots, &unknown, &WindowsConfig::compat(Adapt::Head));
         assert!(compat.negatives.iter().any(|w| w.contains(&35)));
     }
 
     #[test]
     fn overlapping_and_unsorted_shots_are_fine() {
-        let support = support(&[(50.0, 70.0), (10.0, 30.0), (20.0, 60.0)], &[], &sane());
-        assert_eq!(support.query_start, 70);
-        assert!(support.negatives.iter().all(|w| w.end <= 10));
+        let examples = examples(&[(50.0, 70.0), (10.0, 30.0), (20.0, 60.0)], &[], &sane());
+        assert_eq!(examples.query_start, 70);
+        assert!(examples.negatives.iter().all(|w| w.end <= 10));
     }
 
     #[test]
@@ -233,8 +242,8 @@ mod tests {
             max_negatives: Some(4),
             ..sane()
         };
-        let support = support(&[(0.0, 20.0), (820.0, 840.0)], &[], &config);
-        let starts: Vec<_> = support.negatives.iter().map(|w| w.start).collect();
+        let examples = examples(&[(0.0, 20.0), (820.0, 840.0)], &[], &config);
+        let starts: Vec<_> = examples.negatives.iter().map(|w| w.start).collect();
         assert_eq!(starts.len(), 4);
         let steps: Vec<_> = starts.windows(2).map(|pair| pair[1] - pair[0]).collect();
         assert!(
@@ -249,15 +258,15 @@ mod tests {
             starts in prop::collection::vec(0.0f64..500.0, 1..7), secs in 1.0f64..120.0,
         ) {
             let shots: Vec<_> = starts.iter().map(|&s| (s, s + secs)).collect();
-            let support = support(&shots, &[], &sane());
-            for negative in &support.negatives {
+            let examples = examples(&shots, &[], &sane());
+            for negative in &examples.negatives {
                 for &(onset, offset) in &shots {
                     let shot = onset.floor() as usize..offset.floor() as usize;
                     prop_assert!(negative.end <= shot.start || negative.start >= shot.end);
                 }
             }
-            prop_assert!(!support.positives.is_empty());
-            prop_assert!(support.positives.iter().all(|w| w.len() <= support.window));
+            prop_assert!(!examples.positives.is_empty());
+            prop_assert!(examples.positives.iter().all(|w| w.len() <= examples.window));
         }
     }
 }

@@ -1,0 +1,193 @@
+//! A few marked events → a fitted detector.
+
+use super::detector::{Detector, Fitted};
+use super::shots_heard::{ShotsUnheard, shots_unheard};
+use super::{DetectError, DetectorConfig, Stage};
+use crate::audio::{AudioReader, ChannelChoice};
+use crate::dataset::{DatasetError, ShotChoice, Support, read_marks};
+#[cfg(feature = "nn")]
+use crate::encoder::Model;
+use std::fmt;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// A recording, and the events marked in it from which a detector learns.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MarkedRecording {
+    /// The sound file.
+    pub path: PathBuf,
+    /// The channel that is used. `None`: the one that the network was trained on, or without a network the mean of all.
+    pub channel: Option<ChannelChoice>,
+    /// The marked events.
+    pub support: Support,
+}
+
+impl MarkedRecording {
+    /// A recording with the shots that `choice` takes from a table of marks.
+    ///
+    /// # Errors
+    /// If recording or table cannot be read, or the table has no shots of the recording.
+    pub fn read(recording: &Path, table: &Path, choice: &ShotChoice) -> Result<Self, DetectError> {
+        let (samples, rate) = AudioReader::counted_len(recording)?;
+        let secs = samples as f64 / f64::from(rate.hz());
+        let support = read_marks(table)?.support(recording, secs, choice);
+        Ok(Self {
+            path: recording.to_owned(),
+            channel: None,
+            support: support.map_err(DatasetError::from)?,
+        })
+    }
+}
+
+/// What a method of detection does with marked events.
+pub(super) trait Fit {
+    /// Fits a detector to the marks of a recording, of which `channel` is used.
+    fn fit(
+        &self,
+        marked: &MarkedRecording,
+        channel: ChannelChoice,
+        observe: &mut dyn FnMut(Stage),
+    ) -> Result<Box<dyn Fitted>, DetectError>;
+}
+
+/// A method of detection with all that it takes to fit detectors: settings that are checked, and the network to start
+/// from.
+///
+/// ```no_run
+/// use chiffchaff::detect::{Fitter, MarkedRecording, template::TemplateConfig};
+///
+/// let marked = MarkedRecording::read("dawn.wav".as_ref(), "dawn.csv".as_ref(), &Default::default())?;
+/// let fitter = Fitter::new(TemplateConfig::default().into())?;
+/// let detector = fitter.fit(std::slice::from_ref(&marked), |_| {})?;
+/// let found = detector.detect(&marked.path, |_| {})?;
+/// println!("{} events", found.events.len());
+/// # Ok::<(), chiffchaff::detect::DetectError>(())
+/// ```
+pub struct Fitter {
+    method: Box<dyn Fit>,
+    /// The channel that the network was trained on.
+    channel: ChannelChoice,
+    /// The frequencies that the network hears, Hz.
+    hearing: Option<Range<f64>>,
+}
+
+impl fmt::Debug for Fitter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut fitter = f.debug_struct("Fitter");
+        fitter.field("channel", &self.channel);
+        fitter.field("hearing", &self.hearing);
+        fitter.finish_non_exhaustive()
+    }
+}
+
+impl Fitter {
+    /// A fitter that starts from the network built into the library, on the CPU, where the method needs a network.
+    ///
+    /// # Errors
+    /// If a setting is out of range, or the method needs a network and has none built in.
+    pub fn new(config: DetectorConfig) -> Result<Self, DetectError> {
+        #[cfg(feature = "nn")]
+        {
+            let model = config.built_in_model(tch::Device::Cpu)?;
+            Self::with_model(config, model)
+        }
+        #[cfg(not(feature = "nn"))]
+        {
+            let DetectorConfig::Template(config) = config;
+            config.check()?;
+            Ok(Self::without_network(config))
+        }
+    }
+
+    /// A fitter that starts from `model`, which template matching does not use.
+    ///
+    /// # Errors
+    /// If a setting is out of range, if the method needs a network and there is none, or if the network is of a kind that
+    /// the method cannot use.
+    #[cfg(feature = "nn")]
+    pub fn with_model(config: DetectorConfig, model: Option<Model>) -> Result<Self, DetectError> {
+        use super::{frames::FrameFitter, prototypical::PrototypeFitter, windows::WindowFitter};
+        let of_network = model
+            .as_ref()
+            .map(|Model { card, .. }| (card.channel, card.front_end.hearing()));
+        let model = |preset| model.ok_or(DetectError::NoModel { preset });
+        let method: Box<dyn Fit> = match config {
+            DetectorConfig::Template(config) => {
+                config.check()?;
+                return Ok(Self::without_network(config));
+            }
+            DetectorConfig::Frames(config) => Box::new(FrameFitter::new(model("calls")?, config)?),
+            DetectorConfig::Windows(config) => {
+                Box::new(WindowFitter::new(model("moummad-supcon")?, config)?)
+            }
+            DetectorConfig::Prototypical(config) => {
+                Box::new(PrototypeFitter::new(model("prototypical")?, config)?)
+            }
+        };
+        let (channel, hearing) = of_network.unzip();
+        Ok(Self {
+            method,
+            channel: channel.unwrap_or_default(),
+            hearing,
+        })
+    }
+
+    fn without_network(method: impl Fit + 'static) -> Self {
+        Self {
+            method: Box::new(method),
+            channel: ChannelChoice::Mix,
+            hearing: None,
+        }
+    }
+
+    /// The channel of a recording that is used where `choice` is made, the loudest one found.
+    ///
+    /// # Errors
+    /// As [`ChannelChoice::of_file`].
+    pub fn channel(
+        &self,
+        recording: &Path,
+        choice: Option<ChannelChoice>,
+    ) -> Result<ChannelChoice, DetectError> {
+        Ok(choice.unwrap_or(self.channel).of_file(recording)?)
+    }
+
+    /// Reads a recording up to its last shot. `None`: the shots are there, in the channel that is used and at frequencies
+    /// that the method hears. Otherwise, why nothing can be learned from them.
+    ///
+    /// # Errors
+    /// If the recording cannot be read so far, or does not have the channel.
+    pub fn shots_unheard(
+        &self,
+        marked: &MarkedRecording,
+    ) -> Result<Option<ShotsUnheard>, DetectError> {
+        let channel = self.channel(&marked.path, marked.channel)?;
+        let shots = marked.support.shots();
+        Ok(shots_unheard(
+            &marked.path,
+            channel,
+            shots,
+            self.hearing.clone(),
+        )?)
+    }
+
+    /// Fits a detector to the marks of recordings. Today there must be exactly one. The same marks give the same
+    /// detector: recordings that were fitted before make no difference.
+    ///
+    /// # Errors
+    /// If there is another number of recordings; if the recording cannot be read or has too low a rate; if a shot lies
+    /// after its end or is shorter than a frame; or if there is no other sound to compare the shots with.
+    pub fn fit(
+        &self,
+        marked: &[MarkedRecording],
+        mut observe: impl FnMut(Stage),
+    ) -> Result<Detector, DetectError> {
+        let [marked] = marked else {
+            let given = marked.len();
+            return Err(DetectError::MarkedRecordings { given });
+        };
+        let channel = self.channel(&marked.path, marked.channel)?;
+        let fitted = self.method.fit(marked, channel, &mut observe)?;
+        Ok(Detector::new(fitted, marked.path.clone()))
+    }
+}

@@ -1,0 +1,157 @@
+//! Shots → a fitted detector of frames.
+
+use super::detector::FrameDetector;
+use super::fit::{Fitted, SupportFrames};
+use super::region::Region;
+use super::stretch::Stretches;
+use super::{FRAME_RADIUS, FrameConfig, Scale, frames_of};
+use crate::audio::ChannelChoice;
+use crate::dataset::Span;
+use crate::detect::fitter::Fit;
+use crate::detect::{DetectError, MarkedRecording, Stage, detector};
+use crate::encoder::{EncoderConfig, Model, Precision};
+use crate::train::PrecisionChoice;
+use std::ops::Range;
+
+/// Fits detectors that work frame by frame.
+pub(in crate::detect) struct FrameFitter {
+    model: Model,
+    config: FrameConfig,
+    precision: Precision,
+}
+
+impl FrameFitter {
+    /// A fitter that starts from `model`; an error if a setting is out of range, or if its network does not keep frames
+    /// apart.
+    pub(in crate::detect) fn new(model: Model, config: FrameConfig) -> Result<Self, DetectError> {
+        config.check()?;
+        if !matches!(model.card.encoder, EncoderConfig::FrameNet(_)) {
+            return Err(DetectError::NotFrames {
+                preset: model.card.provenance.preset,
+            });
+        }
+        let device = model.encoder.parameters().device();
+        Ok(Self {
+            precision: PrecisionChoice::Auto.resolve(&model.card.encoder, device),
+            model,
+            config,
+        })
+    }
+
+    fn networks(
+        &self,
+        frames: &SupportFrames,
+        observe: &mut dyn FnMut(Stage),
+    ) -> Result<Vec<Fitted>, DetectError> {
+        let fit = &self.config.fit;
+        let members = self.config.ensemble.max(1);
+        let fitted = (0..members).map(|member| {
+            let seed = self
+                .config
+                .seed
+                .wrapping_mul(1000)
+                .wrapping_add(member.into());
+            let progress = |step| {
+                observe(Stage::Fitting(
+                    member * fit.steps + step,
+                    members * fit.steps,
+                ))
+            };
+            Fitted::new(&self.model, frames, fit, self.precision, seed, progress)
+                .map_err(DetectError::from)
+        });
+        fitted.collect()
+    }
+
+    /// The frames to learn from, with a little context behind the last shot.
+    fn support_frames(
+        &self,
+        marked: &MarkedRecording,
+        channel: ChannelChoice,
+    ) -> Result<(Scale, SupportFrames), DetectError> {
+        let MarkedRecording { path, support, .. } = marked;
+        let context = self.config.fit.context;
+        let front_end = &self.model.card.front_end;
+        let frame_rate = front_end.frame_rate();
+        let frames = |span: &Span| frames_of(span, frame_rate, usize::MAX);
+        let shots: Vec<_> = support.shots().iter().map(frames).collect();
+        let end = shots.iter().map(|shot| shot.end).max().unwrap_or(1);
+        let region = Region::new(
+            &shots,
+            end + context,
+            (self.config.fit.heard_secs * frame_rate) as usize,
+        );
+        let mut stretches = Stretches::open(path, channel, front_end, FRAME_RADIUS)?;
+        let (mut scale, mut values, mut bands) = (None, Vec::new(), 0);
+        while let Some(mut stretch) = stretches.next()? {
+            let Scale(std) =
+                *scale.get_or_insert_with(|| Scale(stretch.std().max(f32::MIN_POSITIVE)));
+            stretch.divide(std);
+            bands = stretch.bands();
+            let core = stretch.first..stretch.first + stretch.core;
+            for piece in region.within(&core) {
+                let start = stretch.lead + piece.start - stretch.first;
+                values.extend_from_slice(&stretch.values()[start * bands..][..piece.len() * bands]);
+            }
+            if core.end >= region.end() {
+                break;
+            }
+        }
+        // A recording may be shorter than its header says, and its shots behind its end.
+        let (Some(scale), false) = (scale, values.is_empty()) else {
+            return Err(DetectError::NoFrames { path: path.clone() });
+        };
+        let kept = values.len() / bands;
+        let known = region.place(end).min(kept);
+        let mut weights = vec![1.0; known];
+        weights.resize(kept, 0.0);
+        let place = |frames: Range<usize>| {
+            let onset = region.place(frames.start).min(kept - 1);
+            onset..region.place(frames.end).clamp(onset + 1, kept)
+        };
+        let unheard = support.unknown().iter().map(|span| place(frames(span)));
+        unheard.for_each(|unknown| weights[unknown].fill(0.0));
+        for seam in region.seams().filter(|&seam| seam < kept) {
+            let torn = seam.saturating_sub(FRAME_RADIUS)..(seam + FRAME_RADIUS).min(kept);
+            weights[torn].fill(0.0);
+        }
+        let mut targets = vec![0.0; kept];
+        let shots: Vec<_> = shots.into_iter().map(place).collect();
+        for shot in &shots {
+            targets[shot.clone()].fill(1.0);
+            weights[shot.clone()].fill(1.0);
+        }
+        Ok((
+            scale,
+            SupportFrames {
+                bands,
+                values,
+                targets,
+                weights,
+                shots,
+            },
+        ))
+    }
+}
+
+impl Fit for FrameFitter {
+    fn fit(
+        &self,
+        marked: &MarkedRecording,
+        channel: ChannelChoice,
+        observe: &mut dyn FnMut(Stage),
+    ) -> Result<Box<dyn detector::Fitted>, DetectError> {
+        let (scale, frames) = self.support_frames(marked, channel)?;
+        Ok(Box::new(FrameDetector {
+            networks: self.networks(&frames, observe)?,
+            front_end: self.model.card.front_end.clone(),
+            channel,
+            scale,
+            shots: marked.support.shots().to_vec(),
+            end: marked.support.end(),
+            typical_shot: frames.typical_shot(),
+            segment: self.config.segment,
+            threshold: self.config.threshold,
+        }))
+    }
+}
