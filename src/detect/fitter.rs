@@ -67,7 +67,7 @@ pub struct Fitter {
     method: Box<dyn Fit>,
     /// The channel that the network was trained on.
     channel: ChannelChoice,
-    /// The frequencies that the network hears, Hz.
+    /// The frequencies that the front end of the network covers, Hz; `None`: all.
     hearing: Option<Range<f64>>,
 }
 

@@ -7,7 +7,7 @@
 //! | want | use |
 //! |---|---|
 //! | a method with its settings | [`DetectorConfig`] |
-//! | a detector fitted to marks, or why the marked events cannot be heard | [`Fitter`] |
+//! | a detector fitted to marks, or why it cannot learn from them | [`Fitter`] |
 //! | every event like them | [`Detector`] |
 //! | found events in a table, or as sound | [`mod@write`] |
 //! | how well they were found | [`score`] |

@@ -1,22 +1,23 @@
-//! Where in the spectrum the shots of a recording sound.
+//! At which frequencies the shots of a recording have their power.
 
 use crate::audio::SampleRate;
 use crate::signal::{Padding, Stft, StftConfig, WindowPlacement, WindowShape, WindowSymmetry};
 use std::fmt;
 use std::ops::Range;
 
-/// Power by frequency in the shots and beside them, gathered while a recording is read.
+/// Samples of the shots and of their surroundings, collected while a recording is read; from them the power at each
+/// frequency.
 #[derive(Debug)]
 pub(super) struct ShotsBand {
     stft: Stft,
     /// Hz from bin to bin.
     bin_hz: f64,
     excerpts: Vec<Excerpt>,
-    /// What is heard, Hz.
+    /// The frequencies that the front end covers, Hz.
     heard: Range<f64>,
 }
 
-/// A shot with as much beside it on either side, samples of the recording.
+/// A shot with surroundings of its own length on either side. Ranges are samples of the recording.
 #[derive(Debug)]
 struct Excerpt {
     shot: Range<usize>,
@@ -24,25 +25,25 @@ struct Excerpt {
     samples: Vec<f32>,
 }
 
-/// How much of the shots' sound is out of hearing, and where most of it is.
+/// How much of the shots' power lies at frequencies that the encoder does not receive, and where most of it lies.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OutOfHearing {
-    /// The share of the shots' power that is not heard, 0..=1.
+    /// The share of the shots' power outside [`Self::heard`], 0..=1.
     pub share: f64,
-    /// Where nine tenths of their power are, Hz.
+    /// The range that holds nine tenths of their power, Hz.
     pub shots: Range<f64>,
-    /// What is heard, Hz.
+    /// The frequencies that the encoder receives, Hz.
     pub heard: Range<f64>,
 }
 
-/// The longest part of a shot that is looked at, and the most shots.
+/// The longest part of a shot that is analysed, seconds, and the most shots.
 const MAX_SECS: f64 = 2.0;
 const MAX_SHOTS: usize = 32;
-/// A frequency counts where the shots have this many times the power of what is beside them.
+/// A frequency counts as the shots' own where they have this many times the power of their surroundings.
 const ABOVE_SURROUNDINGS: f64 = 2.0;
-/// With less than this share of their power heard, shots are out of hearing.
+/// Shots are reported if less than this share of their power lies at frequencies that the encoder receives.
 const LEAST_HEARD: f64 = 0.05;
-/// The shortest and the longest transform.
+/// The shortest and the longest Fourier transform, samples.
 const MIN_FFT: usize = 64;
 const MAX_FFT: usize = 4096;
 
@@ -74,7 +75,8 @@ impl fmt::Display for OutOfHearing {
 }
 
 impl ShotsBand {
-    /// For `shots`, in samples of a recording of this rate, and whoever hears these frequencies, Hz.
+    /// Collects nothing yet. `shots` are in samples of a recording of this rate; `heard` are the frequencies that the
+    /// front end covers, Hz.
     pub(super) fn new(shots: &[Range<usize>], rate: SampleRate, heard: Range<f64>) -> Self {
         let longest = (MAX_SECS * f64::from(rate.hz())) as usize;
         let excerpt = |shot: &Range<usize>| {
@@ -108,13 +110,14 @@ impl ShotsBand {
         }
     }
 
-    /// The last sample that is wanted.
+    /// The end of the last surroundings, as a sample of the recording: no later sample is used.
     pub(super) fn end(&self) -> usize {
         let ends = self.excerpts.iter().map(|e| e.widened.end);
         ends.max().unwrap_or(0)
     }
 
-    /// Takes what it wants of the recording's samples from `position` on: the mean of `planes`, or one of them.
+    /// Takes the recording's next samples, of which the first is sample `position`. `planes` are the channels; `plane` is
+    /// the one that is used, or `None` for their mean.
     pub(super) fn add(&mut self, position: usize, planes: &[Vec<f32>], plane: Option<usize>) {
         let len = planes[0].len();
         let place = |at: usize| at.saturating_sub(position).min(len);
@@ -128,7 +131,7 @@ impl ShotsBand {
         }
     }
 
-    /// Whether what the shots have above their surroundings is out of hearing.
+    /// The shots' own power, and where it lies, if the encoder receives too little of it.
     pub(super) fn out_of_hearing(self) -> Option<OutOfHearing> {
         let power = self.shot_power();
         let total: f64 = power.iter().sum();

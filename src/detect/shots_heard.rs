@@ -1,4 +1,4 @@
-//! Whether the shots of a recording can be heard at all.
+//! Whether the shots of a recording are audible in what a detector uses of it: its channel, and its frequencies.
 
 use super::shots_band::{OutOfHearing, ShotsBand};
 use crate::audio::{AudioError, AudioReader, Cancelled, ChannelChoice, ChannelLevels};
@@ -7,20 +7,20 @@ use std::fmt;
 use std::ops::Range;
 use std::path::Path;
 
-/// Why nothing can be learned from shots.
+/// Why a detector cannot learn from shots.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum ShotsUnheard {
-    /// Shots that the mean of the channels has lost.
+    /// The channels cancel each other in the shots: their mean is silence there.
     Cancelled(Cancelled),
-    /// Shots, or a channel that was chosen, without any sound.
+    /// The shots hold no sound, or the channel that was chosen does not.
     Silent {
-        /// The largest absolute value in them; full scale is 1.
+        /// The largest absolute sample in the shots; full scale is 1.
         peak: f32,
     },
-    /// The shots are heard, but the mean of the channels has lost most of what lies around them.
+    /// The shots are audible, but the channels cancel each other in most of the sound around them.
     SurroundingsCancelled(Cancelled),
-    /// Shots higher, or lower, than what is heard.
+    /// The shots lie above or below the frequencies that the encoder receives.
     OutOfHearing(OutOfHearing),
 }
 
@@ -46,9 +46,10 @@ impl fmt::Display for ShotsUnheard {
 /// Below this peak (−80 dB of full scale) shots count as silent.
 const SILENT_PEAK: f32 = 1e-4;
 
-/// Listens to a recording up to its last shot, as a stream: are the shots there in what is heard of it? `None`: they are.
+/// Reads a recording up to its last shot, as a stream, and finds out why a detector could not learn from the shots. `None`:
+/// it can.
 ///
-/// `hearing` is the range of frequencies, Hz, that whoever learns from them hears; `None`: whatever was recorded.
+/// `hearing` is the range of frequencies, Hz, that the front end of the detector covers; `None`: all that were recorded.
 ///
 /// # Errors
 /// If the recording cannot be read so far, or does not have the channel.

@@ -16,34 +16,37 @@ use crate::train::{DecayScope, Moment, Optimizer, OptimizerConfig, Schedule};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FitConfig {
-    /// All that lies before the end of the last shot is learned from if it is no longer than this, in seconds, or else
-    /// so much around the shots.
+    /// Seconds of the recording that are training material. If the last shot ends later than this, only the surroundings
+    /// of the shots are used, this long in total. Default 600.
     pub heard_secs: f64,
-    /// Steps. More is slower and, beyond some point, no better.
+    /// Training steps. More are slower and, beyond some point, no better. Default 60.
     pub steps: u32,
-    /// The highest learning rate.
+    /// The highest learning rate of the schedule. Default 0.004.
     pub learning_rate: f64,
-    /// Crops of a step, half of them on a shot.
+    /// Crops of a training step; half of them hold a part of a shot. Default 16.
     pub crops: usize,
-    /// Length of a crop in mean shots.
+    /// Length of a crop, in mean lengths of a shot. Default 4.
     pub crop_shots: f64,
-    /// Shortest and longest crop, frames.
+    /// The shortest and the longest crop, in frames. Default 64 and 200.
     pub crop_frames: [usize; 2],
-    /// A frame of a shot weighs as much as the frames around are more, but at most this.
+    /// The highest weight of a frame inside a shot, where a frame outside weighs 1. The weight is the number of frames
+    /// outside for each frame inside, and at least 1. Default 4.
     pub max_positive_weight: f64,
-    /// Crops move up or down by up to so many bands.
+    /// Most bands by which a crop is shifted up or down. Default 2.
     pub band_shift: usize,
-    /// Half of the crops become fainter by up to this share of a loud shot's level, over a floor of noise.
+    /// Half of the crops become fainter, above a floor of noise. This is the largest attenuation, as a share of the level
+    /// that one in twenty values inside the shots exceeds. Default 0.8.
     pub max_attenuation: f32,
-    /// Half of the crops get bursts of noise, up to this many: what rattles is no call.
+    /// Most bursts of noise in a crop; half of the crops get some. So the network learns that a rattle is no call. Default 3.
     pub max_bursts: usize,
-    /// Standard deviation of a crop's level, in deviations of the recording.
+    /// Standard deviation of the random offset of a crop's level, in standard deviations of the recording. Default 0.3.
     pub level_std: f32,
-    /// Highest standard deviation of the noise added, in the same unit.
+    /// Highest standard deviation of the noise that is added to a crop, in the same unit. Default 0.3.
     pub max_noise: f32,
-    /// Up to so many neighbouring bands are masked.
+    /// Most neighbouring bands of a crop that are masked. Default 12.
     pub mask_bands: usize,
-    /// Frames behind the last shot that are heard as context, and weigh nothing.
+    /// Frames behind the last shot that the network sees as context. Their loss has no weight, as it is not known whether
+    /// they hold an event. Default 28.
     pub context: usize,
 }
 
@@ -68,7 +71,7 @@ impl Default for FitConfig {
     }
 }
 
-/// What a detector is fitted to: marked frames of a recording.
+/// The training material of one detector: marked frames of a recording.
 pub(super) struct SupportFrames {
     pub(super) bands: usize,
     /// `[frames, bands]`, normalised.
@@ -259,7 +262,7 @@ impl<'a> Crops<'a> {
             .min(latest)
     }
 
-    /// Copies a crop into `[frames, bands]`, and makes another recording of it.
+    /// Copies a crop into `image`, `[frames, bands]`, and augments it.
     fn fill(&mut self, image: &mut [f32], start: usize) {
         self.copy_shifted(image, start);
         if self.rng.random::<bool>() {
@@ -278,7 +281,7 @@ impl<'a> Crops<'a> {
         self.mask(image);
     }
 
-    /// Moved along the bands; the rest is background.
+    /// Copies a crop, shifted along the bands; bands that become free are background.
     fn copy_shifted(&mut self, image: &mut [f32], start: usize) {
         let bands = self.support.bands;
         let most = self.config.band_shift.min(bands - 1) as i64;
@@ -294,7 +297,7 @@ impl<'a> Crops<'a> {
         }
     }
 
-    /// As if farther away, over noise.
+    /// Makes the crop fainter, as if the animal were farther away, above a floor of noise.
     fn attenuate(&mut self, image: &mut [f32]) {
         let by = self.config.max_attenuation * self.loud * self.rng.random::<f32>();
         for value in image.iter_mut() {
@@ -302,7 +305,7 @@ impl<'a> Crops<'a> {
         }
     }
 
-    /// A burst of noise that fades, centred on some band.
+    /// Adds a burst of noise that fades, centred on a random band.
     fn add_burst(&mut self, image: &mut [f32]) {
         let bands = self.support.bands;
         let frames = (image.len() / bands) as i64;
@@ -323,7 +326,7 @@ impl<'a> Crops<'a> {
         }
     }
 
-    /// Silences some neighbouring bands.
+    /// Masks some neighbouring bands.
     fn mask(&mut self, image: &mut [f32]) {
         let bands = self.support.bands;
         let width = self.rng.random_range(0..=self.config.mask_bands.min(bands));
@@ -338,7 +341,7 @@ impl<'a> Crops<'a> {
     }
 }
 
-/// Two levels that sound at once: ½ log(e²ᵃ + e²ᵇ), hardly more than the louder.
+/// The level of two sounds at once, in the unit of both levels: ½ log(e²ᵃ + e²ᵇ), hardly more than that of the louder one.
 fn louder_of(a: f32, b: f32) -> f32 {
     a.max(b) + 0.5 * (-2.0 * (a - b).abs()).exp().ln_1p()
 }

@@ -38,7 +38,7 @@ pub fn calls_model(device: Device) -> Result<Model, EncoderError> {
     Model::parse("models/calls.safetensors", bytes, device)
 }
 
-/// Frames of context that the network hears on either side.
+/// Frames of context on either side that a score of the network depends on.
 const FRAME_RADIUS: usize = crate::encoder::FrameNet::RADIUS;
 
 /// The standard deviation of a recording's features, by which all of them are divided. It is measured once, in the first
@@ -46,7 +46,7 @@ const FRAME_RADIUS: usize = crate::encoder::FrameNet::RADIUS;
 #[derive(Clone, Copy)]
 struct Scale(f32);
 
-/// The frames that `span` lies in, at least one, of a recording of so many.
+/// The frames that `span` lies in, at least one; `recording` is the recording's length in frames.
 fn frames_of(span: &Span, frame_rate: f64, recording: usize) -> Range<usize> {
     let frame = |secs: f64| (secs * frame_rate).round() as usize;
     let onset = frame(span.onset()).min(recording.saturating_sub(1));

@@ -1,4 +1,4 @@
-//! Which frames of a recording a detector learns from.
+//! Which frames of a recording are training material.
 
 use std::ops::Range;
 

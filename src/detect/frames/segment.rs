@@ -5,15 +5,15 @@ use crate::detect::{Event, Track};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
-/// How frames become events. Lengths are shares of the mean shot's.
+/// How scores of frames become events. All lengths are shares of the typical length of a shot, the geometric mean.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SegmentConfig {
-    /// Scores are averaged over this long a window.
+    /// Length of the window over which scores are averaged. Default 0.25.
     pub smooth: f64,
-    /// Events closer than this are one.
+    /// Two events with a shorter gap between them become one. Default 0.15.
     pub close_gaps: f64,
-    /// Events shorter than this are none.
+    /// Shorter events are dropped. Default 0.4.
     pub min_length: f64,
 }
 
@@ -28,8 +28,8 @@ impl Default for SegmentConfig {
 }
 
 impl SegmentConfig {
-    /// Everything in `track` from frame `from` on that might be an event, by onset, with a score within 0..=1: how sure
-    /// the detector is, compared with the `shots` (frames), which it knows. 1 is as sure as of them.
+    /// Everything in `track` from frame `from` on that might be an event, by onset. Its score is its mean score, divided
+    /// by that of the `shots` (ranges of frames), and at most 1. `typical_shot` is in frames.
     pub(super) fn candidates(
         &self,
         track: &Track,

@@ -18,7 +18,8 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// The windows for `shots`; a network hears at least `min_frames`, of which there are `frame_rate` per second.
+    /// The windows for `shots`. `frame_rate` is in frames per second; a window has at least `min_frames`, which the network
+    /// needs.
     pub(super) fn new(
         shots: &[Span],
         config: &PrototypesConfig,

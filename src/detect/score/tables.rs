@@ -305,8 +305,8 @@ fn read_tables(
     Ok(tables)
 }
 
-/// The tables below a folder, by name; a sub-folder that cannot be read is told, and the others are searched. `list` gives what
-/// is in a folder.
+/// The tables below a folder, by name. A sub-folder that cannot be read is added to `unreadable`, and the others are
+/// searched. `list` gives the entries of a folder.
 fn list_tables(
     root: &Path,
     unreadable: &mut Vec<(PathBuf, String)>,

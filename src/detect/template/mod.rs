@@ -43,16 +43,16 @@ pub struct TemplateConfig {
 /// How long the frames of the spectrogram are.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum FrameLength {
-    /// So many seconds.
+    /// The same for all shots.
     Fixed {
-        /// Above 0; 0.1 in the published code.
+        /// Seconds, above 0; 0.1 in the published code.
         secs: f64,
     },
-    /// A part of the mean length of the shots, at most so many seconds. Short frames resolve short events.
+    /// A share of the mean length of the shots, up to a limit. Short frames resolve short events.
     OfShots {
-        /// Above 0.
+        /// The share, above 0.
         part: f64,
-        /// Above 0.
+        /// The longest frame, in seconds, above 0.
         most_secs: f64,
     },
 }
@@ -213,7 +213,7 @@ struct Search {
 }
 
 impl Search {
-    /// Hears the recording for its background and its shots; `None` if no shot has a frame of its own.
+    /// Reads the recording once, for its background and its shots; `None` if no shot has a frame of its own.
     fn prepare(
         recording: &Path,
         framing: Framing,
@@ -314,7 +314,7 @@ impl Search {
     }
 }
 
-/// At most so many of the shots, evenly spaced.
+/// At most `most` of the shots, evenly spaced.
 fn evenly_chosen(shots: &[Span], most: usize) -> Vec<Span> {
     let n = shots.len();
     let taken = n.min(most);

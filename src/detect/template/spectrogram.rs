@@ -38,7 +38,7 @@ impl Framing {
         secs * f64::from(self.sample_rate.hz()) / self.hop_length as f64
     }
 
-    /// When so many frames have passed, in seconds.
+    /// How long this many frames last, in seconds.
     pub(super) fn secs(self, frames: usize) -> f64 {
         (frames * self.hop_length) as f64 / f64::from(self.sample_rate.hz())
     }
@@ -56,7 +56,7 @@ impl Framing {
     }
 }
 
-/// Samples that have been used are thrown away when there are so many.
+/// When this many used samples have come together, they are dropped.
 const SAMPLES_TO_DROP: usize = 1 << 18;
 
 /// The magnitudes of successive frames.
@@ -184,7 +184,7 @@ impl Background {
         }
     }
 
-    /// Frames that were heard.
+    /// The number of frames that were measured.
     pub(super) fn frames(&self) -> usize {
         self.frames.len()
     }
