@@ -1,10 +1,10 @@
-//! Which channel of a recording is heard, and how loud each is.
+//! Which channel of a recording is used, and how loud each is.
 
 use super::{AudioError, AudioReader, ReadProblem, reader::read_error};
 use serde::{Deserialize, Serialize};
 use std::{fmt, num::NonZeroU16, path::Path, str::FromStr};
 
-/// Which channel of a recording is heard, where one is. Default: the mean of all.
+/// Which channel of a recording is used. Default: the mean of all.
 ///
 /// ```
 /// use chiffchaff::audio::ChannelChoice;
@@ -49,7 +49,7 @@ impl ChannelChoice {
         self.plane(reader).map(|_| ())
     }
 
-    /// Index of the channel that is heard; `None`: the mean of all, or one that must be found first.
+    /// Index of the channel that is used; `None`: the mean of all, or one that must be found first.
     pub(crate) fn plane(self, reader: &AudioReader) -> Result<Option<usize>, AudioError> {
         let channels = reader.channels();
         match self {
@@ -65,7 +65,7 @@ impl ChannelChoice {
         }
     }
 
-    /// Whether all channels are heard, mixed.
+    /// Whether it is the mean of all channels.
     pub fn is_mix(&self) -> bool {
         *self == Self::Mix
     }
@@ -174,11 +174,12 @@ impl Power {
 impl ChannelLevels {
     /// Below this power (−80 dB of full scale) channels hold nothing that could be lost.
     const SILENT: f64 = 1e-8;
-    /// So many dB below what two unrelated channels would leave of themselves, a mix has lost what they share. Two
-    /// unrelated channels lose 3 dB, one beside a silent one 6 at most: cancelling begins 10 dB below the channels.
+    /// The mean of two unrelated channels is 3 dB below them; that of a channel and a silent one is at most 6 dB below.
+    /// A mean that is this many dB below the first case, so 10 dB below the channels, has lost what the channels share:
+    /// they cancel each other.
     const LOST_DB: f64 = 7.0;
 
-    /// Of sound of so many channels, none of it heard yet.
+    /// The levels of sound with this many channels, before its first sample.
     pub fn new(channels: usize) -> Self {
         Self {
             channels: vec![Power::default(); channels],
@@ -188,7 +189,7 @@ impl ChannelLevels {
         }
     }
 
-    /// Hears the next samples, one slice a channel.
+    /// Takes the next samples, one slice for each channel.
     ///
     /// # Panics
     /// If there are other channels than announced, or of different lengths.
@@ -218,7 +219,7 @@ impl ChannelLevels {
         (0..self.channels.len()).reduce(louder).unwrap_or(0)
     }
 
-    /// Index of the channel that `choice` hears; `None`: the mean of all.
+    /// Index of the channel that `choice` is; `None`: the mean of all.
     pub(crate) fn heard(&self, choice: ChannelChoice) -> Option<usize> {
         match choice {
             ChannelChoice::Mix => None,

@@ -42,7 +42,8 @@ pub(super) fn is_cut_off(file: &mut File, held: u64) -> Result<bool, ReadProblem
         .is_some_and(|part| part.stated > held))
 }
 
-/// Length of the file as its last box states it where that box holds the samples and is cut off; otherwise what is `held`.
+/// The length of the file in bytes. If the file is cut off within its last box, and that box holds the samples, it is the
+/// length that the box states, at most 1024 times `held`; otherwise `held`, the bytes there are.
 pub(super) fn stated_len(file: &mut File, held: u64) -> Result<u64, ReadProblem> {
     let parts = parts(file, 0, held)?;
     let torn = parts.last().filter(|part| &part.name == b"mdat");

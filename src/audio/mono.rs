@@ -63,7 +63,7 @@ impl MonoReader {
         })
     }
 
-    /// Sets which channel is heard, all of them mixed unless this is called. Call before reading.
+    /// Sets which channel is read; without it, the mean of all. Call before reading.
     ///
     /// # Errors
     /// If the file has no such channel; for the loudest one, also as [`AudioReader::open`].
@@ -235,7 +235,7 @@ impl MonoReader {
     }
 }
 
-/// What is heard of a file.
+/// What is read of a file.
 enum Heard {
     /// The only channel there is.
     Only,

@@ -4,7 +4,7 @@
 //! page = "OggS", 0, flags, position, stream, number, checksum, count, lengths of pieces, pieces
 //! ```
 //! A piece of 255 bytes is continued by the next, and a position is the number of samples up to the end of the last packet that ends on
-//! the page, or −1. Positions tell how much of the first page is not to be heard, and of the last. Every packet is decoded,
+//! the page, or −1. From the positions follows how much of the first page, and of the last, is no part of the sound. Every packet is decoded,
 //! whether its page has a position or not.
 
 use super::{
@@ -130,7 +130,7 @@ struct Stream {
     next_number: Option<u32>,
     /// Samples decoded, those that are not to be heard among them.
     decoded: u64,
-    /// Position minus samples decoded, once a page has told.
+    /// Position minus samples decoded, once a page has given its position.
     origin: Option<i64>,
     ended: bool,
 }
@@ -331,11 +331,14 @@ impl Ogg {
     }
 }
 
-/// What of a page is not heard, and what is missing before it.
+/// Which samples of a page are part of the sound, and how many are missing before the page.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Kept {
+    /// Samples at the start of the page that are dropped.
     front: u64,
+    /// Samples at its end that are dropped.
     back: u64,
+    /// Samples missing between the page before and this one.
     gap: u64,
 }
 

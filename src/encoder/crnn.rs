@@ -1,4 +1,4 @@
-//! The convolutional recurrent network of Fonseca et al. 2021 (SYSTEMS §2.4).
+//! The convolutional recurrent network of Fonseca et al. 2021 (arXiv:2011.07616, and its released code).
 
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
@@ -11,8 +11,9 @@ use super::{InputShape, Network};
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CrnnConfig {
-    /// Whether the layer that reads backwards gives its state at the first frame, when it has read all. Default: no, its
-    /// state at the last frame, when it has read that one alone, as in the published code.
+    /// Which state of the backward recurrent layer is part of the embedding. `true`: the state at the first frame, after
+    /// all frames. `false`: the state at the last frame, after that frame alone, as in the published code. Default
+    /// `false`.
     #[serde(default)]
     pub backward_final_state: bool,
 }

@@ -1,4 +1,4 @@
-//! DenseNet-121 as torchvision lays it out (Huang et al. 2017; SYSTEMS §2.7), with names that fit its weights.
+//! DenseNet-121 as torchvision lays it out (Huang et al. 2017, arXiv:1608.06993, table 1), with names that fit its weights.
 
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
@@ -27,7 +27,7 @@ const GROWTH: i64 = 32;
 const BOTTLENECK: i64 = 4 * GROWTH;
 const STEM: i64 = 64;
 
-/// The network: every layer of a block hears what all layers before it made.
+/// The network. The input of every layer of a block is the output of all layers before it.
 #[derive(Debug)]
 pub struct DenseNet {
     conv0: Conv2d,

@@ -1,4 +1,4 @@
-//! EfficientNet-B0 as torchvision lays it out (Tan and Le 2019; SYSTEMS §2.6), with names that fit its weights.
+//! EfficientNet-B0 as torchvision lays it out (Tan and Le 2019, arXiv:1905.11946, table 1), with names that fit its weights.
 
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};

@@ -80,7 +80,7 @@ const BATCH: usize = 128;
 /// this length, whose statistics are averaged.
 const LONGEST: usize = 6000;
 
-/// One embedding per clip of `clips`, in its order. `observe` hears how many clips are done.
+/// One embedding per clip of `clips`, in its order. `observe` is called with the number of clips done.
 ///
 /// # Errors
 /// If patches are shorter than the network's minimum.

@@ -67,7 +67,7 @@ impl Model {
         }
     }
 
-    /// Embeds a clip, or a recording of any length window by window as it is read. `observe` is told how many seconds are
+    /// Embeds a clip, or a recording of any length window by window as it is read. `observe` is called with how many seconds are
     /// done.
     ///
     /// Memory does not grow with the length of the recording, but for the embeddings, [`SoundWindows::Whole`], spans of a

@@ -52,7 +52,7 @@ pub enum EncoderError {
         /// The fewest it can hear.
         minimum: usize,
     },
-    /// Images where the network hears sound as it is.
+    /// Images for a network whose input is the samples of sound.
     #[error(
         "images have {bands} bands, but this encoder hears sound as it is\n\nhint: give it sound with `--set features.type=\"samples\"`, or choose another `encoder.type`"
     )]

@@ -1,4 +1,5 @@
-//! ESResNet (Guzhov et al. 2020; SYSTEMS §2.5): a ResNet-50 on three bands, with attention or without.
+//! ESResNet (Guzhov et al. 2020, arXiv:2004.07301, the section on the model, and its released code): a ResNet-50 on three
+//! bands, with attention or without.
 //!
 //! The ResNet's names are torchvision's, the attention's those of the published code.
 

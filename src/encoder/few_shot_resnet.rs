@@ -1,5 +1,5 @@
-//! The three-block ResNet of few-shot bioacoustic detection (Moummad et al. 2023; SYSTEMS §2.1),
-//! with the layer names of its published code.
+//! The three-block ResNet of few-shot bioacoustic detection (Moummad et al. 2023, arXiv:2309.00878, and its released
+//! code), with the layer names of that code.
 
 use serde::{Deserialize, Serialize};
 use tch::Tensor;

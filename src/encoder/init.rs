@@ -26,7 +26,7 @@ pub struct Initialized {
 
 /// How the names of classifiers begin in torchvision.
 const HEADS: [&str; 2] = ["fc.", "classifier."];
-/// How the names of batch counters end; nothing heard depends on them.
+/// How the names of batch counters end; no output of a network depends on them.
 const COUNTER: &str = "num_batches_tracked";
 /// Tensors that a message names; others are counted.
 const NAMED: usize = 5;
@@ -70,8 +70,9 @@ impl StartingWeights {
         &self.path
     }
 
-    /// What the file has for a tensor of this name and shape. The three colours of a first layer are summed for a
-    /// network of one channel: what it gives for a grey image.
+    /// The file's tensor of this name, if it has one; an error if it has another shape. For a network of one input channel
+    /// the kernels of a first layer for three colours are summed over the colours. The sum gives for one channel what the
+    /// file's layer gives for an image with that channel as each of its colours.
     fn fitting(&self, name: &str, wanted: &[i64]) -> Option<Result<Tensor, String>> {
         let given = self.tensors.get(name)?;
         Some(match (given.size().as_slice(), wanted) {

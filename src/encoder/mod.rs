@@ -235,7 +235,7 @@ impl Encoder {
     }
 
     /// `[batch, channels, mels, frames]` → the feature map of each stage, `[batch, channels', rows,
-    /// frames']`, in the pass's precision; summed over sides where the network hears them one by one.
+    /// frames']`, in the pass's precision; summed over the two sides where the network takes each side as an input of its own.
     pub fn stages(&self, x: &Tensor, pass: Pass) -> Vec<Tensor> {
         let maps = self
             .sides(x)

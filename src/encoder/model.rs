@@ -13,7 +13,7 @@ use crate::features::{FeaturesError, FrontEnd, Normalization};
 /// Everything beside the weights that using a model takes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelCard {
-    /// Which channel of every recording it heard, where one is.
+    /// Which channel of each recording the network was trained on. Default: the mean of all channels.
     #[serde(default, skip_serializing_if = "ChannelChoice::is_mix")]
     pub channel: ChannelChoice,
     /// Sound → image.
@@ -28,7 +28,7 @@ pub struct ModelCard {
     pub embed: EmbedConfig,
     /// The seed of the starting weights, from which the untrained twin is made.
     pub seed: u64,
-    /// What it heard.
+    /// What the network was trained on.
     pub provenance: Provenance,
 }
 
@@ -72,17 +72,17 @@ impl ModelCard {
     }
 }
 
-/// The most numbers of a patch: in memory, 256 MiB.
+/// The largest patch, in numbers; it takes 256 MiB.
 const MAX_PATCH: usize = 1 << 26;
 
-/// What a model heard, for the honesty of what is measured on it.
+/// What a model was trained on. A measurement compares it with its own data, and warns where both share clips.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Provenance {
     /// The preset.
     pub preset: String,
     /// Names of the datasets.
     pub datasets: Vec<String>,
-    /// Clips heard.
+    /// The number of clips it was trained on.
     pub clips: usize,
     /// The file whose weights it started from, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -276,7 +276,8 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// One number, seen as so many; none where they are too many to count, a shape that no file has.
+/// A tensor of this shape that takes the memory of a single number. If the shape has more numbers than can be counted,
+/// which no file has, the tensor is empty.
 fn outlined(shape: &[i64]) -> Tensor {
     let one = Tensor::from(0f32); // without axes, so that it is seen as any shape, none included
     let seen = one.f_expand(shape, false);

@@ -1,4 +1,4 @@
-//! The network of DCASE task 5's prototypical baseline (SYSTEMS §4.2).
+//! The network of the prototypical baseline of DCASE task 5, as in the task's baseline repository.
 
 use serde::{Deserialize, Serialize};
 use tch::Tensor;

@@ -1,6 +1,6 @@
-//! ResNet as torchvision lays it out (He et al. 2016, v1.5), with names that fit its weights.
+//! ResNet as torchvision lays it out (He et al. 2016, arXiv:1512.03385, table 1; v1.5), with names that fit its weights.
 //!
-//! SYSTEMS §2.2: stem 7×7 stride 2, max-pool 3×3 stride 2, four stages, strides 1/2/2/2. The stem takes as many channels
+//! Stem 7×7 stride 2, max-pool 3×3 stride 2, four stages, strides 1/2/2/2. The stem takes as many channels
 //! as the front end gives; there is no classifier. On sound as it is, every kernel has one row (CLAR, Al-Tahan and
 //! Mohsenzadeh 2021, which does not print its sizes; these are the two-dimensional ones).
 

@@ -1,4 +1,4 @@
-//! The small VGG-like network of Fonseca et al. 2021 (SYSTEMS §2.3).
+//! The small VGG-like network of Fonseca et al. 2021 (arXiv:2011.07616, and its released code).
 
 use serde::{Deserialize, Serialize};
 use tch::Tensor;

@@ -14,7 +14,7 @@ const LANES: usize = 8;
 /// ψ(t) = π^(−1/4)·(e^{iω₀t} − e^{−ω₀²/2})·e^{−t²/2}
 /// ```
 /// `u` and the scale `s` are in samples. The wavelet answers most to the frequency ω₀/(2πs) per sample, with a relative
-/// width (standard deviation) of 1/ω₀, and hears a stretch of about ±2s samples. The constant term makes it deaf to 0 Hz.
+/// width (standard deviation) of 1/ω₀, and covers about ±2s samples. The constant term makes its response to 0 Hz zero.
 /// White noise has the same mean power |W|² at every scale; a tone of amplitude A has A²·√π·s/2 at its own.
 ///
 /// # Source

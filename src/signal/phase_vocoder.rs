@@ -161,18 +161,20 @@ struct Vocoder {
     padded: Vec<Vec<f32>>,
     /// The output, one window before its start.
     output: Vec<Vec<f32>>,
-    /// What makes overlapping windows add up to one.
+    /// The factor by which overlapping windows add up to one.
     scale: f32,
     /// Spectra of this frame and of the one before, one after another for each channel.
     spectra: Vec<Vec<Complex<f32>>>,
     previous: Vec<Vec<Complex<f32>>>,
-    /// Where the frame before stood in the input.
+    /// The sample of the input at which the frame before began.
     previous_input: Option<isize>,
-    /// By how much each bin of the last frame was turned.
+    /// The angle by which the phase of each bin of the last frame was changed.
     turned: Vec<Angle>,
     power: Vec<f32>,
-    /// Peaks of this frame, and by how much they and what is around them are turned; none: not at all.
+    /// Bins of this frame at which the spectrum has a peak.
     peaks: Vec<usize>,
+    /// For each peak the factor that changes the phase of its bin and of the bins around. Without peaks, no phase is
+    /// changed.
     factors: Vec<Complex<f32>>,
     between: Vec<Complex<f32>>,
     frame: Vec<f32>,

@@ -18,7 +18,7 @@ pub(super) struct Legacy<'b> {
 
 impl<'b> Legacy<'b> {
     /// Whether a file is in this container, by its first bytes.
-    pub(super) fn is_told_by(bytes: &[u8]) -> bool {
+    pub(super) fn matches(bytes: &[u8]) -> bool {
         bytes.starts_with(MAGIC)
     }
 

@@ -34,7 +34,7 @@ use storage::{Numbers, Storages};
 /// # Errors
 /// If the bytes are no such file, or any of its tensors is not as it says.
 pub(super) fn tensors_of(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>, PthError> {
-    if Legacy::is_told_by(bytes) {
+    if Legacy::matches(bytes) {
         let (pickle, legacy) = Legacy::open(bytes)?;
         return tensors(&pickle, legacy);
     }

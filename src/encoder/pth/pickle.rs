@@ -369,7 +369,7 @@ impl<'p> Machine<'p> {
     }
 }
 
-/// A whole number of any length; those beyond 64 bits are nothing that weights are told by.
+/// A whole number of any length. No weight depends on one beyond 64 bits, so it is not kept.
 fn long(bytes: &[u8]) -> Value<'static> {
     let negative = bytes.last().is_some_and(|&highest| highest >= 0x80);
     let mut whole = [if negative { 0xff } else { 0 }; 8];

@@ -46,7 +46,7 @@ pub(super) fn views<'v, 'p>(
                     maker: maker.to_string(),
                 });
             }
-            // Versions, extra states: nothing heard depends on them.
+            // Versions and extra states: no output of a network depends on them.
             _ => {}
         }
     }

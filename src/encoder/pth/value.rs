@@ -3,14 +3,15 @@
 use std::fmt;
 use tch::Kind;
 
-/// A value's place among all that a pickle makes. Values name each other by it: neither loops nor depth can hurt.
+/// The index of a value among all values of a pickle. Values refer to each other by index, so that a loop or a deep nesting
+/// does no harm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Id(pub(super) u32);
 
 /// A value; text lies in the pickle.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Value<'p> {
-    /// None, fractions, bytes, sets: nothing that weights are told by.
+    /// None, fractions, bytes and sets. No weight depends on them, so their content is not kept.
     Plain,
     Bool(bool),
     Int(i64),
