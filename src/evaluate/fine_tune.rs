@@ -43,11 +43,11 @@ impl Unfreeze {
     }
 }
 
-/// Fine-tuning by gradient descent, for a number of epochs that is given beforehand (SYSTEMS §9).
+/// Fine-tuning by gradient descent, for a number of epochs that is given beforehand.
 ///
 /// An epoch visits each training clip once, in a patch at a random place, in batches of cross entropy, at a constant
-/// learning rate with Adam. A clip is judged by the mean logits of overlapping patches. Nothing is chosen: the score is
-/// that of the last epoch.
+/// learning rate with Adam. The prediction for a clip is the mean of the logits of overlapping patches. The score
+/// is that of the last epoch; no epoch is chosen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FineTune {

@@ -41,7 +41,7 @@ impl<L: Label> Task<L> {
         remarks
     }
 
-    /// What these clips all are, where they are all the same.
+    /// If these clips all have the same classes: words for the classes, to end a sentence. Otherwise `None`.
     fn same_everywhere(&self, clips: &[usize]) -> Option<String> {
         let labels = self.labels();
         let first = labels[*clips.first()?].classes();
@@ -52,7 +52,7 @@ impl<L: Label> Task<L> {
         })
     }
 
-    /// Scored clips of classes that no clip outside their fold has.
+    /// A remark on scored clips whose classes no clip outside their fold has.
     fn unlearned(&self) -> Option<String> {
         let (mut of, mut lost, mut tested) = (BTreeSet::new(), 0, 0);
         for &fold in self.scored_folds() {

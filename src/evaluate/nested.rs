@@ -148,7 +148,7 @@ pub(super) struct Trial {
 type Hits = Vec<(u32, Vec<Vec<usize>>)>;
 
 impl Bench<'_> {
-    /// The place of the setting of each classifier and scored fold.
+    /// The index of the best setting, for each classifier and within it for each scored fold.
     fn choose_settings(&self) -> Result<Vec<Vec<usize>>, EvaluateError> {
         let scored = self.task.scored_folds();
         // A classifier with nothing to choose from is not tried.
@@ -216,7 +216,8 @@ impl Bench<'_> {
         Ok(counted)
     }
 
-    /// By every classifier with its setting, given by its place.
+    /// Trains every classifier on the clips outside `fold` and predicts the clips in it. `chosen` has the index of the
+    /// setting of each classifier.
     fn score_fold(
         &self,
         fold: u32,

@@ -50,11 +50,11 @@ pub struct TagScore {
 pub struct TagClassScore {
     /// The class's name.
     pub class: String,
-    /// Scored clips in which it is heard.
+    /// The number of scored clips that have the class.
     pub support: usize,
-    /// 0..=1; `None` where it is heard nowhere.
+    /// 0..=1; `None` if no scored clip has the class.
     pub average_precision: Option<f64>,
-    /// 0..=1; `None` where it is heard nowhere or everywhere.
+    /// 0..=1; `None` if no scored clip has the class, or all have it.
     pub roc_auc: Option<f64>,
 }
 

@@ -17,11 +17,12 @@ pub struct FeatureStream {
     extractor: Extractor,
     memory: Option<PcenMemory>,
     hop: usize,
-    /// Frames before the next one that must stay heard, so that it is computed as in the whole.
+    /// How many frames before the next one must stay in memory, so that the next one gets the same values as when the whole
+    /// recording is transformed at once.
     lead: usize,
-    /// Samples from a frame's place to its end.
+    /// Samples from the place of a frame (its number times the hop) to the last sample that it depends on.
     reach: usize,
-    /// Samples heard and still needed; the first is the place of frame `first`.
+    /// Samples that were read and are still needed; the first is the place of frame `first`.
     samples: Vec<f32>,
     first: usize,
     /// Frames handed out.
@@ -134,7 +135,7 @@ impl FeatureStream {
         Ok(None)
     }
 
-    /// All frames that what was heard decides, without those handed out before; forgets what is no longer needed.
+    /// The next frames that depend only on samples read so far. Afterwards samples that no later frame needs are dropped.
     fn transform(&mut self) -> Features {
         let bands = self.bands();
         let heard = match &self.extractor {

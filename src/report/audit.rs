@@ -9,30 +9,30 @@ use crate::dataset::{DatasetScan, ValueCount, listed_folds};
 /// More classes than this are not listed one by one.
 const MAX_CLASSES: usize = 50;
 
-/// A [`DatasetScan`] to be read.
+/// A [`DatasetScan`] in words, for a page.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Audit {
     /// How many clips: `4 clips, 3 readable`.
     pub clips: String,
-    /// What there is, by name: lengths, rates, folds, classes.
+    /// Facts about the clips, each with its name: lengths, sample rates, folds, classes.
     pub facts: Vec<(String, String)>,
-    /// What is odd.
+    /// Oddities of files and sources.
     pub findings: Vec<Finding>,
-    /// Which of it makes scores too good, as sentences.
+    /// Sentences about the oddities that make scores too high, such as duplicates.
     pub warnings: Vec<String>,
 }
 
-/// Something odd.
+/// An oddity of a file or of a source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// A file, or a source.
+    /// The name of the file or of the source.
     pub about: String,
     /// What is odd about it: `is silent`.
     pub what: String,
 }
 
 impl Audit {
-    /// Of what a scan found.
+    /// Puts the findings of a scan into words.
     pub fn of(scan: &DatasetScan) -> Self {
         Self {
             clips: format!("{} clips, {} readable", scan.clips, scan.readable),

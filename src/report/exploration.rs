@@ -208,7 +208,7 @@ fn cross([x, y]: [i32; 2]) -> String {
     )
 }
 
-/// Into a square of whole numbers, as large as fits.
+/// The points of a map in whole numbers, scaled by one factor so that they just fit into a square of side [`SIDE`].
 fn placed(map: &EmbeddingMap) -> Vec<[i32; 2]> {
     let range = |axis: usize| {
         let values = map.points.iter().map(|point| point[axis]);
@@ -230,7 +230,8 @@ fn placed(map: &EmbeddingMap) -> Vec<[i32; 2]> {
         .collect()
 }
 
-/// Wrong predictions, surest first. How sure is not told: a strong penalty leaves a right and sure linear probe near chance.
+/// Wrong predictions, the most confident first. Their confidence is not shown, as it is no probability of being right: with a
+/// strong penalty a good linear probe gives probabilities near chance.
 fn errors<'a>(
     gallery: &'a Gallery,
     score: &'a Score,

@@ -24,7 +24,7 @@ pub struct Gallery {
     pub maps: Vec<EmbeddingMap>,
 }
 
-/// A clip.
+/// A clip as a page shows it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exhibit {
     /// Its spectrogram, a PNG image in a `data:` address; empty if it could not be read.
@@ -33,7 +33,7 @@ pub struct Exhibit {
     pub sound: String,
 }
 
-/// A point for every clip.
+/// Embeddings drawn in the plane, with a point for every clip.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EmbeddingMap {
     /// Whose embeddings these are: `this model`.
@@ -42,7 +42,7 @@ pub struct EmbeddingMap {
     pub points: Vec<[f32; 2]>,
 }
 
-/// Draws clips, all alike.
+/// Makes the exhibits of clips, all with the same front end.
 #[derive(Debug)]
 pub struct Exhibitor {
     mel: LogMel,
@@ -62,7 +62,7 @@ impl Exhibitor {
         })
     }
 
-    /// The rate at which it wants to hear.
+    /// The sample rate of the clips that [`Self::exhibit`] takes.
     ///
     /// # Panics
     /// Never.
@@ -70,7 +70,8 @@ impl Exhibitor {
         SampleRate::new(Exhibit::RATE).expect("a usual rate")
     }
 
-    /// Of a clip at [`Self::rate`], whose loudest part of so many seconds is to be heard: none if that is 0.
+    /// The exhibit of a clip at [`Self::rate`]. `heard_secs`: the length of its loudest part that becomes the exhibit's sound,
+    /// in seconds; 0: no sound.
     pub fn exhibit(&self, clip: &Waveform, heard_secs: f64) -> Exhibit {
         let empty = Vec::new();
         let samples = clip.channels().first().unwrap_or(&empty);

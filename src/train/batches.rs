@@ -23,7 +23,7 @@ pub(crate) struct Batch {
     pub views: [View; 2],
     /// Views that show a part of every patch, where the method compares some.
     pub small_views: Vec<FeatureView>,
-    /// Which frames of the views are compared, where frames are.
+    /// Which frames of the two views are compared, for a method that compares frames and not whole patches.
     pub frames: Option<FrameTargets>,
 }
 
@@ -50,11 +50,11 @@ impl View {
 pub(crate) struct FeatureView {
     /// `[batch, frames, channels, mels]`
     pub patches: Vec<f32>,
-    /// `[batch, frames, channels, mels]`: what each patch is mixed with, if mixed.
+    /// `[batch, frames, channels, mels]`: the patch that is mixed into each patch, if patches are mixed.
     pub background: Option<Vec<f32>>,
-    /// What the augmentation draws for each patch.
+    /// The random draws of the augmentation, for each patch.
     pub draws: Vec<Draws>,
-    /// `[batch, frames]`: what each frame is of, where frames have labels.
+    /// `[batch, frames]`: the label of each frame, where frames have labels.
     units: Vec<i64>,
 }
 

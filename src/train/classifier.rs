@@ -8,15 +8,16 @@ use crate::encoder::layers::Linear;
 use crate::encoder::parameters::Parameters;
 use crate::encoder::{Encoder, Mode, Pass, Precision};
 
-/// What stays as it is in stages that are not trained (SYSTEMS §0.2).
+/// What stays as it is in stages that are not trained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FreezeMode {
-    /// Weights, and the statistics of batch normalisation, which goes by them.
+    /// Weights, and the running statistics of batch normalisation, which uses them in training too.
     #[default]
     WeightsAndBn,
-    /// Weights alone: batch normalisation goes by the batch, and its statistics move with every batch; what is judged
-    /// later is judged by them. As the code of Moummad et al. and of Fonseca et al. does.
+    /// Weights alone. Batch normalisation uses the statistics of the batch, and its running statistics move with every
+    /// batch; predictions use those. The released code of Moummad et al. 2023 (arXiv:2309.00878) and of Fonseca et al. 2021
+    /// (arXiv:2011.07616) does so.
     WeightsOnly,
 }
 

@@ -1,4 +1,4 @@
-//! Is anything learned at all? A loss that stays where guessing puts it, and clips in which there is nothing to tell apart.
+//! Warnings that nothing is learned: the loss stays at its chance level, or the clips do not differ.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -17,18 +17,19 @@ pub struct LearningWatch {
 pub struct AtChance {
     /// Its mean over the last steps.
     pub loss: f64,
-    /// What guessing gives.
+    /// The loss of guessing.
     pub chance: f64,
 }
 
 impl LearningWatch {
-    /// Steps whose mean is looked at. Our choice: a batch of 64 clips strays far less from the mean of 40 than the range
-    /// below is wide.
+    /// Steps over which the loss is averaged. Our choice: with batches of 64 clips, the mean of 40 steps varies far less
+    /// than the range below is wide.
     pub const STEPS: usize = 40;
-    /// How far around chance a loss counts as there, as parts of it. Losses of views that differ by chance lie a little above.
+    /// A loss within this range counts as at chance; 1 is the chance level. Views that differ at random give losses a little
+    /// above it.
     const RANGE: std::ops::Range<f64> = 0.99..1.03;
 
-    /// Knows the chance level of a run, if it has one.
+    /// A watch over a run whose loss has this chance level; without one it never warns.
     pub fn new(chance: Option<f64>) -> Self {
         Self {
             chance,
@@ -36,8 +37,8 @@ impl LearningWatch {
         }
     }
 
-    /// Hears the loss of the next step. Tells once it was at chance over two stretches of [`Self::STEPS`] steps, one after the
-    /// other; then begins anew.
+    /// Takes the loss of the next step. Returns a warning if the mean loss was at chance over each of the last two stretches
+    /// of [`Self::STEPS`] steps; then the watch begins anew.
     pub fn hear(&mut self, loss: f64) -> Option<AtChance> {
         let chance = self.chance?;
         self.recent.push_back(loss);
@@ -167,7 +168,7 @@ mod tests {
     use crate::dataset::{Clip, Dataset};
     use crate::features::{CacheConfig, FeatureCache, FrontEnd, LogMelConfig};
 
-    /// The step, from 1, at which a run with these losses is told to learn nothing.
+    /// The step, from 1, at which the watch warns of a run with these losses.
     fn told(chance: Option<f64>, losses: impl Iterator<Item = f64>) -> Option<usize> {
         let mut watch = LearningWatch::new(chance);
         losses

@@ -1,4 +1,4 @@
-//! The learning rate over the course of training (SYSTEMS §0.3).
+//! The learning rate over the course of training.
 
 use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;

@@ -10,7 +10,8 @@ use crate::features::{ClipLevel, ClipRules, Extractor, FeatureSet, FrontEnd};
 
 use super::TrainError;
 
-/// So many times a view's length of sound is augmented: what makes sound shorter leaves enough of it.
+/// The stretch of sound that is augmented for a view is this many times as long as the view. Some augmentations make
+/// sound shorter; the margin leaves enough for a whole view.
 const MARGIN: f64 = 1.5;
 
 /// Sound → augmented sound (→ features). What the front end does to a clip as a whole comes first, so that a view is as
@@ -22,7 +23,7 @@ pub(super) struct SoundViews<'a> {
     pipeline: Pipeline,
     augments: bool,
     rules: ClipRules,
-    /// What the rules make of each clip's level, once it was heard.
+    /// The level of each clip after the rules, once the clip was read.
     levels: Vec<OnceLock<ClipLevel>>,
     /// Without the rules.
     extractor: Extractor,
@@ -31,7 +32,7 @@ pub(super) struct SoundViews<'a> {
     hop: f64,
 }
 
-/// Which sound is wanted, and what for: nothing else decides what comes of it.
+/// Which part of a clip becomes a view, and the key of its random draws. Equal stretches give equal views.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stretch {
     /// The view.
