@@ -7,7 +7,7 @@ use chiffchaff::audio::{AudioReader, SampleRate, WavEncoding, Waveform, write_wa
 use chiffchaff::dataset::{ShotChoice, Span, Support, SyntheticConfig, parse_marks};
 use chiffchaff::detect::frames::FrameConfig;
 use chiffchaff::detect::{DetectError, Detection, Event, Fitter, MarkedRecording, Stage};
-use chiffchaff::encoder::{Encoder, InputShape, Model, ModelCard, Provenance};
+use chiffchaff::encoder::{Encoder, InputShape, Model, ModelCard, TrainingRecord};
 use chiffchaff::experiment::Experiment;
 use chiffchaff::features::{CacheConfig, CachePrecision, FeatureCache, FeatureSet, Normalization};
 use chiffchaff::train::{FrameLabels, Outcome, RunDir, Start, TrainingData, pretrain};
@@ -187,7 +187,7 @@ fn a_network_that_mixes_frames_is_refused() {
             frames: 34,
             embed: experiment.embed,
             seed: 0,
-            provenance: Provenance::default(),
+            provenance: TrainingRecord::default(),
         },
     };
     let refused = Fitter::with_model(FrameConfig::default().into(), Some(model));
@@ -251,7 +251,7 @@ fn the_encoder_of_frames_trains_and_resumes_to_the_same_bytes() {
         frame_labels: (0..count).map(labels_of).collect(),
         labels: vec![None; count],
         names: (0..count).map(|n| format!("recording {n}")).collect(),
-        provenance: Provenance::default(),
+        provenance: TrainingRecord::default(),
     };
     let run = |name: &str, stop_at: Option<u64>| {
         let run = RunDir::new(folder.path().join(name));

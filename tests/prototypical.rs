@@ -6,7 +6,7 @@ mod few_shot_sound;
 use chiffchaff::dataset::{Clip, DatasetSource, Support};
 use chiffchaff::detect::prototypical::{Prototypes, PrototypesConfig, ShortestEvent};
 use chiffchaff::detect::{Fitter, MarkedRecording};
-use chiffchaff::encoder::{Model, Provenance};
+use chiffchaff::encoder::{Model, TrainingRecord};
 use chiffchaff::experiment::Experiment;
 use chiffchaff::features::{CacheConfig, CachePrecision, FeatureCache, FeatureSet};
 use chiffchaff::train::{Cut, Metrics, Outcome, RunDir, Start, TrainError, TrainingData, pretrain};
@@ -82,7 +82,7 @@ impl Bench {
             names: (0..clips.len()).map(|clip| clip.to_string()).collect(),
             clips,
             labels: dataset.clips.iter().map(|clip| clip.label).collect(),
-            provenance: Provenance::default(),
+            provenance: TrainingRecord::default(),
         };
         let run = RunDir::new(self.folder.path().join(name));
         let outcome =

@@ -3,7 +3,7 @@
 
 use chiffchaff::audio::{SampleRate, WavEncoding, Waveform, write_wav};
 use chiffchaff::dataset::{Clip, Dataset};
-use chiffchaff::encoder::{Model, Provenance, embed};
+use chiffchaff::encoder::{Model, TrainingRecord, embed};
 use chiffchaff::experiment::Experiment;
 use chiffchaff::features::{
     CacheConfig, CachePrecision, FeatureCache, FeatureSet, FrontEnd, SamplesConfig,
@@ -89,7 +89,7 @@ fn data<'a>(
         frame_labels: Vec::new(),
         labels: dataset.clips.iter().map(|clip| clip.label).collect(),
         names: clips.map(|clip| format!("clip {clip}")).collect(),
-        provenance: Provenance::default(),
+        provenance: TrainingRecord::default(),
     }
 }
 

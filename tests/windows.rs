@@ -8,7 +8,7 @@ use chiffchaff::detect::windows::{
     Adapt, ClassWeights, FirstGap, Scaling, UnknownSpans, WindowsConfig,
 };
 use chiffchaff::detect::{DetectError, Event, Fitter, MarkedRecording};
-use chiffchaff::encoder::{Encoder, InputShape, Model, ModelCard, Provenance};
+use chiffchaff::encoder::{Encoder, InputShape, Model, ModelCard, TrainingRecord};
 use chiffchaff::experiment::Experiment;
 use chiffchaff::features::Normalization;
 use chiffchaff::train::FreezeMode;
@@ -37,7 +37,7 @@ fn model(paper: bool) -> Model {
             frames: 34,
             embed: experiment.embed,
             seed: 3,
-            provenance: Provenance::default(),
+            provenance: TrainingRecord::default(),
         },
     }
 }

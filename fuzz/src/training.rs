@@ -7,7 +7,7 @@ use crate::{damage::damaged, tree::plant};
 use chiffchaff::{
     audio::Waveform,
     dataset::{Clip, Dataset},
-    encoder::{Model, Provenance},
+    encoder::{Model, TrainingRecord},
     experiment::{Experiment, PRESETS},
     features::{CacheConfig, CachePrecision, FeatureCache, FeatureSet},
     report,
@@ -196,7 +196,7 @@ impl Whole {
             labels: vec![None; CLIPS],
             frame_labels: Vec::new(),
             names: (0..CLIPS).map(|clip| clip.to_string()).collect(),
-            provenance: Provenance::default(),
+            provenance: TrainingRecord::default(),
         };
         let device = tch::Device::Cpu;
         pretrain(&self.experiment, &data, run, start, device, |_| {

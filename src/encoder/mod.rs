@@ -53,7 +53,7 @@ pub use few_shot_resnet::{FewShotResNet, FewShotResNetConfig};
 pub use frame_net::{FrameNet, FrameNetConfig};
 pub use init::{Initialized, StartingWeights};
 pub use layers::{Mode, Pass, Precision};
-pub use model::{Model, ModelCard, Provenance};
+pub use model::{Model, ModelCard, TrainingRecord};
 pub use network::{InputShape, Network};
 pub use proto_resnet::{ProtoResNet, ProtoResNetConfig};
 pub use resnet::{Architecture, MapPool, ResNet, ResNetConfig};

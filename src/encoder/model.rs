@@ -29,7 +29,7 @@ pub struct ModelCard {
     /// The seed of the starting weights, from which the untrained twin is made.
     pub seed: u64,
     /// What the network was trained on.
-    pub provenance: Provenance,
+    pub provenance: TrainingRecord,
 }
 
 impl ModelCard {
@@ -77,7 +77,7 @@ const MAX_PATCH: usize = 1 << 26;
 
 /// What a model was trained on. A measurement compares it with its own data, and warns where both share clips.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Provenance {
+pub struct TrainingRecord {
     /// The preset.
     pub preset: String,
     /// Names of the datasets.

@@ -2,7 +2,7 @@ use serde_json::{Value as Json, json};
 use tch::Device;
 
 use super::tensor_file::TensorFile;
-use super::{EmbedConfig, Encoder, InputShape, Model, ModelCard, Provenance, Statistic};
+use super::{EmbedConfig, Encoder, InputShape, Model, ModelCard, Statistic, TrainingRecord};
 use crate::audio::ChannelChoice;
 use crate::features::{FrontEnd, Normalization};
 
@@ -25,7 +25,7 @@ fn card() -> ModelCard {
             statistics: vec![Statistic::Mean],
         },
         seed: 1,
-        provenance: Provenance::default(),
+        provenance: TrainingRecord::default(),
     }
 }
 

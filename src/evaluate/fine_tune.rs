@@ -373,7 +373,7 @@ mod tests {
     use super::*;
     use crate::audio::{SampleRate, Waveform};
     use crate::dataset::{Clip, Dataset};
-    use crate::encoder::{Encoder, InputShape, ModelCard, Provenance};
+    use crate::encoder::{Encoder, InputShape, ModelCard, TrainingRecord};
     use crate::evaluate::{Evaluation, ProtocolName, Scores};
     use crate::experiment::Experiment;
     use crate::features::{CacheConfig, CachePrecision, FeatureCache, Normalization};
@@ -436,7 +436,7 @@ mod tests {
                 frames: 32,
                 embed: experiment.embed.clone(),
                 seed: 3,
-                provenance: Provenance::default(),
+                provenance: TrainingRecord::default(),
             };
             let encoder = Encoder::new(&card.encoder, input, card.seed, Device::Cpu).unwrap();
             Self {

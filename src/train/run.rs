@@ -16,7 +16,8 @@ use super::{Diagnostics, FrameLabels, Metrics, Moment, Optimizer, TrainError};
 use crate::augment::spectrogram::{LogUnit, Patch, Pipeline};
 use crate::cores::{Threads, compute_with};
 use crate::encoder::{
-    Encoder, InputShape, Mode, Model, ModelCard, Pass, Provenance, StartingWeights, layout::images,
+    Encoder, InputShape, Mode, Model, ModelCard, Pass, StartingWeights, TrainingRecord,
+    layout::images,
 };
 use crate::experiment::Experiment;
 use crate::features::{FeatureSet, Normalization};
@@ -38,7 +39,7 @@ pub struct TrainingData<'a> {
     /// The name of every clip, for messages.
     pub names: Vec<String>,
     /// What the data is called, and which folds were left out; goes into the model.
-    pub provenance: Provenance,
+    pub provenance: TrainingRecord,
 }
 
 /// From where to train.

@@ -6,7 +6,7 @@ use crate::interrupt::{Interrupt, StopRequest};
 use crate::{Finish, printer::Printer, provenance};
 use anyhow::{Context, bail};
 use chiffchaff::dataset::DatasetSource;
-use chiffchaff::encoder::{DeviceName, Provenance, StartingWeights};
+use chiffchaff::encoder::{DeviceName, StartingWeights, TrainingRecord};
 use chiffchaff::experiment::Experiment;
 use chiffchaff::features::{FeatureSet, FrontEnd, SamplesConfig};
 use chiffchaff::output::OutputFolder;
@@ -363,7 +363,7 @@ impl Job<'_> {
             };
             bail!("labels of several `--data` do not share their numbering; give one{without}");
         }
-        let provenance = Provenance {
+        let provenance = TrainingRecord {
             preset: self.experiment.preset.name.clone(),
             datasets: corpora.iter().map(|c| c.dataset.name.clone()).collect(),
             clips: names.len(),
