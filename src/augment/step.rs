@@ -1,8 +1,9 @@
 //! One augmentation in a list of them: how often, to which views, and drawn for whom.
 
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::{Purpose, ViewKey, error::Problems};
+use super::{DrawKey, Purpose, ViewKey, error::Problems};
 
 /// One augmentation and how often it happens.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -105,16 +106,19 @@ impl<A> Step<A> {
     reason = "the generator is for the pipelines of this stage alone"
 )]
 impl<A: Drawable> Step<A> {
-    /// The generator of step `number` of `steps` for one view, in the epoch's batch `batch`; none where the step leaves the
+    /// The keys of all `steps` for one view, in the epoch's batch `batch`.
+    pub(super) fn keys(steps: &[Self], view: ViewKey, batch: u64) -> Vec<Option<StepKey>> {
+        let numbers = 0..steps.len();
+        numbers
+            .map(|number| Self::key(steps, number, view, batch))
+            .collect()
+    }
+
+    /// The key of step `number` of `steps` for one view, in the epoch's batch `batch`; none where the step leaves the
     /// view alone.
     ///
     /// The same augmentation twice draws twice, and adding one leaves the draws of others alone.
-    pub(super) fn rng(
-        steps: &[Self],
-        number: usize,
-        view: ViewKey,
-        batch: u64,
-    ) -> Option<ChaCha8Rng> {
+    fn key(steps: &[Self], number: usize, view: ViewKey, batch: u64) -> Option<StepKey> {
         let step = &steps[number];
         if !step.views.contain(view.view) {
             return None;
@@ -133,7 +137,31 @@ impl<A: Drawable> Step<A> {
         } else {
             drawn_for
         };
-        Some(drawn_for.draws(purpose).rng_of_use(nth_use as u64))
+        Some(StepKey {
+            key: drawn_for.draws(purpose),
+            nth_use: nth_use as u64,
+            probability: step.probability,
+        })
+    }
+}
+
+/// What a step's numbers for one view depend on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct StepKey {
+    key: DrawKey,
+    /// How many earlier steps are the same augmentation.
+    nth_use: u64,
+    /// That the step happens.
+    probability: f64,
+}
+
+impl StepKey {
+    /// What `draw` draws; none where chance leaves the view alone.
+    pub(super) fn draw<D>(self, draw: impl FnOnce(&mut ChaCha8Rng) -> D) -> Option<D> {
+        let mut rng = self.key.rng_of_use(self.nth_use);
+        let drawn = draw(&mut rng);
+        // After the numbers, so that another probability leaves them alone.
+        rng.random_bool(self.probability).then_some(drawn)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::Experiment;
 use crate::audio::SoundChannels;
 use crate::augment::AugmentError;
-use crate::augment::spectrogram::{Augmentation, LogUnit, Patch, Step};
+use crate::augment::spectrogram::{LogUnit, Patch};
 use crate::encoder::{EncoderConfig, EncoderError};
 use crate::features::FrontEnd;
 use crate::method::{MethodConfig, Must};
@@ -49,11 +49,12 @@ impl Experiment {
         let of_waveform = self.augment.of_waveform();
         let rate = self.features.sample_rate();
         tell("augment.waveform", of_waveform.check(rate), must);
-        let mixes = |step: &Step| matches!(step.augmentation, Augmentation::MixBack(_));
+        let mut steps = self.augment.steps.iter();
+        let of_energies = steps.find(|step| step.augmentation.needs_energies());
         must(
-            self.log_unit().is_some() || !self.augment.steps.iter().any(mixes),
+            self.log_unit().is_some() || of_energies.is_none(),
             "augment.steps",
-            &"mix-back",
+            &of_energies.map_or("", |step| step.augmentation.name()),
             "without it, as these features are no logarithm of energies",
         );
         if !self.features.problems().is_empty() || !self.views.has_frames() {

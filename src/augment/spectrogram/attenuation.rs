@@ -2,8 +2,12 @@
 
 use rand::Rng;
 
-use super::Noise;
-use crate::augment::{Interval, error::Problems};
+use super::Patch;
+use super::augment::Augment;
+#[cfg(feature = "nn")]
+use super::augment::Given;
+use super::gaussian_noise::Noise;
+use crate::augment::{Interval, Purpose, error::Problems};
 
 /// Makes a patch fainter over a floor of noise, as if what sounds were farther away: what was near the background
 /// drowns in it. Our own, for patches whose background is 0 (`background = "subtract"`).
@@ -28,15 +32,15 @@ impl Default for Attenuation {
 
 /// How much fainter a clip becomes, over which noise; nothing happens over none.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Distance {
+pub(super) struct Distance {
     /// In units of the patch's values.
-    pub by: f32,
+    by: f32,
     /// The floor.
-    pub floor: Noise,
+    floor: Noise,
 }
 
 impl Distance {
-    pub(super) const NONE: Self = Self {
+    const NONE: Self = Self {
         by: 0.0,
         floor: Noise::NONE,
     };
@@ -45,12 +49,18 @@ impl Distance {
 impl Attenuation {
     /// Standard deviation of the floor.
     const FLOOR: f32 = 0.5;
+}
 
-    pub(super) fn check(&self, problems: &mut Problems<'_>) {
+impl Augment for Attenuation {
+    type Draw = Distance;
+
+    const PURPOSE: Purpose = Purpose::Attenuation;
+
+    fn check(&self, _: &Patch, problems: &mut Problems<'_>) {
         self.by.check("by", 0.0, 1e3, problems);
     }
 
-    pub(super) fn draw(&self, rng: &mut impl Rng) -> Distance {
+    fn draw(&self, _: &Patch, rng: &mut impl Rng) -> Distance {
         let by = self.by.draw(rng) as f32;
         let mut seed = [0; 32];
         rng.fill_bytes(&mut seed);
@@ -63,8 +73,12 @@ impl Attenuation {
         }
     }
 
+    fn identity(_: &Patch) -> Self::Draw {
+        Distance::NONE
+    }
+
     #[cfg(feature = "nn")]
-    pub(super) fn apply(batch: &tch::Tensor, distances: &[Distance]) -> tch::Tensor {
+    fn apply(&self, batch: &tch::Tensor, distances: &[Distance], _: &Given<'_>) -> tch::Tensor {
         let floors: Vec<Noise> = distances.iter().map(|d| d.floor).collect();
         let by: Vec<f32> = distances.iter().map(|d| d.by).collect();
         let happens: Vec<f32> = floors.iter().map(|f| f32::from(f.std > 0.0)).collect();
@@ -73,10 +87,16 @@ impl Attenuation {
         let over_floor = fainter.logaddexp(&(Noise::tensor(&floors, batch) * 2.0)) / 2.0;
         over_floor.where_self(&happens, batch)
     }
+
+    #[cfg(test)]
+    fn at_strength_zero() -> Option<Self> {
+        None
+    }
 }
 
 #[cfg(all(test, feature = "nn"))]
 mod tests {
+    use super::super::augment::testing::{PATCH, applied};
     use super::*;
     use rand::SeedableRng;
 
@@ -87,11 +107,11 @@ mod tests {
             by: Interval::new(2.0, 2.0),
         };
         let batch = tch::Tensor::from_slice(&[9.0f32; 1000]).view([1, 1, 10, 100]);
-        let loud = Attenuation::apply(&batch, &[by.draw(&mut rng)]);
+        let loud = applied(&by, &batch, &[by.draw(&PATCH, &mut rng)]);
         assert!((loud - 7.0).abs().max().double_value(&[]) < 1e-3);
-        let faint = Attenuation::apply(&(&batch - 20.0), &[by.draw(&mut rng)]);
+        let faint = applied(&by, &(&batch - 20.0), &[by.draw(&PATCH, &mut rng)]);
         assert!((faint.std(false).double_value(&[]) - 0.5).abs() < 0.05);
-        let none = Attenuation::apply(&batch, &[Distance::NONE]);
+        let none = applied(&by, &batch, &[Distance::NONE]);
         assert_eq!(none, batch);
     }
 }

@@ -3,7 +3,10 @@
 use rand::Rng;
 
 use super::Patch;
-use crate::augment::{Interval, error::Problems};
+use super::augment::Augment;
+#[cfg(feature = "nn")]
+use super::augment::Given;
+use crate::augment::{Interval, Purpose, error::Problems};
 
 /// Smooths a patch with a Gaussian over frequency and time (SimCLR, Chen et al. 2020, appendix A; Fonseca et al. 2020,
 /// explored and left off). Beyond the edges the patch is mirrored.
@@ -23,11 +26,16 @@ impl Default for Blur {
 }
 
 impl Blur {
-    pub(super) const NONE: f32 = 0.0;
     /// The Gaussian is cut off at so many standard deviations.
     const REACH: f32 = 3.0;
+}
 
-    pub(super) fn check(&self, patch: &Patch, problems: &mut Problems<'_>) {
+impl Augment for Blur {
+    type Draw = f32;
+
+    const PURPOSE: Purpose = Purpose::Blur;
+
+    fn check(&self, patch: &Patch, problems: &mut Problems<'_>) {
         self.sigma.check("sigma", 0.0, 10.0, problems);
         let (reach, smallest) = (reach(self.sigma.high as f32), patch.bands.min(patch.frames));
         problems.require(
@@ -38,12 +46,17 @@ impl Blur {
         );
     }
 
-    pub(super) fn draw(&self, rng: &mut impl Rng) -> f32 {
+    /// The standard deviation.
+    fn draw(&self, _: &Patch, rng: &mut impl Rng) -> f32 {
         self.sigma.draw(rng) as f32
     }
 
+    fn identity(_: &Patch) -> Self::Draw {
+        0.0
+    }
+
     #[cfg(feature = "nn")]
-    pub(super) fn apply(batch: &tch::Tensor, sigmas: &[f32]) -> tch::Tensor {
+    fn apply(&self, batch: &tch::Tensor, sigmas: &[f32], _: &Given<'_>) -> tch::Tensor {
         let clips = sigmas.len() as i64;
         let reach = sigmas.iter().map(|&sigma| reach(sigma)).max().unwrap_or(0) as i64;
         let taps: Vec<f32> = sigmas
@@ -73,6 +86,13 @@ impl Blur {
             );
         blurred.transpose(0, 1).contiguous()
     }
+
+    #[cfg(test)]
+    fn at_strength_zero() -> Option<Self> {
+        Some(Self {
+            sigma: Interval::new(0.0, 0.0),
+        })
+    }
 }
 
 /// Bands or frames on either side that a Gaussian hears.
@@ -96,6 +116,7 @@ fn kernel(sigma: f32, reach: i64) -> Vec<f32> {
 
 #[cfg(all(test, feature = "nn"))]
 mod tests {
+    use super::super::augment::testing::applied;
     use super::super::remap::testing::{assert_close, golden, some_patches, tensor};
     use super::*;
 
@@ -103,7 +124,7 @@ mod tests {
     fn agrees_with_torchvision() {
         for case in golden("blur") {
             let sigma = case["sigma"].as_f64().unwrap() as f32;
-            let given = Blur::apply(&tensor(&case["patches"]), &[sigma, sigma]);
+            let given = applied(&Blur::default(), &tensor(&case["patches"]), &[sigma, sigma]);
             assert_close(&given, &tensor(&case["blurred"]), 4e-5); // of values up to 80
         }
     }
@@ -111,9 +132,9 @@ mod tests {
     #[test]
     fn every_clip_has_its_own_sigma_and_zero_changes_nothing() {
         let patches = some_patches(2, 16, 20, 3);
-        let together = Blur::apply(&patches, &[0.0, 1.7]);
+        let together = applied(&Blur::default(), &patches, &[0.0, 1.7]);
         assert_eq!(together.get(0), patches.get(0));
-        let alone = Blur::apply(&patches.narrow(0, 1, 1), &[1.7]);
+        let alone = applied(&Blur::default(), &patches.narrow(0, 1, 1), &[1.7]);
         assert_close(&together.narrow(0, 1, 1), &alone, 1e-6);
         assert!(
             (together.get(1) - patches.get(1))
@@ -127,6 +148,6 @@ mod tests {
     #[test]
     fn an_even_patch_stays_even() {
         let even = tch::Tensor::full([1, 1, 12, 12], 0.7, (tch::Kind::Float, tch::Device::Cpu));
-        assert_close(&Blur::apply(&even, &[2.0]), &even, 1e-6);
+        assert_close(&applied(&Blur::default(), &even, &[2.0]), &even, 1e-6);
     }
 }

@@ -2,7 +2,11 @@
 
 use rand::Rng;
 
-use crate::augment::{Interval, error::Problems};
+use super::Patch;
+use super::augment::Augment;
+#[cfg(feature = "nn")]
+use super::augment::Given;
+use crate::augment::{Interval, Purpose, error::Problems};
 
 /// Multiplies a patch of log energies by a factor: compression below 1, a power of the linear
 /// energies. Fonseca et al. 2020 and Moummad et al. 2023 ("power gain").
@@ -21,19 +25,33 @@ impl Default for Compression {
     }
 }
 
-impl Compression {
-    pub(super) const IDENTITY: f32 = 1.0;
+impl Augment for Compression {
+    type Draw = f32;
 
-    pub(super) fn check(&self, problems: &mut Problems<'_>) {
+    const PURPOSE: Purpose = Purpose::Compression;
+
+    fn check(&self, _: &Patch, problems: &mut Problems<'_>) {
         self.factor.check("factor", 0.0, 2.0, problems);
     }
 
-    pub(super) fn draw(&self, rng: &mut impl Rng) -> f32 {
+    /// The factor.
+    fn draw(&self, _: &Patch, rng: &mut impl Rng) -> f32 {
         self.factor.draw(rng) as f32
     }
 
+    fn identity(_: &Patch) -> Self::Draw {
+        1.0
+    }
+
     #[cfg(feature = "nn")]
-    pub(super) fn apply(batch: &tch::Tensor, factors: &[f32]) -> tch::Tensor {
+    fn apply(&self, batch: &tch::Tensor, factors: &[f32], _: &Given<'_>) -> tch::Tensor {
         batch * super::remap::per_clip(factors, batch)
+    }
+
+    #[cfg(test)]
+    fn at_strength_zero() -> Option<Self> {
+        Some(Self {
+            factor: Interval::new(1.0, 1.0),
+        })
     }
 }

@@ -1,10 +1,9 @@
 //! Which augmentations, in which order.
 
 use super::{
-    Attenuation, Blur, Compression, Equalizer, FrequencyShift, Gain, GaussianNoise, Mix, MixBack,
-    Patch, ResizedCrop, SpecAugment, TimeCrop, TimeReversal, TimeShift, TimeWarp,
+    Augmentation, Background, Compression, GaussianNoise, MixBack, Patch, ResizedCrop, SpecAugment,
 };
-use crate::augment::{AugmentError, Problem, Purpose, error::Problems, step::Drawable};
+use crate::augment::{AugmentError, Problem, error::Problems};
 
 /// Augmentations of one view, in the order in which they happen. None by default.
 ///
@@ -34,65 +33,6 @@ pub struct SpectrogramAugmentConfig {
 
 /// One augmentation of patches and how often it happens.
 pub type Step = crate::augment::Step<Augmentation>;
-
-/// The augmentations there are, by `type`.
-#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case")]
-pub enum Augmentation {
-    /// Another patch of the batch mixed in.
-    Mix(Mix),
-    /// Another clip in the background.
-    MixBack(MixBack),
-    /// A part, stretched to full size.
-    ResizedCrop(ResizedCrop),
-    /// A stretch of time, stretched to full length.
-    TimeCrop(TimeCrop),
-    /// Log energies times a factor.
-    Compression(Compression),
-    /// White noise on log energies.
-    GaussianNoise(GaussianNoise),
-    /// Fainter, over noise.
-    Attenuation(Attenuation),
-    /// Stripes masked in time and frequency.
-    SpecAugment(SpecAugment),
-    /// Circular shift, later.
-    TimeShift(TimeShift),
-    /// Circular shift, up.
-    FrequencyShift(FrequencyShift),
-    /// Backwards.
-    TimeReversal(TimeReversal),
-    /// Louder or softer.
-    Gain(Gain),
-    /// A smooth curve over frequency.
-    Equalizer(Equalizer),
-    /// Smoothed over frequency and time.
-    Blur(Blur),
-    /// Faster here, slower there.
-    TimeWarp(TimeWarp),
-}
-
-impl Augmentation {
-    /// Whether what sounds in a frame may sound in another one afterwards.
-    pub fn moves_frames(&self) -> bool {
-        match self {
-            Self::ResizedCrop(_)
-            | Self::TimeCrop(_)
-            | Self::TimeShift(_)
-            | Self::TimeReversal(_)
-            | Self::TimeWarp(_) => true,
-            Self::Mix(_)
-            | Self::MixBack(_)
-            | Self::Compression(_)
-            | Self::GaussianNoise(_)
-            | Self::Attenuation(_)
-            | Self::SpecAugment(_)
-            | Self::FrequencyShift(_)
-            | Self::Gain(_)
-            | Self::Equalizer(_)
-            | Self::Blur(_) => false,
-        }
-    }
-}
 
 impl SpectrogramAugmentConfig {
     /// The best set-up of Fonseca et al. 2020, as in the configuration of their released code:
@@ -140,18 +80,19 @@ impl SpectrogramAugmentConfig {
                 },
             );
         }
-        let mixes = |wanted: fn(&Augmentation) -> bool| {
-            self.steps
-                .iter()
-                .position(|step| wanted(&step.augmentation))
+        let mixed_with = |background| {
+            let mut steps = self.steps.iter().enumerate();
+            steps.find(|(_, step)| step.augmentation.background() == Some(background))
         };
-        let mix = mixes(|step| matches!(step, Augmentation::Mix(_)));
-        let mix_back = mixes(|step| matches!(step, Augmentation::MixBack(_)));
-        if let (Some(number), Some(_)) = (mix, mix_back) {
+        let (same, other) = (Background::SameBatch, Background::OtherClips);
+        if let (Some((number, step)), Some((_, other))) = (mixed_with(same), mixed_with(other)) {
             found.push(Problem {
                 key: format!("steps[{number}].type"),
-                given: "mix".to_owned(),
-                required: "without `mix-back`: a patch is mixed with one other".to_owned(),
+                given: step.augmentation.name().to_owned(),
+                required: format!(
+                    "without `{}`: a patch is mixed with one other",
+                    other.augmentation.name()
+                ),
             });
         }
         if found.is_empty() {
@@ -165,49 +106,7 @@ impl SpectrogramAugmentConfig {
 impl Step {
     fn check(&self, patch: &Patch, problems: &mut Problems<'_>) {
         self.check_probability(problems);
-        match self.augmentation {
-            Augmentation::Mix(step) => step.check(problems),
-            Augmentation::MixBack(step) => step.check(problems),
-            Augmentation::ResizedCrop(step) => step.check(problems),
-            Augmentation::TimeCrop(step) => step.check(problems),
-            Augmentation::Compression(step) => step.check(problems),
-            Augmentation::GaussianNoise(step) => step.check(problems),
-            Augmentation::Attenuation(step) => step.check(problems),
-            Augmentation::SpecAugment(step) => step.check(patch, problems),
-            Augmentation::TimeShift(step) => step.check(patch, problems),
-            Augmentation::FrequencyShift(step) => step.check(patch, problems),
-            Augmentation::TimeReversal(TimeReversal {}) => {}
-            Augmentation::Gain(step) => step.check(problems),
-            Augmentation::Equalizer(step) => step.check(problems),
-            Augmentation::Blur(step) => step.check(patch, problems),
-            Augmentation::TimeWarp(step) => step.check(patch, problems),
-        }
-    }
-}
-
-impl Drawable for Augmentation {
-    fn purpose(&self) -> Purpose {
-        match self {
-            Self::Mix(_) => Purpose::Mix,
-            Self::MixBack(_) => Purpose::MixBack,
-            Self::ResizedCrop(_) => Purpose::ResizedCrop,
-            Self::TimeCrop(_) => Purpose::TimeCrop,
-            Self::Compression(_) => Purpose::Compression,
-            Self::GaussianNoise(_) => Purpose::GaussianNoise,
-            Self::Attenuation(_) => Purpose::Attenuation,
-            Self::SpecAugment(_) => Purpose::SpecAugment,
-            Self::TimeShift(_) => Purpose::TimeShift,
-            Self::FrequencyShift(_) => Purpose::FrequencyShift,
-            Self::TimeReversal(_) => Purpose::TimeReversal,
-            Self::Gain(_) => Purpose::Gain,
-            Self::Equalizer(_) => Purpose::Equalizer,
-            Self::Blur(_) => Purpose::Blur,
-            Self::TimeWarp(_) => Purpose::TimeWarp,
-        }
-    }
-
-    fn is_shared_by_views(&self) -> bool {
-        matches!(self, Self::MixBack(_))
+        self.augmentation.of_any_kind().check(patch, problems);
     }
 }
 
@@ -239,27 +138,16 @@ mod tests {
     }
 
     #[test]
-    fn every_type_reads_with_its_defaults() {
-        for name in [
-            "mix",
-            "mix-back",
-            "resized-crop",
-            "time-crop",
-            "compression",
-            "gaussian-noise",
-            "spec-augment",
-            "time-shift",
-            "frequency-shift",
-            "time-reversal",
-            "gain",
-            "equalizer",
-            "blur",
-            "time-warp",
-        ] {
+    fn every_type_reads_with_its_defaults_and_survives_a_file() {
+        for augmentation in Augmentation::all() {
+            let name = augmentation.name();
             let config: SpectrogramAugmentConfig =
                 toml::from_str(&format!("[[steps]]\ntype = \"{name}\"")).unwrap();
             config.check(&PATCH).unwrap();
-            assert_eq!(config.steps[0].probability, 1.0);
+            assert_eq!(config.steps, [Step::from(augmentation)]);
+            let file = toml::to_string(&config).unwrap();
+            let again: SpectrogramAugmentConfig = toml::from_str(&file).unwrap();
+            assert_eq!(again, config, "{file}");
         }
     }
 

@@ -2,10 +2,11 @@
 
 use rand::{Rng, RngExt};
 
-#[cfg(feature = "nn")]
-use super::LogUnit;
 use super::Patch;
-use crate::augment::error::Problems;
+use super::augment::Augment;
+#[cfg(feature = "nn")]
+use super::augment::Given;
+use crate::augment::{Purpose, error::Problems};
 
 /// Adds a smooth random curve over frequency to every frame: straight lines between knots that lie
 /// evenly over the bands, each normal around 0 dB. Our own.
@@ -32,14 +33,9 @@ impl Default for Equalizer {
 
 /// The gain of every band, in decibels.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Curve(pub Vec<f32>);
+pub(super) struct Curve(Vec<f32>);
 
 impl Curve {
-    /// 0 dB everywhere.
-    pub(super) fn flat(patch: &Patch) -> Self {
-        Self(vec![0.0; patch.bands])
-    }
-
     /// Straight lines through knots that lie evenly from the first band to the last.
     fn through(knots: &[f32], bands: usize) -> Self {
         let at = |band: usize| {
@@ -53,26 +49,42 @@ impl Curve {
     }
 }
 
-impl Equalizer {
-    pub(super) fn check(&self, problems: &mut Problems<'_>) {
+impl Augment for Equalizer {
+    type Draw = Curve;
+
+    const PURPOSE: Purpose = Purpose::Equalizer;
+
+    fn check(&self, _: &Patch, problems: &mut Problems<'_>) {
         let enough = (2..=64).contains(&self.knots);
         problems.require(enough, "knots", self.knots, "2 to 64");
         let strength = (0.0..=60.0).contains(&self.max_std_db);
         problems.require(strength, "max_std_db", self.max_std_db, "0 to 60 decibels");
     }
 
-    pub(super) fn draw(&self, patch: &Patch, rng: &mut impl Rng) -> Curve {
+    fn draw(&self, patch: &Patch, rng: &mut impl Rng) -> Curve {
         let std = self.max_std_db * rng.random::<f64>();
         let normal = rand_distr::StandardNormal;
         let knots = (0..self.knots).map(|_| (std * rng.sample::<f64, _>(normal)) as f32);
         Curve::through(&knots.collect::<Vec<_>>(), patch.bands)
     }
 
+    fn identity(patch: &Patch) -> Self::Draw {
+        Curve(vec![0.0; patch.bands])
+    }
+
     #[cfg(feature = "nn")]
-    pub(super) fn apply(batch: &tch::Tensor, curves: &[Curve], unit: LogUnit) -> tch::Tensor {
+    fn apply(&self, batch: &tch::Tensor, curves: &[Curve], given: &Given<'_>) -> tch::Tensor {
         let gains: Vec<f32> = curves.iter().flat_map(|curve| &curve.0).copied().collect();
         let gains = tch::Tensor::from_slice(&gains).view([curves.len() as i64, 1, -1, 1]);
-        batch + gains.to_device(batch.device()) * unit.per_decibel() // [batch, 1, mels, 1]
+        batch + gains.to_device(batch.device()) * given.patch.unit.per_decibel() // [batch, 1, mels, 1]
+    }
+
+    #[cfg(test)]
+    fn at_strength_zero() -> Option<Self> {
+        Some(Self {
+            max_std_db: 0.0,
+            ..Self::default()
+        })
     }
 }
 
@@ -93,7 +105,8 @@ mod tests {
     fn every_frame_of_a_band_gets_the_gain_of_its_band() {
         let patch = tch::Tensor::zeros([1, 1, 3, 5], (tch::Kind::Float, tch::Device::Cpu));
         let curve = Curve(vec![1.0, 0.0, -20.0]);
-        let changed = Equalizer::apply(&patch, &[curve], LogUnit::Log10);
+        let changed =
+            super::super::augment::testing::applied(&Equalizer::default(), &patch, &[curve]);
         for frame in 0..5 {
             for (band, gain) in [(0, 0.1), (1, 0.0), (2, -2.0)] {
                 let value = changed.double_value(&[0, 0, band, frame]);

@@ -3,7 +3,10 @@
 use rand::Rng;
 
 use super::Patch;
-use crate::augment::{Interval, error::Problems};
+use super::augment::Augment;
+#[cfg(feature = "nn")]
+use super::augment::Given;
+use crate::augment::{Interval, Purpose, error::Problems};
 
 /// Shifts a patch up in frequency; the highest bands come back as the lowest (Moummad et al. 2023;
 /// Fonseca et al. 2020, explored and left off).
@@ -23,19 +26,35 @@ impl Default for FrequencyShift {
     }
 }
 
-impl FrequencyShift {
-    pub(super) fn check(&self, patch: &Patch, problems: &mut Problems<'_>) {
+impl Augment for FrequencyShift {
+    type Draw = usize;
+
+    const PURPOSE: Purpose = Purpose::FrequencyShift;
+
+    fn check(&self, patch: &Patch, problems: &mut Problems<'_>) {
         self.bands.check("bands", 0, patch.bands, problems);
     }
 
-    pub(super) fn draw(&self, rng: &mut impl Rng) -> usize {
+    /// The number of bands.
+    fn draw(&self, _: &Patch, rng: &mut impl Rng) -> usize {
         self.bands.draw(rng)
     }
 
+    fn identity(_: &Patch) -> Self::Draw {
+        0
+    }
+
     #[cfg(feature = "nn")]
-    pub(super) fn apply(batch: &tch::Tensor, shifts: &[usize]) -> tch::Tensor {
+    fn apply(&self, batch: &tch::Tensor, shifts: &[usize], _: &Given<'_>) -> tch::Tensor {
         super::remap::bands(batch, shifts, |band, shift, bands| {
             (band + bands - shift) % bands
+        })
+    }
+
+    #[cfg(test)]
+    fn at_strength_zero() -> Option<Self> {
+        Some(Self {
+            bands: Interval::new(0, 0),
         })
     }
 }

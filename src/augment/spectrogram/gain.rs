@@ -2,9 +2,11 @@
 
 use rand::Rng;
 
+use super::Patch;
+use super::augment::Augment;
 #[cfg(feature = "nn")]
-use super::LogUnit;
-use crate::augment::{Interval, error::Problems};
+use super::augment::Given;
+use crate::augment::{Interval, Purpose, error::Problems};
 
 /// Makes a patch louder or softer by the same number of decibels everywhere. Our own; the same as
 /// scaling the waveform before the front end.
@@ -23,24 +25,41 @@ impl Default for Gain {
     }
 }
 
-impl Gain {
-    pub(super) fn check(&self, problems: &mut Problems<'_>) {
+impl Augment for Gain {
+    type Draw = f32;
+
+    const PURPOSE: Purpose = Purpose::Gain;
+
+    fn check(&self, _: &Patch, problems: &mut Problems<'_>) {
         self.gain_db.check("gain_db", -120.0, 120.0, problems);
     }
 
     /// The gain in decibels.
-    pub(super) fn draw(&self, rng: &mut impl Rng) -> f32 {
+    fn draw(&self, _: &Patch, rng: &mut impl Rng) -> f32 {
         self.gain_db.draw(rng) as f32
     }
 
+    fn identity(_: &Patch) -> Self::Draw {
+        0.0
+    }
+
     #[cfg(feature = "nn")]
-    pub(super) fn apply(batch: &tch::Tensor, gains_db: &[f32], unit: LogUnit) -> tch::Tensor {
-        batch + super::remap::per_clip(gains_db, batch) * unit.per_decibel()
+    fn apply(&self, batch: &tch::Tensor, gains_db: &[f32], given: &Given<'_>) -> tch::Tensor {
+        batch + super::remap::per_clip(gains_db, batch) * given.patch.unit.per_decibel()
+    }
+
+    #[cfg(test)]
+    fn at_strength_zero() -> Option<Self> {
+        Some(Self {
+            gain_db: Interval::new(0.0, 0.0),
+        })
     }
 }
 
 #[cfg(all(test, feature = "nn"))]
 mod tests {
+    use super::super::LogUnit;
+    use super::super::augment::testing::PATCH;
     use super::*;
 
     #[test]
@@ -52,7 +71,12 @@ mod tests {
             (LogUnit::Ln, energy.ln()),
         ] {
             let patch = tch::Tensor::from_slice(&[log as f32]).view([1, 1, 1, 1]);
-            let louder = Gain::apply(&patch, &[10.0], unit).double_value(&[0, 0, 0, 0]);
+            let given = Given {
+                patch: Patch { unit, ..PATCH },
+                background: None,
+            };
+            let louder = Gain::default().apply(&patch, &[10.0], &given);
+            let louder = louder.double_value(&[0, 0, 0, 0]);
             let louder = (louder * unit.nepers()).exp();
             assert!((louder / energy - 10.0).abs() < 1e-4, "{unit:?}: {louder}");
         }

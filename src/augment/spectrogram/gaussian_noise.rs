@@ -2,7 +2,11 @@
 
 use rand::{Rng, RngExt};
 
-use crate::augment::{Interval, error::Problems};
+use super::Patch;
+use super::augment::Augment;
+#[cfg(feature = "nn")]
+use super::augment::Given;
+use crate::augment::{Interval, Purpose, error::Problems};
 
 /// Adds Gaussian noise to every value of a patch, independent from value to value.
 /// Fonseca et al. 2020; Moummad et al. 2023.
@@ -25,11 +29,11 @@ impl Default for GaussianNoise {
 
 /// Which noise a clip gets.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Noise {
+pub(super) struct Noise {
     /// Standard deviation.
-    pub std: f32,
+    pub(super) std: f32,
     /// Seed of the generator that gives the clip's values, frame by frame within band by band.
-    pub seed: [u8; 32],
+    pub(super) seed: [u8; 32],
 }
 
 impl Noise {
@@ -70,30 +74,46 @@ impl Noise {
     }
 }
 
-impl GaussianNoise {
-    pub(super) fn check(&self, problems: &mut Problems<'_>) {
+impl Augment for GaussianNoise {
+    type Draw = Noise;
+
+    const PURPOSE: Purpose = Purpose::GaussianNoise;
+
+    fn check(&self, _: &Patch, problems: &mut Problems<'_>) {
         self.std.check("std", 0.0, f64::from(f32::MAX), problems);
     }
 
-    pub(super) fn draw(&self, rng: &mut impl Rng) -> Noise {
+    fn draw(&self, _: &Patch, rng: &mut impl Rng) -> Noise {
         Noise {
             std: self.std.draw(rng) as f32,
             seed: rng.random(),
         }
     }
 
+    fn identity(_: &Patch) -> Self::Draw {
+        Noise::NONE
+    }
+
     /// Noise is made in plain Rust, not by the engine: the same on every device.
     #[cfg(feature = "nn")]
-    pub(super) fn apply(batch: &tch::Tensor, noises: &[Noise]) -> tch::Tensor {
+    fn apply(&self, batch: &tch::Tensor, noises: &[Noise], _: &Given<'_>) -> tch::Tensor {
         if noises.iter().all(|noise| noise.std == 0.0) {
             return batch.shallow_clone();
         }
         batch + Noise::tensor(noises, batch)
     }
+
+    #[cfg(test)]
+    fn at_strength_zero() -> Option<Self> {
+        Some(Self {
+            std: Interval::new(0.0, 0.0),
+        })
+    }
 }
 
 #[cfg(all(test, feature = "nn"))]
 mod tests {
+    use super::super::augment::testing::applied;
     use super::*;
 
     #[test]
@@ -134,7 +154,7 @@ mod tests {
         noise(0.5).fill(&mut expected);
         expected.iter_mut().for_each(|value| *value += 1.0);
         expected.resize(144, 1.0);
-        let given = GaussianNoise::apply(&batch, &[noise(0.5), noise(0.0)]).view(-1);
+        let given = applied(&GaussianNoise::default(), &batch, &[noise(0.5), noise(0.0)]).view(-1);
         assert_eq!(Vec::<f32>::try_from(given).unwrap(), expected);
     }
 }

@@ -3,7 +3,11 @@
 use rand::Rng;
 use rand_distr::{Beta, Distribution};
 
-use crate::augment::error::Problems;
+use super::Patch;
+#[cfg(feature = "nn")]
+use super::augment::Given;
+use super::augment::{Augment, Background};
+use crate::augment::{Purpose, error::Problems};
 
 /// Mixes another patch of the batch in, value by value (mixup of the first view; Moummad et al. 2023).
 ///
@@ -27,9 +31,16 @@ impl Default for Mix {
 }
 
 impl Mix {
-    pub(super) const IDENTITY: f32 = 1.0;
+    const IDENTITY: f32 = 1.0;
+}
 
-    pub(super) fn check(&self, problems: &mut Problems<'_>) {
+impl Augment for Mix {
+    type Draw = f32;
+
+    const PURPOSE: Purpose = Purpose::Mix;
+    const BACKGROUND: Option<Background> = Some(Background::SameBatch);
+
+    fn check(&self, _: &Patch, problems: &mut Problems<'_>) {
         let [a, b] = self.beta;
         let allowed = 1e-3..=1e6;
         problems.require(
@@ -41,21 +52,31 @@ impl Mix {
     }
 
     /// α, the share of the patch itself.
-    pub(super) fn draw(&self, rng: &mut impl Rng) -> f32 {
+    fn draw(&self, _: &Patch, rng: &mut impl Rng) -> f32 {
         let [a, b] = self.beta;
         // The set-up has checked that there is such a distribution.
         Beta::new(a, b).map_or(1.0, |beta| beta.sample(rng)) as f32
     }
 
-    /// `others`: `[batch, 1, mels, frames]` as `batch`, one `x₂` for each.
+    fn identity(_: &Patch) -> Self::Draw {
+        Self::IDENTITY
+    }
+
+    /// The other patches, one `x₂` for each, are the background.
     #[cfg(feature = "nn")]
-    pub(super) fn apply(batch: &tch::Tensor, alphas: &[f32], others: &tch::Tensor) -> tch::Tensor {
+    fn apply(&self, batch: &tch::Tensor, alphas: &[f32], given: &Given<'_>) -> tch::Tensor {
+        let others = given.background("mix needs the batch in another order");
         if alphas.iter().all(|&alpha| alpha == Self::IDENTITY) {
             return batch.shallow_clone();
         }
         let alpha = super::remap::per_clip(alphas, batch); // [batch, 1, 1, 1]
         let mixed = &alpha * batch + (1.0 - &alpha) * others;
         batch.where_self(&alpha.eq(1.0), &mixed)
+    }
+
+    #[cfg(test)]
+    fn at_strength_zero() -> Option<Self> {
+        None
     }
 }
 
@@ -68,7 +89,11 @@ mod tests {
     fn alphas_have_the_moments_of_their_distribution() {
         let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
         let drawn: Vec<f64> = (0..20_000)
-            .map(|_| Mix::default().draw(&mut rng).into())
+            .map(|_| {
+                Mix::default()
+                    .draw(&super::super::augment::testing::PATCH, &mut rng)
+                    .into()
+            })
             .collect();
         let mean = drawn.iter().sum::<f64>() / 2e4;
         let variance = drawn.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 2e4;
@@ -80,9 +105,14 @@ mod tests {
     #[cfg(feature = "nn")]
     #[test]
     fn a_share_of_each_patch_is_that_of_another() {
+        use super::super::augment::testing::PATCH;
         use super::super::remap::testing::*;
         let (patches, others) = (some_patches(2, 4, 5, 1), some_patches(2, 4, 5, 2));
-        let mixed = Mix::apply(&patches, &[0.75, 1.0], &others);
+        let given = Given {
+            patch: PATCH,
+            background: Some(&others),
+        };
+        let mixed = Mix::default().apply(&patches, &[0.75, 1.0], &given);
         let expected = patches.select(0, 0) * 0.75 + others.select(0, 0) * 0.25;
         assert_close(&mixed.select(0, 0), &expected, 1e-6);
         assert!(mixed.select(0, 1).equal(&patches.select(0, 1)));

@@ -4,7 +4,11 @@ use rand::Rng;
 #[cfg(feature = "nn")]
 use tch::Tensor;
 
-use crate::augment::{Interval, error::Problems};
+use super::Patch;
+#[cfg(feature = "nn")]
+use super::augment::Given;
+use super::augment::{Augment, Background};
+use crate::augment::{Interval, Purpose, error::Problems};
 
 /// Mixes another clip into the background, in linear energies (Fonseca et al. 2020, section 2.2,
 /// arXiv:2011.07616).
@@ -32,25 +36,35 @@ impl Default for MixBack {
 }
 
 impl MixBack {
-    pub(super) const IDENTITY: f32 = 0.0;
+    const IDENTITY: f32 = 0.0;
+}
 
-    pub(super) fn check(&self, problems: &mut Problems<'_>) {
+impl Augment for MixBack {
+    type Draw = f32;
+
+    const PURPOSE: Purpose = Purpose::MixBack;
+    const SHARED_BY_VIEWS: bool = true;
+    const BACKGROUND: Option<Background> = Some(Background::OtherClips);
+    const NEEDS_ENERGIES: bool = true;
+
+    fn check(&self, _: &Patch, problems: &mut Problems<'_>) {
         let holds = (0.0..=1.0).contains(&self.max_lambda);
         problems.require(holds, "max_lambda", self.max_lambda, "a number from 0 to 1");
     }
 
-    pub(super) fn draw(&self, rng: &mut impl Rng) -> f32 {
+    /// λ, the share of the background.
+    fn draw(&self, _: &Patch, rng: &mut impl Rng) -> f32 {
         Interval::new(0.0, self.max_lambda).draw(rng) as f32
     }
 
-    /// `background`: `[batch, 1, mels, frames]` as `batch`, one clip each.
+    fn identity(_: &Patch) -> Self::Draw {
+        Self::IDENTITY
+    }
+
     #[cfg(feature = "nn")]
-    pub(super) fn apply(
-        batch: &Tensor,
-        lambdas: &[f32],
-        background: &Tensor,
-        unit: super::LogUnit,
-    ) -> Tensor {
+    fn apply(&self, batch: &Tensor, lambdas: &[f32], given: &Given<'_>) -> Tensor {
+        let background = given.background("mix-back needs clips for the background");
+        let unit = given.patch.unit;
         if lambdas.iter().all(|&lambda| lambda == Self::IDENTITY) {
             return batch.shallow_clone();
         }
@@ -67,6 +81,11 @@ impl MixBack {
             .logical_or(&back.silent)
             .logical_or(&back.flat);
         batch.where_self(&keeps, &mixed)
+    }
+
+    #[cfg(test)]
+    fn at_strength_zero() -> Option<Self> {
+        Some(Self { max_lambda: 0.0 })
     }
 }
 
@@ -107,10 +126,19 @@ mod tests {
     use tch::Kind;
 
     use super::super::LogUnit;
+    use super::super::augment::testing::PATCH;
     use super::super::remap::testing::*;
     use super::*;
 
     const UNITS: [LogUnit; 3] = [LogUnit::Log10, LogUnit::Decibel, LogUnit::Ln];
+
+    fn mixed(batch: &Tensor, lambdas: &[f32], background: &Tensor, unit: LogUnit) -> Tensor {
+        let given = Given {
+            patch: Patch { unit, ..PATCH },
+            background: Some(background),
+        };
+        MixBack::default().apply(batch, lambdas, &given)
+    }
 
     fn energy(batch: &Tensor, unit: LogUnit) -> Vec<f64> {
         let linear = (batch.to_kind(Kind::Double) * unit.nepers()).exp();
@@ -122,14 +150,14 @@ mod tests {
         for case in golden("mix_back") {
             let unit = serde_json::from_value(case["unit"].clone()).unwrap();
             let lambdas: Vec<f32> = serde_json::from_value(case["lambdas"].clone()).unwrap();
-            let mixed = MixBack::apply(
+            let given = mixed(
                 &tensor(&case["patches"]),
                 &lambdas,
                 &tensor(&case["background"]),
                 unit,
             );
             // f32 carries 24 bits; values reach 100 (dB) and pass through exp and log.
-            assert_close(&mixed, &tensor(&case["mixed"]), 5e-5);
+            assert_close(&given, &tensor(&case["mixed"]), 5e-5);
         }
     }
 
@@ -139,8 +167,8 @@ mod tests {
         #[test]
         fn keeps_the_energy(seed in 0i64..1000, lambda in 0f32..1.0, unit in 0usize..3) {
             let (patches, background) = (some_patches(3, 5, 7, seed), some_patches(3, 5, 7, seed + 1));
-            let mixed = MixBack::apply(&patches, &[lambda, 0.5, 1.0], &background, UNITS[unit]);
-            for (before, after) in energy(&patches, UNITS[unit]).into_iter().zip(energy(&mixed, UNITS[unit])) {
+            let given = mixed(&patches, &[lambda, 0.5, 1.0], &background, UNITS[unit]);
+            for (before, after) in energy(&patches, UNITS[unit]).into_iter().zip(energy(&given, UNITS[unit])) {
                 prop_assert!((after / before - 1.0).abs() < 1e-5, "{before} {after}");
             }
         }
@@ -154,19 +182,19 @@ mod tests {
         let _ = background.select(0, 2).fill_(f64::NEG_INFINITY);
         let _ = patches.select(0, 3).fill_(f64::NEG_INFINITY);
         // No share; a background at the floor; one without energy; a clip without energy.
-        let mixed = MixBack::apply(
+        let given = mixed(
             &patches,
             &[0.0, 0.05, 0.05, 0.05],
             &background,
             LogUnit::Decibel,
         );
-        assert!(mixed.equal(&patches));
+        assert!(given.equal(&patches));
     }
 
     #[test]
     fn stays_finite_at_the_ends_of_what_front_ends_give() {
         let patches = some_patches(2, 4, 4, 1) * 40.0 + 600.0;
-        let mixed = MixBack::apply(&patches, &[0.05, 0.05], &(&patches * -1.0), LogUnit::Ln);
-        assert!(bool::try_from(mixed.isfinite().all()).unwrap());
+        let given = mixed(&patches, &[0.05, 0.05], &(&patches * -1.0), LogUnit::Ln);
+        assert!(bool::try_from(given.isfinite().all()).unwrap());
     }
 }

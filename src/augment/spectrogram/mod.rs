@@ -2,7 +2,8 @@
 //!
 //! In: patches `[batch, channels, mels, frames]` in the logarithm the front end takes ([`LogUnit`]), not
 //! yet standardised. Out: the same shape. Each augmentation is a small type that is its own
-//! configuration; it draws plain numbers per clip, and strength 0 leaves a clip bit for bit as it is.
+//! configuration; it draws plain numbers per clip, and strength 0 leaves a clip bit for bit as it is. The table at the
+//! end of this file names them all.
 //!
 //! | `type` | what it does | Fonseca et al. 2020 |
 //! |---|---|---|
@@ -23,6 +24,7 @@
 //! | `time-warp` | [`TimeWarp`]: faster here, slower there | SpecAugment, Park et al. 2019 |
 
 mod attenuation;
+mod augment;
 mod blur;
 mod compression;
 mod config;
@@ -44,21 +46,46 @@ mod time_shift;
 mod time_warp;
 
 pub use super::step::{DrawnFor, StepViews};
-pub use attenuation::{Attenuation, Distance};
-pub use blur::Blur;
-pub use compression::Compression;
-pub use config::{Augmentation, SpectrogramAugmentConfig, Step};
-pub use equalizer::{Curve, Equalizer};
-pub use frequency_shift::FrequencyShift;
-pub use gain::Gain;
-pub use gaussian_noise::{GaussianNoise, Noise};
-pub use mix::Mix;
-pub use mix_back::MixBack;
+pub use augment::Background;
+pub use config::{SpectrogramAugmentConfig, Step};
 pub use patch::{LogUnit, Patch};
-pub use pipeline::{Background, Draws, Pipeline, StepDraw};
-pub use resized_crop::{AspectOf, Crop, ResizedCrop};
-pub use spec_augment::{Fill, Masks, SpecAugment, Stripe};
-pub use time_crop::TimeCrop;
-pub use time_reversal::TimeReversal;
-pub use time_shift::TimeShift;
-pub use time_warp::{TimeWarp, Warp};
+pub use pipeline::{Draws, Pipeline};
+pub use resized_crop::AspectOf;
+pub use spec_augment::Fill;
+
+super::table::augmentations! {
+    /// The augmentations there are, by `type`.
+    #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+    enum Augmentation {
+        /// Another patch of the batch mixed in.
+        "mix" => mix::Mix,
+        /// Another clip in the background.
+        "mix-back" => mix_back::MixBack,
+        /// A part, stretched to full size.
+        "resized-crop" => resized_crop::ResizedCrop,
+        /// A stretch of time, stretched to full length.
+        "time-crop" => time_crop::TimeCrop,
+        /// Log energies times a factor.
+        "compression" => compression::Compression,
+        /// White noise on log energies.
+        "gaussian-noise" => gaussian_noise::GaussianNoise,
+        /// Fainter, over noise.
+        "attenuation" => attenuation::Attenuation,
+        /// Stripes masked in time and frequency.
+        "spec-augment" => spec_augment::SpecAugment,
+        /// Circular shift, later.
+        "time-shift" => time_shift::TimeShift,
+        /// Circular shift, up.
+        "frequency-shift" => frequency_shift::FrequencyShift,
+        /// Backwards.
+        "time-reversal" => time_reversal::TimeReversal,
+        /// Louder or softer.
+        "gain" => gain::Gain,
+        /// A smooth curve over frequency.
+        "equalizer" => equalizer::Equalizer,
+        /// Smoothed over frequency and time.
+        "blur" => blur::Blur,
+        /// Faster here, slower there.
+        "time-warp" => time_warp::TimeWarp,
+    }
+}

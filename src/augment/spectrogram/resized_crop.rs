@@ -3,7 +3,10 @@
 use rand::{Rng, RngExt};
 
 use super::Patch;
-use crate::augment::{Interval, error::Problems};
+use super::augment::Augment;
+#[cfg(feature = "nn")]
+use super::augment::Given;
+use crate::augment::{Interval, Purpose, error::Problems};
 
 /// Cuts a random part out of a patch and stretches it to full size, bilinearly (the random resized
 /// crop of SimCLR; Fonseca et al. 2020).
@@ -48,15 +51,15 @@ impl Default for ResizedCrop {
 
 /// The part that is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Crop {
+pub(super) struct Crop {
     /// First band.
-    pub band: usize,
+    pub(super) band: usize,
     /// First frame.
-    pub frame: usize,
+    pub(super) frame: usize,
     /// Number of bands, at least 1.
-    pub bands: usize,
+    pub(super) bands: usize,
     /// Number of frames, at least 1.
-    pub frames: usize,
+    pub(super) frames: usize,
 }
 
 impl Crop {
@@ -68,42 +71,41 @@ impl Crop {
             frames: patch.frames,
         }
     }
+
+    /// Stretches each clip's part with half-pixel centres, clamped at the part's own edges, as
+    /// PyTorch's `interpolate(part, mode="bilinear", align_corners=False)` does.
+    ///
+    /// Two matrix products per clip: bilinear interpolation is linear in each axis alone.
+    #[cfg(feature = "nn")]
+    pub(super) fn stretched(batch: &tch::Tensor, crops: &[Self]) -> tch::Tensor {
+        let (_, _, bands, frames) = batch
+            .size4()
+            .expect("patches are [batch, channels, mels, frames]");
+        let whole = |crop: &Self| crop.bands == bands as usize && crop.frames == frames as usize;
+        if crops.iter().all(whole) {
+            return batch.shallow_clone();
+        }
+        let over_bands = stretch(
+            crops.iter().map(|crop| (crop.band, crop.bands)),
+            bands,
+            batch,
+        );
+        let over_frames = stretch(
+            crops.iter().map(|crop| (crop.frame, crop.frames)),
+            frames,
+            batch,
+        );
+        over_bands
+            .unsqueeze(1) // [batch, 1, mels, mels]
+            .matmul(batch)
+            .matmul(&over_frames.transpose(1, 2).unsqueeze(1))
+    }
 }
 
 impl ResizedCrop {
     const TRIES: usize = 10;
     /// The narrowest a part may be asked to be, by aspect; the widest is its inverse.
     const NARROWEST: f64 = 0.01;
-
-    pub(super) fn check(&self, problems: &mut Problems<'_>) {
-        self.area.check("area", 1e-4, 1.0, problems);
-        self.aspect
-            .check("aspect", Self::NARROWEST, 1.0 / Self::NARROWEST, problems);
-    }
-
-    pub(super) fn draw(&self, patch: &Patch, rng: &mut impl Rng) -> Crop {
-        let whole = (patch.bands * patch.frames) as f64;
-        for _ in 0..Self::TRIES {
-            let area = whole * self.area.draw(rng);
-            let aspect = Interval::new(self.aspect.low.ln(), self.aspect.high.ln())
-                .draw(rng)
-                .exp();
-            let aspect = aspect * self.unit_aspect(patch);
-            let frames = (area * aspect).sqrt().round() as usize;
-            let bands = (area / aspect).sqrt().round() as usize;
-            if (1..=patch.frames).contains(&frames) && (1..=patch.bands).contains(&bands) {
-                let band = rng.random_range(0..=patch.bands - bands);
-                let frame = rng.random_range(0..=patch.frames - frames);
-                return Crop {
-                    band,
-                    frame,
-                    bands,
-                    frames,
-                };
-            }
-        }
-        self.centre(patch)
-    }
 
     /// The largest part of allowed aspect, from the centre.
     fn centre(&self, patch: &Patch) -> Crop {
@@ -127,34 +129,60 @@ impl ResizedCrop {
             AspectOf::Bins => 1.0,
         }
     }
+}
 
-    /// Stretches each clip's part with half-pixel centres, clamped at the part's own edges, as
-    /// PyTorch's `interpolate(part, mode="bilinear", align_corners=False)` does.
-    ///
-    /// Two matrix products per clip: bilinear interpolation is linear in each axis alone.
-    #[cfg(feature = "nn")]
-    pub(super) fn apply(batch: &tch::Tensor, crops: &[Crop]) -> tch::Tensor {
-        let (_, _, bands, frames) = batch
-            .size4()
-            .expect("patches are [batch, channels, mels, frames]");
-        let whole = |crop: &Crop| crop.bands == bands as usize && crop.frames == frames as usize;
-        if crops.iter().all(whole) {
-            return batch.shallow_clone();
+impl Augment for ResizedCrop {
+    type Draw = Crop;
+
+    const PURPOSE: Purpose = Purpose::ResizedCrop;
+    const MOVES_FRAMES: bool = true;
+
+    fn check(&self, _: &Patch, problems: &mut Problems<'_>) {
+        self.area.check("area", 1e-4, 1.0, problems);
+        self.aspect
+            .check("aspect", Self::NARROWEST, 1.0 / Self::NARROWEST, problems);
+    }
+
+    fn draw(&self, patch: &Patch, rng: &mut impl Rng) -> Crop {
+        let whole = (patch.bands * patch.frames) as f64;
+        for _ in 0..Self::TRIES {
+            let area = whole * self.area.draw(rng);
+            let aspect = Interval::new(self.aspect.low.ln(), self.aspect.high.ln())
+                .draw(rng)
+                .exp();
+            let aspect = aspect * self.unit_aspect(patch);
+            let frames = (area * aspect).sqrt().round() as usize;
+            let bands = (area / aspect).sqrt().round() as usize;
+            if (1..=patch.frames).contains(&frames) && (1..=patch.bands).contains(&bands) {
+                let band = rng.random_range(0..=patch.bands - bands);
+                let frame = rng.random_range(0..=patch.frames - frames);
+                return Crop {
+                    band,
+                    frame,
+                    bands,
+                    frames,
+                };
+            }
         }
-        let over_bands = stretch(
-            crops.iter().map(|crop| (crop.band, crop.bands)),
-            bands,
-            batch,
-        );
-        let over_frames = stretch(
-            crops.iter().map(|crop| (crop.frame, crop.frames)),
-            frames,
-            batch,
-        );
-        over_bands
-            .unsqueeze(1) // [batch, 1, mels, mels]
-            .matmul(batch)
-            .matmul(&over_frames.transpose(1, 2).unsqueeze(1))
+        self.centre(patch)
+    }
+
+    fn identity(patch: &Patch) -> Self::Draw {
+        Crop::whole(patch)
+    }
+
+    #[cfg(feature = "nn")]
+    fn apply(&self, batch: &tch::Tensor, crops: &[Crop], _: &Given<'_>) -> tch::Tensor {
+        Crop::stretched(batch, crops)
+    }
+
+    #[cfg(test)]
+    fn at_strength_zero() -> Option<Self> {
+        Some(Self {
+            area: Interval::new(1.0, 1.0),
+            aspect: Interval::new(1.0, 1.0),
+            aspect_of: AspectOf::Patch,
+        })
     }
 }
 
@@ -280,7 +308,7 @@ mod tests {
                         frames,
                     })
                     .collect();
-                let stretched = ResizedCrop::apply(&tensor(&case["patches"]), &crops);
+                let stretched = Crop::stretched(&tensor(&case["patches"]), &crops);
                 // Values of about 100; four products in another order: a few units of 2⁻¹⁷.
                 assert_close(&stretched, &tensor(&case["stretched"]), 3e-5);
             }
@@ -301,7 +329,7 @@ mod tests {
                 bands: 3,
                 frames: 4,
             };
-            let stretched = ResizedCrop::apply(&patches, &[part, whole]);
+            let stretched = Crop::stretched(&patches, &[part, whole]);
             assert!(stretched.select(0, 1).equal(&patches.select(0, 1)));
             assert!(!stretched.select(0, 0).equal(&patches.select(0, 0)));
         }

@@ -3,7 +3,10 @@
 use rand::{Rng, RngExt};
 
 use super::Patch;
-use crate::augment::error::Problems;
+use super::augment::Augment;
+#[cfg(feature = "nn")]
+use super::augment::Given;
+use crate::augment::{Purpose, error::Problems};
 
 /// Masks stripes of bands and of frames (SpecAugment, Park et al. 2019, arXiv:1904.08779, without
 /// its time warping).
@@ -50,20 +53,20 @@ impl Default for SpecAugment {
 
 /// The stripes of one clip.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Masks {
+pub(super) struct Masks {
     /// Stripes of bands.
-    pub bands: Vec<Stripe>,
+    bands: Vec<Stripe>,
     /// Stripes of frames.
-    pub frames: Vec<Stripe>,
+    frames: Vec<Stripe>,
 }
 
 /// Part of an axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stripe {
+struct Stripe {
     /// Where it begins.
-    pub start: usize,
+    start: usize,
     /// How wide it is, from 0.
-    pub width: usize,
+    width: usize,
 }
 
 impl Stripe {
@@ -79,8 +82,14 @@ impl Stripe {
 
 impl SpecAugment {
     const MOST_MASKS: usize = 100;
+}
 
-    pub(super) fn check(&self, patch: &Patch, problems: &mut Problems<'_>) {
+impl Augment for SpecAugment {
+    type Draw = Masks;
+
+    const PURPOSE: Purpose = Purpose::SpecAugment;
+
+    fn check(&self, patch: &Patch, problems: &mut Problems<'_>) {
         let count = format!("at most {}", Self::MOST_MASKS);
         for (key, masks) in [
             ("frequency_masks", self.frequency_masks),
@@ -106,7 +115,7 @@ impl SpecAugment {
         }
     }
 
-    pub(super) fn draw(&self, patch: &Patch, rng: &mut impl Rng) -> Masks {
+    fn draw(&self, patch: &Patch, rng: &mut impl Rng) -> Masks {
         let mut stripes =
             |count, below, size| (0..count).map(|_| Stripe::draw(below, size, rng)).collect();
         Masks {
@@ -115,8 +124,12 @@ impl SpecAugment {
         }
     }
 
+    fn identity(_: &Patch) -> Self::Draw {
+        Masks::default()
+    }
+
     #[cfg(feature = "nn")]
-    pub(super) fn apply(&self, batch: &tch::Tensor, masks: &[Masks]) -> tch::Tensor {
+    fn apply(&self, batch: &tch::Tensor, masks: &[Masks], _: &Given<'_>) -> tch::Tensor {
         let (clips, _, bands, frames) = batch
             .size4()
             .expect("patches are [batch, channels, mels, frames]");
@@ -130,6 +143,15 @@ impl SpecAugment {
             Fill::Mean => batch.mean_dim(clip.as_slice(), true, None),
         };
         fill.where_self(&in_bands.logical_or(&in_frames), batch)
+    }
+
+    #[cfg(test)]
+    fn at_strength_zero() -> Option<Self> {
+        Some(Self {
+            frequency_width: 0,
+            time_masks: 0,
+            ..Self::default()
+        })
     }
 }
 
@@ -200,7 +222,11 @@ mod tests {
                 fill,
                 ..SpecAugment::default()
             };
-            let masked = augment.apply(&patch, std::slice::from_ref(&masks));
+            let masked = super::super::augment::testing::applied(
+                &augment,
+                &patch,
+                std::slice::from_ref(&masks),
+            );
             let values = Vec::<f32>::try_from(masked.view(-1)).unwrap();
             assert_eq!(values, [1.0, 2.0, f, f, f, f, f, f, 9.0, 10.0, f, f]);
         }

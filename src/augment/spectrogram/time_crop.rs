@@ -2,8 +2,12 @@
 
 use rand::{Rng, RngExt};
 
-use super::{Crop, Patch};
-use crate::augment::{Interval, error::Problems};
+use super::Patch;
+use super::augment::Augment;
+#[cfg(feature = "nn")]
+use super::augment::Given;
+use super::resized_crop::Crop;
+use crate::augment::{Interval, Purpose, error::Problems};
 
 /// Cuts a random stretch of time out of a patch and stretches it to full length, bilinearly; frequency stays as it
 /// is (Moummad et al. 2023).
@@ -23,12 +27,18 @@ impl Default for TimeCrop {
     }
 }
 
-impl TimeCrop {
-    pub(super) fn check(&self, problems: &mut Problems<'_>) {
+impl Augment for TimeCrop {
+    type Draw = Crop;
+
+    const PURPOSE: Purpose = Purpose::TimeCrop;
+    const MOVES_FRAMES: bool = true;
+
+    fn check(&self, _: &Patch, problems: &mut Problems<'_>) {
         self.share.check("share", 1e-3, 1.0, problems);
     }
 
-    pub(super) fn draw(&self, patch: &Patch, rng: &mut impl Rng) -> Crop {
+    /// The stretch that is kept.
+    fn draw(&self, patch: &Patch, rng: &mut impl Rng) -> Crop {
         let frames = (self.share.draw(rng) * patch.frames as f64).round() as usize;
         let frames = frames.clamp(1, patch.frames);
         Crop {
@@ -36,6 +46,22 @@ impl TimeCrop {
             frames,
             ..Crop::whole(patch)
         }
+    }
+
+    fn identity(patch: &Patch) -> Self::Draw {
+        Crop::whole(patch)
+    }
+
+    #[cfg(feature = "nn")]
+    fn apply(&self, batch: &tch::Tensor, crops: &[Crop], _: &Given<'_>) -> tch::Tensor {
+        Crop::stretched(batch, crops)
+    }
+
+    #[cfg(test)]
+    fn at_strength_zero() -> Option<Self> {
+        Some(Self {
+            share: Interval::new(1.0, 1.0),
+        })
     }
 }
 

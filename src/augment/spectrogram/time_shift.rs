@@ -3,7 +3,10 @@
 use rand::Rng;
 
 use super::Patch;
-use crate::augment::{Interval, error::Problems};
+use super::augment::Augment;
+#[cfg(feature = "nn")]
+use super::augment::Given;
+use crate::augment::{Interval, Purpose, error::Problems};
 
 /// Shifts a patch later in time; what leaves at the end comes back at the beginning (Fonseca et
 /// al. 2020, explored and left off).
@@ -22,19 +25,36 @@ impl Default for TimeShift {
     }
 }
 
-impl TimeShift {
-    pub(super) fn check(&self, patch: &Patch, problems: &mut Problems<'_>) {
+impl Augment for TimeShift {
+    type Draw = usize;
+
+    const PURPOSE: Purpose = Purpose::TimeShift;
+    const MOVES_FRAMES: bool = true;
+
+    fn check(&self, patch: &Patch, problems: &mut Problems<'_>) {
         self.frames.check("frames", 0, patch.frames, problems);
     }
 
-    pub(super) fn draw(&self, rng: &mut impl Rng) -> usize {
+    /// The number of frames.
+    fn draw(&self, _: &Patch, rng: &mut impl Rng) -> usize {
         self.frames.draw(rng)
     }
 
+    fn identity(_: &Patch) -> Self::Draw {
+        0
+    }
+
     #[cfg(feature = "nn")]
-    pub(super) fn apply(batch: &tch::Tensor, shifts: &[usize]) -> tch::Tensor {
+    fn apply(&self, batch: &tch::Tensor, shifts: &[usize], _: &Given<'_>) -> tch::Tensor {
         super::remap::frames(batch, shifts, |frame, shift, frames| {
             (frame + frames - shift) % frames
+        })
+    }
+
+    #[cfg(test)]
+    fn at_strength_zero() -> Option<Self> {
+        Some(Self {
+            frames: Interval::new(0, 0),
         })
     }
 }

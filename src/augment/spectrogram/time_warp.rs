@@ -3,7 +3,10 @@
 use rand::{Rng, RngExt};
 
 use super::Patch;
-use crate::augment::error::Problems;
+use super::augment::Augment;
+#[cfg(feature = "nn")]
+use super::augment::Given;
+use crate::augment::{Purpose, error::Problems};
 
 /// Moves one frame of a patch and stretches what is before and behind it, linearly, so that the ends stay (SpecAugment,
 /// Park et al. 2019, §2, with a straight line in place of the thin-plate spline).
@@ -23,16 +26,16 @@ impl Default for TimeWarp {
 
 /// A frame and where it goes.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Warp {
+pub(super) struct Warp {
     /// The frame that is moved.
-    pub from: f32,
+    from: f32,
     /// Where it is afterwards.
-    pub to: f32,
+    to: f32,
 }
 
 impl Warp {
     /// Nothing moves.
-    pub(super) const NONE: Self = Self { from: 0.0, to: 0.0 };
+    const NONE: Self = Self { from: 0.0, to: 0.0 };
 
     /// Where frame `frame` of so many was before, between 0 and the last.
     #[cfg(feature = "nn")]
@@ -48,8 +51,13 @@ impl Warp {
     }
 }
 
-impl TimeWarp {
-    pub(super) fn check(&self, patch: &Patch, problems: &mut Problems<'_>) {
+impl Augment for TimeWarp {
+    type Draw = Warp;
+
+    const PURPOSE: Purpose = Purpose::TimeWarp;
+    const MOVES_FRAMES: bool = true;
+
+    fn check(&self, patch: &Patch, problems: &mut Problems<'_>) {
         problems.require(
             self.max_frames.saturating_mul(2) < patch.frames.saturating_sub(1)
                 || self.max_frames == 0,
@@ -60,7 +68,7 @@ impl TimeWarp {
     }
 
     /// The frame lies in `W..last − W`, its way in `−W..W`.
-    pub(super) fn draw(&self, patch: &Patch, rng: &mut impl Rng) -> Warp {
+    fn draw(&self, patch: &Patch, rng: &mut impl Rng) -> Warp {
         let most = self.max_frames as f32;
         let last = patch.frames as f32 - 1.0;
         let from = most + rng.random::<f32>() * (last - 2.0 * most);
@@ -71,15 +79,24 @@ impl TimeWarp {
         }
     }
 
+    fn identity(_: &Patch) -> Self::Draw {
+        Warp::NONE
+    }
+
     #[cfg(feature = "nn")]
-    pub(super) fn apply(batch: &tch::Tensor, warps: &[Warp]) -> tch::Tensor {
+    fn apply(&self, batch: &tch::Tensor, warps: &[Warp], _: &Given<'_>) -> tch::Tensor {
         super::remap::frames_between(batch, warps, Warp::source)
+    }
+
+    #[cfg(test)]
+    fn at_strength_zero() -> Option<Self> {
+        Some(Self { max_frames: 0 })
     }
 }
 
 #[cfg(all(test, feature = "nn"))]
 mod tests {
-    use super::super::{LogUnit, remap::testing::some_patches};
+    use super::super::{LogUnit, augment::testing::applied, remap::testing::some_patches};
     use super::*;
     use rand::SeedableRng;
 
@@ -98,7 +115,9 @@ mod tests {
             from: 12.0,
             to: 8.0,
         };
-        let warped = Vec::<f32>::try_from(TimeWarp::apply(&ramp, &[warp]).flatten(0, -1)).unwrap();
+        let warped =
+            Vec::<f32>::try_from(applied(&TimeWarp::default(), &ramp, &[warp]).flatten(0, -1))
+                .unwrap();
         for row in warped.chunks(21) {
             assert_eq!([row[0], row[4], row[8]], [0.0, 6.0, 12.0]);
             assert!(
@@ -117,7 +136,7 @@ mod tests {
         let still = TimeWarp { max_frames: 0 };
         let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(3);
         let warps: Vec<_> = (0..3).map(|_| still.draw(&PATCH, &mut rng)).collect();
-        assert_eq!(TimeWarp::apply(&patches, &warps), patches);
+        assert_eq!(applied(&still, &patches, &warps), patches);
     }
 
     #[test]

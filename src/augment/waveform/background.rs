@@ -2,9 +2,10 @@
 
 use rand::{Rng, RngExt};
 
+use super::augment::{Augment, Given};
 use super::level::{add_at_snr, check_snr};
-use crate::audio::Waveform;
-use crate::augment::{Interval, error::Problems};
+use crate::audio::{SampleRate, Waveform};
+use crate::augment::{Interval, Purpose, error::Problems};
 
 /// Mixes another clip in, at a given ratio of the clip to it. A shorter one is repeated, of a longer one a random part is
 /// taken; where it has fewer channels they are used again. Our own, after mix-back (Fonseca et al. 2020), which does
@@ -27,26 +28,32 @@ impl Default for Background {
 
 /// How the background is mixed in.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct BackgroundDraw {
+pub(super) struct BackgroundDraw {
     /// How far the clip is above it, in decibels.
-    pub snr_db: f64,
+    snr_db: f64,
     /// Where it begins: 0 at its first sample, towards 1 at the last from which it fills the clip.
-    pub place: f64,
+    place: f64,
 }
 
-impl Background {
-    pub(super) fn check(&self, problems: &mut Problems<'_>) {
+impl Augment for Background {
+    type Draw = BackgroundDraw;
+
+    const PURPOSE: Purpose = Purpose::BackgroundNoise;
+    const NEEDS_BACKGROUND: bool = true;
+
+    fn check(&self, _: SampleRate, problems: &mut Problems<'_>) {
         check_snr(self.snr_db, "snr_db", problems);
     }
 
-    pub(super) fn draw(&self, rng: &mut impl Rng) -> BackgroundDraw {
+    fn draw(&self, rng: &mut impl Rng) -> BackgroundDraw {
         BackgroundDraw {
             snr_db: self.snr_db.draw(rng),
             place: rng.random(),
         }
     }
 
-    pub(super) fn apply(drawn: &BackgroundDraw, sound: Waveform, other: &Waveform) -> Waveform {
+    fn apply(&self, drawn: BackgroundDraw, sound: Waveform, given: &Given<'_>) -> Waveform {
+        let other = given.background.expect("background needs another clip");
         assert_eq!(
             other.sample_rate(),
             sound.sample_rate(),
@@ -65,6 +72,13 @@ impl Background {
         let background: Vec<Vec<f32>> = channels.take(sound.channels().len()).map(take).collect();
         add_at_snr(sound, &background, drawn.snr_db)
     }
+
+    #[cfg(test)]
+    fn at_strength_zero() -> Option<Self> {
+        Some(Self {
+            snr_db: super::level::NEVER,
+        })
+    }
 }
 
 #[cfg(test)]
@@ -72,6 +86,10 @@ mod tests {
     use super::super::testing::*;
     use super::*;
     use proptest::prelude::*;
+
+    fn mixed(drawn: BackgroundDraw, sound: Waveform, other: &Waveform) -> Waveform {
+        applied_over(&Background::default(), drawn, sound, Some(other))
+    }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(48))]
@@ -82,7 +100,7 @@ mod tests {
         ) {
             let sound = noise(2, 300, 1);
             let drawn = BackgroundDraw { snr_db, place };
-            let mixed = Background::apply(&drawn, sound.clone(), &noise(channels, len, 2));
+            let mixed = mixed(drawn, sound.clone(), &noise(channels, len, 2));
             let added = difference(&mixed, &sound);
             let reached = 10.0 * (mean_square(&sound) / mean_square(&added)).log10();
             prop_assert!((reached - snr_db).abs() < 0.1, "{reached}, not {snr_db}");
@@ -94,7 +112,7 @@ mod tests {
         let sound = channels(vec![vec![1.0; 4]]);
         let mix = |other: Vec<f32>, place| {
             let drawn = BackgroundDraw { snr_db: 0.0, place };
-            let mixed = Background::apply(&drawn, sound.clone(), &channels(vec![other]));
+            let mixed = mixed(drawn, sound.clone(), &channels(vec![other]));
             difference(&mixed, &sound).into_channels().remove(0)
         };
         let repeated = mix(vec![1.0, -1.0], 0.0);
@@ -111,7 +129,7 @@ mod tests {
             snr_db: 3.0,
             place: 0.0,
         };
-        assert_eq!(Background::apply(&drawn, sound.clone(), &silence), sound);
-        assert_eq!(Background::apply(&drawn, silence.clone(), &sound), silence);
+        assert_eq!(mixed(drawn, sound.clone(), &silence), sound);
+        assert_eq!(mixed(drawn, silence.clone(), &sound), silence);
     }
 }

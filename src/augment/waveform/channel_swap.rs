@@ -1,6 +1,10 @@
 //! Left to right.
 
+use rand::Rng;
+
+use super::augment::{Augment, Given};
 use crate::audio::Waveform;
+use crate::augment::Purpose;
 
 /// Puts the channels in reverse order; nothing for one channel. What the code of ESResNet (Guzhov et al. 2020) does to
 /// half of its views under the name of a flip. Give the step a `probability` of 0.5; one of 1 swaps every view.
@@ -8,8 +12,20 @@ use crate::audio::Waveform;
 #[serde(default, deny_unknown_fields)]
 pub struct ChannelSwap {}
 
-impl ChannelSwap {
-    pub(super) fn apply(sound: Waveform) -> Waveform {
+impl Augment for ChannelSwap {
+    type Draw = ();
+
+    const PURPOSE: Purpose = Purpose::ChannelSwap;
+
+    /// Nothing.
+    fn draw(&self, _: &mut impl Rng) {}
+
+    fn apply(&self, (): (), sound: Waveform, _: &Given<'_>) -> Waveform {
         sound.with_channels(|channels| channels.into_iter().rev().collect())
+    }
+
+    #[cfg(test)]
+    fn at_strength_zero() -> Option<Self> {
+        None
     }
 }

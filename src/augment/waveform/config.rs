@@ -1,11 +1,8 @@
 //! Which augmentations, in which order.
 
-use super::{
-    Background, ChannelSwap, Fade, Gain, Noise, PadCrop, PitchShift, Place, PolarityFlip, Reverb,
-    Scale, TimeMask, TimeReversal, TimeShift, TimeStretch,
-};
+use super::{Augmentation, ChannelSwap, PadCrop, Place, Scale};
 use crate::audio::SampleRate;
-use crate::augment::{AugmentError, Purpose, error::Problems, step::Drawable};
+use crate::augment::{AugmentError, error::Problems};
 
 /// Augmentations of one view's sound, in the order in which they happen. None by default.
 ///
@@ -37,40 +34,6 @@ pub struct WaveformAugmentConfig {
 
 /// One augmentation of sound and how often it happens.
 pub type Step = crate::augment::Step<Augmentation>;
-
-/// The augmentations there are, by `type`.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case")]
-pub enum Augmentation {
-    /// Upside down.
-    PolarityFlip(PolarityFlip),
-    /// Backwards.
-    TimeReversal(TimeReversal),
-    /// Left to right.
-    ChannelSwap(ChannelSwap),
-    /// To a given length.
-    PadCrop(PadCrop),
-    /// Faster or slower, pitch and all.
-    Scale(Scale),
-    /// Faster or slower at the same pitch.
-    TimeStretch(TimeStretch),
-    /// Higher or lower at the same speed.
-    PitchShift(PitchShift),
-    /// White, pink or brown noise added.
-    Noise(Noise),
-    /// Faded in and out.
-    Fade(Fade),
-    /// A stretch of time covered.
-    TimeMask(TimeMask),
-    /// Circular shift, later.
-    TimeShift(TimeShift),
-    /// Louder or softer.
-    Gain(Gain),
-    /// In a room.
-    Reverb(Reverb),
-    /// Another clip behind it.
-    Background(Background),
-}
 
 impl WaveformAugmentConfig {
     /// What the code of ESResNet (Guzhov et al. 2020) does to training clips: channels swapped half of the time, scaled,
@@ -111,43 +74,7 @@ impl WaveformAugmentConfig {
 impl Step {
     fn check(&self, rate: SampleRate, problems: &mut Problems<'_>) {
         self.check_probability(problems);
-        match &self.augmentation {
-            Augmentation::PolarityFlip(PolarityFlip {})
-            | Augmentation::TimeReversal(TimeReversal {})
-            | Augmentation::ChannelSwap(ChannelSwap {}) => {}
-            Augmentation::PadCrop(step) => step.check(rate, problems),
-            Augmentation::Scale(step) => step.check(problems),
-            Augmentation::TimeStretch(step) => step.check(problems),
-            Augmentation::PitchShift(step) => step.check(problems),
-            Augmentation::Noise(step) => step.check(problems),
-            Augmentation::Fade(step) => step.check(problems),
-            Augmentation::TimeMask(step) => step.check(problems),
-            Augmentation::TimeShift(step) => step.check(problems),
-            Augmentation::Gain(step) => step.check(problems),
-            Augmentation::Reverb(step) => step.check(problems),
-            Augmentation::Background(step) => step.check(problems),
-        }
-    }
-}
-
-impl Drawable for Augmentation {
-    fn purpose(&self) -> Purpose {
-        match self {
-            Self::PolarityFlip(_) => Purpose::PolarityFlip,
-            Self::TimeReversal(_) => Purpose::WaveformTimeReversal,
-            Self::ChannelSwap(_) => Purpose::ChannelSwap,
-            Self::PadCrop(_) => Purpose::PadCrop,
-            Self::Scale(_) => Purpose::Scale,
-            Self::TimeStretch(_) => Purpose::TimeStretch,
-            Self::PitchShift(_) => Purpose::PitchShift,
-            Self::Noise(_) => Purpose::Noise,
-            Self::Fade(_) => Purpose::Fade,
-            Self::TimeMask(_) => Purpose::TimeMask,
-            Self::TimeShift(_) => Purpose::WaveformTimeShift,
-            Self::Gain(_) => Purpose::WaveformGain,
-            Self::Reverb(_) => Purpose::Reverb,
-            Self::Background(_) => Purpose::BackgroundNoise,
-        }
+        self.augmentation.of_any_kind().check(rate, problems);
     }
 }
 
@@ -161,26 +88,12 @@ mod tests {
 
     #[test]
     fn every_type_reads_with_its_defaults_and_survives_a_file() {
-        for name in [
-            "polarity-flip",
-            "time-reversal",
-            "channel-swap",
-            "pad-crop",
-            "scale",
-            "time-stretch",
-            "pitch-shift",
-            "noise",
-            "fade",
-            "time-mask",
-            "time-shift",
-            "gain",
-            "reverb",
-            "background",
-        ] {
+        for augmentation in Augmentation::all() {
+            let name = augmentation.name();
             let config: WaveformAugmentConfig =
                 toml::from_str(&format!("[[steps]]\ntype = \"{name}\"")).unwrap();
             config.check(rate()).unwrap();
-            assert_eq!(config.steps[0].probability, 1.0);
+            assert_eq!(config.steps, [Step::from(augmentation)]);
             let file = toml::to_string(&config).unwrap();
             let again: WaveformAugmentConfig = toml::from_str(&file).unwrap();
             assert_eq!(again, config, "{file}");

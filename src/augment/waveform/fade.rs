@@ -2,8 +2,9 @@
 
 use rand::{Rng, RngExt};
 
-use crate::audio::Waveform;
-use crate::augment::{Interval, error::Problems};
+use super::augment::{Augment, Given};
+use crate::audio::{SampleRate, Waveform};
+use crate::augment::{Interval, Purpose, error::Problems};
 
 /// Fades the beginning in and the end out, in one of several shapes (CLAR, Al-Tahan and Mohsenzadeh 2021).
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -61,23 +62,27 @@ impl FadeShape {
 
 /// How a clip is faded.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct FadeDraw {
+pub(super) struct FadeDraw {
     /// Share that is faded in.
-    pub in_share: f64,
+    in_share: f64,
     /// Share that is faded out.
-    pub out_share: f64,
+    out_share: f64,
     /// The shape of both.
-    pub shape: FadeShape,
+    shape: FadeShape,
 }
 
-impl Fade {
-    pub(super) fn check(&self, problems: &mut Problems<'_>) {
+impl Augment for Fade {
+    type Draw = FadeDraw;
+
+    const PURPOSE: Purpose = Purpose::Fade;
+
+    fn check(&self, _: SampleRate, problems: &mut Problems<'_>) {
         self.in_share.check("in_share", 0.0, 1.0, problems);
         self.out_share.check("out_share", 0.0, 1.0, problems);
         problems.require(!self.shapes.is_empty(), "shapes", "[]", "at least one");
     }
 
-    pub(super) fn draw(&self, rng: &mut impl Rng) -> FadeDraw {
+    fn draw(&self, rng: &mut impl Rng) -> FadeDraw {
         FadeDraw {
             in_share: self.in_share.draw(rng),
             out_share: self.out_share.draw(rng),
@@ -85,7 +90,7 @@ impl Fade {
         }
     }
 
-    pub(super) fn apply(drawn: &FadeDraw, mut sound: Waveform) -> Waveform {
+    fn apply(&self, drawn: FadeDraw, mut sound: Waveform, _: &Given<'_>) -> Waveform {
         let samples = |share: f64| (share * sound.len() as f64).round() as usize;
         let (fade_in, fade_out) = (
             drawn.shape.ramp(samples(drawn.in_share)),
@@ -100,6 +105,15 @@ impl Fade {
             }
         }
         sound
+    }
+
+    #[cfg(test)]
+    fn at_strength_zero() -> Option<Self> {
+        Some(Self {
+            in_share: Interval::new(0.0, 0.0),
+            out_share: Interval::new(0.0, 0.0),
+            ..Self::default()
+        })
     }
 }
 
@@ -131,7 +145,7 @@ mod tests {
                 out_share: 0.5,
                 shape,
             };
-            let faded = Fade::apply(&drawn, channels(vec![vec![1.0; 400]]));
+            let faded = applied(&Fade::default(), drawn, channels(vec![vec![1.0; 400]]));
             let faded = &faded.channels()[0];
             assert!(
                 faded[0].abs() < 1e-6 && faded[399].abs() < 1e-6,

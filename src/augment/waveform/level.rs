@@ -23,7 +23,7 @@ pub(super) fn check_snr(snr_db: Interval<f64>, key: &str, problems: &mut Problem
 }
 
 /// The ratio at which nothing is added.
-const NEVER: Interval<f64> = Interval::new(f64::INFINITY, f64::INFINITY);
+pub(super) const NEVER: Interval<f64> = Interval::new(f64::INFINITY, f64::INFINITY);
 
 /// Adds `other`, scaled so that `sound` is `snr_db` decibels above it, both measured over all samples of all channels.
 /// Where either is silent there is no such ratio, and nothing is added.

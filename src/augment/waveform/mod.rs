@@ -3,6 +3,7 @@
 //! In: a clip as [`Waveform`](crate::audio::Waveform), one or more channels, full scale at ±1. Out: the same rate and
 //! channels, another length where the table says so. Each augmentation is a small type that is its own configuration; it
 //! draws plain numbers that depend on nothing but what they are for, and strength 0 leaves a clip bit for bit as it is.
+//! The table at the end of this file names them all.
 //!
 //! | `type` | what it does | length | published in |
 //! |---|---|---|---|
@@ -21,6 +22,7 @@
 //! | `reverb` | [`Reverb`]: in a room | kept | Emami |
 //! | `background` | [`Background`]: another clip behind it | kept | our own |
 
+mod augment;
 mod background;
 mod channel_swap;
 mod config;
@@ -41,19 +43,47 @@ mod time_reversal;
 mod time_shift;
 mod time_stretch;
 
-pub use background::{Background, BackgroundDraw};
-pub use channel_swap::ChannelSwap;
-pub use config::{Augmentation, Step, WaveformAugmentConfig};
-pub use fade::{Fade, FadeDraw, FadeShape};
-pub use gain::Gain;
-pub use noise::{Colour, Noise, NoiseDraw};
-pub use pad_crop::{PadCrop, Padding, Place, QuietCut};
-pub use pipeline::{Draws, Pipeline, StepDraw};
-pub use pitch_shift::PitchShift;
-pub use polarity_flip::PolarityFlip;
-pub use reverb::{Reverb, Room, RoomDraw, RoomFolder, SyntheticRoom};
-pub use scale::{Interpolation, Scale};
-pub use time_mask::{MaskFill, TimeMask, TimeMaskDraw};
-pub use time_reversal::TimeReversal;
-pub use time_shift::TimeShift;
-pub use time_stretch::{Rates, TimeStretch};
+pub use config::{Step, WaveformAugmentConfig};
+pub use fade::FadeShape;
+pub use noise::Colour;
+pub use pad_crop::{Padding, Place, QuietCut};
+pub use pipeline::{Draws, Pipeline};
+pub use reverb::{Room, RoomFolder, SyntheticRoom};
+pub use scale::Interpolation;
+pub use time_mask::MaskFill;
+pub use time_stretch::Rates;
+
+super::table::augmentations! {
+    /// The augmentations there are, by `type`.
+    #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+    enum Augmentation {
+        /// Upside down.
+        "polarity-flip" => polarity_flip::PolarityFlip,
+        /// Backwards.
+        "time-reversal" => time_reversal::TimeReversal,
+        /// Left to right.
+        "channel-swap" => channel_swap::ChannelSwap,
+        /// To a given length.
+        "pad-crop" => pad_crop::PadCrop,
+        /// Faster or slower, pitch and all.
+        "scale" => scale::Scale,
+        /// Faster or slower at the same pitch.
+        "time-stretch" => time_stretch::TimeStretch,
+        /// Higher or lower at the same speed.
+        "pitch-shift" => pitch_shift::PitchShift,
+        /// White, pink or brown noise added.
+        "noise" => noise::Noise,
+        /// Faded in and out.
+        "fade" => fade::Fade,
+        /// A stretch of time covered.
+        "time-mask" => time_mask::TimeMask,
+        /// Circular shift, later.
+        "time-shift" => time_shift::TimeShift,
+        /// Louder or softer.
+        "gain" => gain::Gain,
+        /// In a room.
+        "reverb" => reverb::Reverb,
+        /// Another clip behind it.
+        "background" => background::Background,
+    }
+}

@@ -5,9 +5,10 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 use realfft::num_complex::Complex;
 
+use super::augment::{Augment, Given};
 use super::level::{add_at_snr, check_snr};
 use crate::audio::{SampleRate, Waveform};
-use crate::augment::{Interval, error::Problems};
+use crate::augment::{Interval, Purpose, error::Problems};
 use crate::signal::plans;
 
 /// Adds noise at a given ratio of signal to noise, independent from channel to channel (CLAR, Al-Tahan and Mohsenzadeh
@@ -51,22 +52,26 @@ const FLAT_BELOW_HZ: f64 = 20.0;
 
 /// Which noise a clip gets.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct NoiseDraw {
+pub(super) struct NoiseDraw {
     /// Its colour.
-    pub colour: Colour,
+    colour: Colour,
     /// How far the sound is above it, in decibels.
-    pub snr_db: f64,
+    snr_db: f64,
     /// Seed of its generator; channel `n` takes stream `n`.
-    pub seed: [u8; 32],
+    seed: [u8; 32],
 }
 
-impl Noise {
-    pub(super) fn check(&self, problems: &mut Problems<'_>) {
+impl Augment for Noise {
+    type Draw = NoiseDraw;
+
+    const PURPOSE: Purpose = Purpose::Noise;
+
+    fn check(&self, _: SampleRate, problems: &mut Problems<'_>) {
         problems.require(!self.colours.is_empty(), "colours", "[]", "at least one");
         check_snr(self.snr_db, "snr_db", problems);
     }
 
-    pub(super) fn draw(&self, rng: &mut impl Rng) -> NoiseDraw {
+    fn draw(&self, rng: &mut impl Rng) -> NoiseDraw {
         NoiseDraw {
             colour: self.colours[rng.random_range(0..self.colours.len())],
             snr_db: self.snr_db.draw(rng),
@@ -74,7 +79,7 @@ impl Noise {
         }
     }
 
-    pub(super) fn apply(drawn: &NoiseDraw, sound: Waveform) -> Waveform {
+    fn apply(&self, drawn: NoiseDraw, sound: Waveform, _: &Given<'_>) -> Waveform {
         if drawn.snr_db == f64::INFINITY {
             return sound;
         }
@@ -87,6 +92,14 @@ impl Noise {
         };
         let noise: Vec<_> = (0..sound.channels().len() as u64).map(noise).collect();
         add_at_snr(sound, &noise, drawn.snr_db)
+    }
+
+    #[cfg(test)]
+    fn at_strength_zero() -> Option<Self> {
+        Some(Self {
+            snr_db: super::level::NEVER,
+            ..Self::default()
+        })
     }
 }
 
@@ -125,7 +138,7 @@ impl Colour {
 #[cfg(test)]
 mod tests {
     use super::super::testing;
-    use super::super::testing::{difference, mean_square};
+    use super::super::testing::{applied, difference, mean_square};
     use super::*;
     use proptest::prelude::*;
 
@@ -138,7 +151,7 @@ mod tests {
         fn the_asked_ratio_is_reached(snr_db in -30.0f64..40.0, colour in 0usize..3, seed: [u8; 32]) {
             let sound = testing::noise(2, 3000, 1);
             let drawn = NoiseDraw { colour: COLOURS[colour], snr_db, seed };
-            let noisy = Noise::apply(&drawn, sound.clone());
+            let noisy = applied(&Noise::default(), drawn, sound.clone());
             let added = difference(&noisy, &sound);
             let reached = 10.0 * (mean_square(&sound) / mean_square(&added)).log10();
             prop_assert!((reached - snr_db).abs() < 0.1, "{reached}, not {snr_db}");
@@ -183,7 +196,11 @@ mod tests {
             seed: [1; 32],
         };
         let one = testing::noise(1, 100, 1).into_channels().remove(0);
-        let noisy = Noise::apply(&drawn, testing::channels(vec![one.clone(), one]));
+        let noisy = applied(
+            &Noise::default(),
+            drawn,
+            testing::channels(vec![one.clone(), one]),
+        );
         assert_ne!(noisy.channels()[0], noisy.channels()[1]);
     }
 
@@ -191,6 +208,6 @@ mod tests {
     fn silence_stays_silent() {
         let silence = testing::channels(vec![vec![0.0; 50]]);
         let drawn = Noise::default().draw(&mut ChaCha8Rng::from_seed([1; 32]));
-        assert_eq!(Noise::apply(&drawn, silence.clone()), silence);
+        assert_eq!(applied(&Noise::default(), drawn, silence.clone()), silence);
     }
 }

@@ -2,8 +2,9 @@
 
 use rand::{Rng, RngExt};
 
+use super::augment::{Augment, Given};
 use crate::audio::{SampleRate, Waveform};
-use crate::augment::error::Problems;
+use crate::augment::{Purpose, error::Problems};
 
 /// Cuts longer sound to a length, and puts shorter sound somewhere into it (ESResNet, Guzhov et al. 2020). Sound of that
 /// length stays as it is.
@@ -74,37 +75,6 @@ impl PadCrop {
         }
     }
 
-    pub(super) fn check(&self, rate: SampleRate, problems: &mut Problems<'_>) {
-        let least = 1.0 / f64::from(rate.hz());
-        problems.require(
-            (least..=3600.0).contains(&self.length_secs),
-            "length_secs",
-            self.length_secs,
-            format!("a number from {least} (one sample) to 3600"),
-        );
-    }
-
-    /// The place in the room there is: 0 at the beginning, towards 1 at the end.
-    pub(super) fn draw(&self, rng: &mut impl Rng) -> f64 {
-        match self.place {
-            Place::Random => rng.random(),
-            Place::Centre => 0.5,
-        }
-    }
-
-    pub(super) fn apply(&self, place: f64, sound: Waveform) -> Waveform {
-        let len = (self.length_secs * f64::from(sound.sample_rate().hz())).round() as usize;
-        let room = sound.len().abs_diff(len);
-        let start = (place * (room + 1) as f64) as usize;
-        if sound.len() < len {
-            self.pad(sound, start, len)
-        } else if sound.len() > len {
-            self.crop(sound, start, len)
-        } else {
-            sound
-        }
-    }
-
     fn pad(&self, sound: Waveform, start: usize, len: usize) -> Waveform {
         let edge = |sample: fn(&[f32]) -> Option<&f32>| {
             let samples = sound.channels().iter().filter_map(|c| sample(c));
@@ -130,6 +100,51 @@ impl PadCrop {
         };
         let cut = |channel: Vec<f32>| channel[start..start + len].to_vec();
         sound.with_channels(|channels| channels.into_iter().map(cut).collect())
+    }
+}
+
+impl Augment for PadCrop {
+    type Draw = f64;
+
+    const PURPOSE: Purpose = Purpose::PadCrop;
+
+    fn check(&self, rate: SampleRate, problems: &mut Problems<'_>) {
+        let least = 1.0 / f64::from(rate.hz());
+        problems.require(
+            (least..=3600.0).contains(&self.length_secs),
+            "length_secs",
+            self.length_secs,
+            format!("a number from {least} (one sample) to 3600"),
+        );
+    }
+
+    /// The place in the room there is: 0 at the beginning, towards 1 at the end.
+    fn draw(&self, rng: &mut impl Rng) -> f64 {
+        match self.place {
+            Place::Random => rng.random(),
+            Place::Centre => 0.5,
+        }
+    }
+
+    fn apply(&self, place: f64, sound: Waveform, _: &Given<'_>) -> Waveform {
+        let len = (self.length_secs * f64::from(sound.sample_rate().hz())).round() as usize;
+        let room = sound.len().abs_diff(len);
+        let start = (place * (room + 1) as f64) as usize;
+        if sound.len() < len {
+            self.pad(sound, start, len)
+        } else if sound.len() > len {
+            self.crop(sound, start, len)
+        } else {
+            sound
+        }
+    }
+
+    #[cfg(test)]
+    fn at_strength_zero() -> Option<Self> {
+        Some(Self::esresnet(
+            super::testing::SAMPLES as f64 / f64::from(super::testing::RATE),
+            Place::Random,
+        ))
     }
 }
 
@@ -183,7 +198,7 @@ mod tests {
         ) {
             let sound = noise(2, len, 1);
             let step = to_len(wanted, Padding::Zero, QuietCut::Keep);
-            let changed = step.apply(place, sound.clone());
+            let changed = applied(&step, place, sound.clone());
             prop_assert_eq!(changed.len(), wanted);
             for (old, new) in sound.channels().iter().zip(changed.channels()) {
                 let (short, long) = if len < wanted { (old, new) } else { (new, old) };
@@ -198,14 +213,14 @@ mod tests {
     fn random_places_reach_both_ends_and_centres_the_middle() {
         let sound = channels(vec![(0..10).map(|n| n as f32).collect()]);
         let step = to_len(4, Padding::Zero, QuietCut::Keep);
-        let first = |place| step.apply(place, sound.clone()).channels()[0][0];
+        let first = |place| applied(&step, place, sound.clone()).channels()[0][0];
         assert_eq!((first(0.0), first(0.5), first(0.999)), (0.0, 3.0, 6.0));
     }
 
     #[test]
     fn edges_go_on_as_the_mean_of_the_channels() {
         let sound = channels(vec![vec![1.0, 5.0], vec![3.0, 9.0]]);
-        let padded = to_len(5, Padding::Edge, QuietCut::Keep).apply(0.3, sound);
+        let padded = applied(&to_len(5, Padding::Edge, QuietCut::Keep), 0.3, sound);
         assert_eq!(padded.channels()[0], [2.0, 1.0, 5.0, 7.0, 7.0]);
         assert_eq!(padded.channels()[1], [2.0, 3.0, 9.0, 7.0, 7.0]);
     }
@@ -217,7 +232,7 @@ mod tests {
             let alternating = wave.iter().zip([1.0, -1.0].into_iter().cycle());
             let sound = channels(vec![alternating.map(|(a, b)| a * b).collect()]);
             let step = to_len(4, Padding::Zero, QuietCut::TakeAnEnd);
-            step.apply(0.5, sound).channels()[0][0]
+            applied(&step, 0.5, sound).channels()[0][0]
         };
         assert_eq!(cut(1.0, 1.0, 1.0), 1.0); // loud enough
         assert_eq!(cut(8.0, 0.1, 1.0), 8.0); // the beginning is loud

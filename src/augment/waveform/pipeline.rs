@@ -1,14 +1,10 @@
 //! Drawing and applying all steps.
 
-use rand::{Rng, RngExt};
-
+use super::augment::Given;
 use super::reverb::Responses;
-use super::{
-    Augmentation, Background, BackgroundDraw, ChannelSwap, Fade, FadeDraw, Gain, Noise, NoiseDraw,
-    PitchShift, PolarityFlip, Reverb, RoomDraw, Step, TimeMask, TimeMaskDraw, TimeReversal,
-    TimeShift, TimeStretch, WaveformAugmentConfig,
-};
+use super::{Step, WaveformAugmentConfig};
 use crate::audio::{AudioError, SampleRate, Waveform};
+use crate::augment::step::StepKey;
 use crate::augment::{AugmentError, ViewKey};
 
 /// The augmentations of one view's sound, ready for use on any thread.
@@ -21,50 +17,11 @@ pub struct Pipeline {
     skipped: Vec<AudioError>,
 }
 
-/// What happens to one view: plain numbers, one entry per step; none where it leaves the view alone.
+/// What decides all that happens to one view: the keys of its random numbers, one a step; none where a step leaves the
+/// view alone.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Draws {
-    steps: Vec<Option<StepDraw>>,
-}
-
-impl Draws {
-    /// What each step does; `None` where it does nothing.
-    pub fn steps(&self) -> &[Option<StepDraw>] {
-        &self.steps
-    }
-}
-
-/// What one step does to one view.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum StepDraw {
-    /// It is flipped.
-    PolarityFlip,
-    /// It is reversed.
-    TimeReversal,
-    /// Its channels are swapped.
-    ChannelSwap,
-    /// The place in the room there is, from 0 to 1.
-    PadCrop(f64),
-    /// The factor of the length.
-    Scale(f64),
-    /// How many times as fast.
-    TimeStretch(f64),
-    /// By how many semitones.
-    PitchShift(f64),
-    /// The noise.
-    Noise(NoiseDraw),
-    /// How it is faded.
-    Fade(FadeDraw),
-    /// What is covered.
-    TimeMask(TimeMaskDraw),
-    /// By which share of the clip.
-    TimeShift(f64),
-    /// Decibels.
-    Gain(f64),
-    /// The room.
-    Reverb(RoomDraw),
-    /// How the background is mixed in.
-    Background(BackgroundDraw),
+    steps: Vec<Option<StepKey>>,
 }
 
 impl Pipeline {
@@ -91,10 +48,8 @@ impl Pipeline {
     pub fn new(config: &WaveformAugmentConfig, rate: SampleRate) -> Result<Self, AugmentError> {
         config.check(rate)?;
         let mut skipped = Vec::new();
-        let responses = config.steps.iter().map(|step| match &step.augmentation {
-            Augmentation::Reverb(reverb) => reverb.load(rate, &mut skipped),
-            _ => Ok(Responses::default()),
-        });
+        let steps = config.steps.iter();
+        let responses = steps.map(|step| step.augmentation.of_any_kind().load(rate, &mut skipped));
         Ok(Self {
             responses: responses.collect::<Result<_, _>>()?,
             steps: config.steps.clone(),
@@ -110,8 +65,8 @@ impl Pipeline {
 
     /// Whether [`Pipeline::apply`] wants another clip.
     pub fn needs_background(&self) -> bool {
-        let is_background = |step: &Step| matches!(step.augmentation, Augmentation::Background(_));
-        self.steps.iter().any(is_background)
+        let mut steps = self.steps.iter();
+        steps.any(|step| step.augmentation.needs_background())
     }
 
     /// Draws for one view of one clip outside training, and does it; see [`Self::draw`] and [`Self::apply`].
@@ -130,14 +85,8 @@ impl Pipeline {
     ///
     /// The same augmentation twice draws twice, and adding one leaves the draws of others alone.
     pub fn draw_in_batch(&self, view: ViewKey, step: u64) -> Draws {
-        let draw = |(number, of): (usize, &Step)| {
-            let mut rng = Step::rng(&self.steps, number, view, step)?;
-            let drawn = of.augmentation.draw(&mut rng);
-            // After the numbers, so that another probability leaves them alone.
-            rng.random_bool(of.probability).then_some(drawn)
-        };
         Draws {
-            steps: self.steps.iter().enumerate().map(draw).collect(),
+            steps: Step::keys(&self.steps, view, step),
         }
     }
 
@@ -158,60 +107,17 @@ impl Pipeline {
             "draws of another pipeline"
         );
         let steps = self.steps.iter().zip(&self.responses).zip(&draws.steps);
-        steps.fold(sound, |sound, ((step, responses), drawn)| match drawn {
-            Some(drawn) => step.augmentation.apply(drawn, sound, responses, other),
-            None => sound,
+        steps.fold(sound, |sound, ((step, responses), key)| {
+            let Some(key) = *key else {
+                return sound;
+            };
+            let given = Given {
+                responses,
+                background: other,
+            };
+            let augmentation = step.augmentation.of_any_kind();
+            augmentation.draw_and_apply(key, sound, &given)
         })
-    }
-}
-
-impl Augmentation {
-    fn draw(&self, rng: &mut impl Rng) -> StepDraw {
-        match self {
-            Self::PolarityFlip(_) => StepDraw::PolarityFlip,
-            Self::TimeReversal(_) => StepDraw::TimeReversal,
-            Self::ChannelSwap(_) => StepDraw::ChannelSwap,
-            Self::PadCrop(step) => StepDraw::PadCrop(step.draw(rng)),
-            Self::Scale(step) => StepDraw::Scale(step.draw(rng)),
-            Self::TimeStretch(step) => StepDraw::TimeStretch(step.draw(rng)),
-            Self::PitchShift(step) => StepDraw::PitchShift(step.draw(rng)),
-            Self::Noise(step) => StepDraw::Noise(step.draw(rng)),
-            Self::Fade(step) => StepDraw::Fade(step.draw(rng)),
-            Self::TimeMask(step) => StepDraw::TimeMask(step.draw(rng)),
-            Self::TimeShift(step) => StepDraw::TimeShift(step.draw(rng)),
-            Self::Gain(step) => StepDraw::Gain(step.draw(rng)),
-            Self::Reverb(step) => StepDraw::Reverb(step.draw(rng)),
-            Self::Background(step) => StepDraw::Background(step.draw(rng)),
-        }
-    }
-
-    fn apply(
-        &self,
-        drawn: &StepDraw,
-        sound: Waveform,
-        responses: &Responses,
-        other: Option<&Waveform>,
-    ) -> Waveform {
-        match (self, drawn) {
-            (Self::PolarityFlip(_), StepDraw::PolarityFlip) => PolarityFlip::apply(sound),
-            (Self::TimeReversal(_), StepDraw::TimeReversal) => TimeReversal::apply(sound),
-            (Self::ChannelSwap(_), StepDraw::ChannelSwap) => ChannelSwap::apply(sound),
-            (Self::PadCrop(step), StepDraw::PadCrop(place)) => step.apply(*place, sound),
-            (Self::Scale(step), StepDraw::Scale(factor)) => step.apply(*factor, sound),
-            (Self::TimeStretch(_), StepDraw::TimeStretch(rate)) => TimeStretch::apply(*rate, sound),
-            (Self::PitchShift(_), StepDraw::PitchShift(by)) => PitchShift::apply(*by, sound),
-            (Self::Noise(_), StepDraw::Noise(drawn)) => Noise::apply(drawn, sound),
-            (Self::Fade(_), StepDraw::Fade(drawn)) => Fade::apply(drawn, sound),
-            (Self::TimeMask(_), StepDraw::TimeMask(drawn)) => TimeMask::apply(drawn, sound),
-            (Self::TimeShift(_), StepDraw::TimeShift(share)) => TimeShift::apply(*share, sound),
-            (Self::Gain(_), StepDraw::Gain(gain_db)) => Gain::apply(*gain_db, sound),
-            (Self::Reverb(_), StepDraw::Reverb(drawn)) => Reverb::apply(drawn, responses, sound),
-            (Self::Background(_), StepDraw::Background(drawn)) => {
-                let other = other.expect("background needs another clip");
-                Background::apply(drawn, sound, other)
-            }
-            (_, drawn) => panic!("{drawn:?} was drawn for {self:?}"),
-        }
     }
 }
 
@@ -220,7 +126,7 @@ mod tests {
     use super::super::testing::*;
     use super::super::*;
     use super::*;
-    use crate::augment::{DrawnFor, Interval, StepViews};
+    use crate::augment::{DrawnFor, StepViews};
     use proptest::prelude::*;
 
     fn view(item: u64, view: u32) -> ViewKey {
@@ -237,66 +143,15 @@ mod tests {
         Pipeline::new(&WaveformAugmentConfig { steps }, rate).unwrap()
     }
 
+    /// Every augmentation, with a length that the sounds here do not have.
     fn all() -> Vec<Augmentation> {
-        vec![
-            Augmentation::PolarityFlip(PolarityFlip {}),
-            Augmentation::TimeReversal(TimeReversal {}),
-            Augmentation::ChannelSwap(ChannelSwap {}),
-            Augmentation::PadCrop(PadCrop {
-                length_secs: 0.1,
-                ..PadCrop::default()
-            }),
-            Augmentation::Scale(Scale::default()),
-            Augmentation::TimeStretch(TimeStretch::default()),
-            Augmentation::PitchShift(PitchShift::default()),
-            Augmentation::Noise(Noise::default()),
-            Augmentation::Fade(Fade::default()),
-            Augmentation::TimeMask(TimeMask::default()),
-            Augmentation::TimeShift(TimeShift::default()),
-            Augmentation::Gain(Gain::default()),
-            Augmentation::Reverb(Reverb::default()),
-            Augmentation::Background(Background::default()),
-        ]
-    }
-
-    /// Every augmentation that has a strength, at strength 0.
-    fn weakest() -> Vec<Augmentation> {
-        let zero = Interval::new(0.0, 0.0);
-        let never = Interval::new(f64::INFINITY, f64::INFINITY);
-        vec![
-            Augmentation::PadCrop(PadCrop::esresnet(4000.0 / f64::from(RATE), Place::Random)),
-            Augmentation::Scale(Scale {
-                max_factor: 1.0,
-                interpolation: Interpolation::Linear,
-            }),
-            Augmentation::TimeStretch(TimeStretch {
-                rate: Interval::new(1.0, 1.0),
-                drawn: Rates::Between,
-            }),
-            Augmentation::PitchShift(PitchShift { semitones: zero }),
-            Augmentation::Noise(Noise {
-                snr_db: never,
-                ..Noise::default()
-            }),
-            Augmentation::Fade(Fade {
-                in_share: zero,
-                out_share: zero,
-                ..Fade::default()
-            }),
-            Augmentation::TimeMask(TimeMask {
-                share: zero,
-                ..TimeMask::default()
-            }),
-            Augmentation::TimeShift(TimeShift { share: zero }),
-            Augmentation::Gain(Gain { gain_db: zero }),
-            Augmentation::Reverb(Reverb {
-                room: Room::Synthetic(SyntheticRoom {
-                    rt60_secs: zero,
-                    ..SyntheticRoom::default()
-                }),
-            }),
-            Augmentation::Background(Background { snr_db: never }),
-        ]
+        let mut all = Augmentation::all();
+        for augmentation in &mut all {
+            if let Augmentation::PadCrop(pad_crop) = augmentation {
+                pad_crop.length_secs = 0.1;
+            }
+        }
+        all
     }
 
     proptest! {
@@ -304,12 +159,14 @@ mod tests {
 
         #[test]
         fn strength_zero_and_probability_zero_are_the_identity(seed in 0u64..1000, channels in 1usize..4) {
-            let (sound, other) = (noise(channels, 4000, seed), noise(1, 3000, seed + 1));
+            let (sound, other) = (noise(channels, SAMPLES, seed), noise(1, 3000, seed + 1));
             let never = all().into_iter().map(|augmentation| Step {
                 probability: 0.0,
                 ..Step::from(augmentation)
             });
-            let steps = weakest().into_iter().map(Step::from).chain(never).collect();
+            let weak = Augmentation::all_at_strength_zero();
+            prop_assert!(weak.len() >= 10, "{weak:?}");
+            let steps = weak.into_iter().map(Step::from).chain(never).collect();
             let same = pipeline(steps).augment(view(seed, 0), sound.clone(), Some(&other));
             prop_assert_eq!(same, sound);
         }
@@ -346,14 +203,18 @@ mod tests {
     #[test]
     fn flipping_reversing_and_swapping_twice_gives_the_sound_back() {
         let sound = noise(2, 100, 1);
-        let twice = |f: fn(Waveform) -> Waveform| (f(sound.clone()), f(f(sound.clone())));
-        let (flipped, back) = twice(PolarityFlip::apply);
+        let twice = |augmentation: Augmentation| {
+            let pipeline = pipeline(vec![augmentation.into()]);
+            let once = pipeline.augment(view(1, 0), sound.clone(), None);
+            (once.clone(), pipeline.augment(view(1, 0), once, None))
+        };
+        let (flipped, back) = twice(Augmentation::PolarityFlip(PolarityFlip {}));
         assert_eq!(flipped.channels()[1][7], -sound.channels()[1][7]);
         assert_eq!(back, sound);
-        let (reversed, back) = twice(TimeReversal::apply);
+        let (reversed, back) = twice(Augmentation::TimeReversal(TimeReversal {}));
         assert_eq!(reversed.channels()[1][7], sound.channels()[1][92]);
         assert_eq!(back, sound);
-        let (swapped, back) = twice(ChannelSwap::apply);
+        let (swapped, back) = twice(Augmentation::ChannelSwap(ChannelSwap {}));
         assert_eq!(swapped.channels()[1], sound.channels()[0]);
         assert_eq!(back, sound);
     }
@@ -363,8 +224,7 @@ mod tests {
         let pipeline = pipeline(all().into_iter().map(Step::from).collect());
         assert_eq!(pipeline.draw(view(3, 1)), pipeline.draw(view(3, 1)));
         let (one, other) = (pipeline.draw(view(3, 1)), pipeline.draw(view(4, 1)));
-        // The first three have nothing to draw.
-        for (one, other) in one.steps()[3..].iter().zip(&other.steps()[3..]) {
+        for (one, other) in one.steps.iter().zip(&other.steps) {
             assert_ne!(one, other);
         }
         assert_ne!(pipeline.draw(view(3, 1)), pipeline.draw(view(3, 0)));
@@ -376,8 +236,8 @@ mod tests {
         let shift = Step::from(Augmentation::TimeShift(TimeShift::default()));
         let short = pipeline(vec![noise()]).draw(view(1, 0));
         let long = pipeline(vec![shift, noise(), noise()]).draw(view(1, 0));
-        assert_eq!(short.steps()[0], long.steps()[1]);
-        assert_ne!(long.steps()[1], long.steps()[2]);
+        assert_eq!(short.steps[0], long.steps[1]);
+        assert_ne!(long.steps[1], long.steps[2]);
     }
 
     #[test]
@@ -400,13 +260,16 @@ mod tests {
         let pipeline = pipeline(steps);
         let drawn = |item, view_number, batch| {
             let draws = pipeline.draw_in_batch(view(item, view_number), batch);
-            draws.steps().to_vec()
+            draws.steps
         };
         assert_eq!(drawn(3, 0, 7)[0], None);
         assert!(drawn(3, 1, 7)[0].is_some());
         assert_eq!(drawn(3, 0, 7)[1], drawn(4, 0, 7)[1]);
         assert_ne!(drawn(3, 0, 7)[1], drawn(3, 0, 8)[1]);
-        let happened = (0..4000).filter(|&item| drawn(item, 0, 0)[2].is_some());
+        let happened = (0..4000).filter(|&item| {
+            let key = drawn(item, 0, 0)[2].unwrap();
+            key.draw(|_| ()).is_some()
+        });
         // Expected 1000, standard deviation 27.
         assert!((865..1135).contains(&happened.count()));
     }

@@ -2,9 +2,10 @@
 
 use rand::Rng;
 
+use super::augment::{Augment, Given};
 use super::time_stretch::window_len;
-use crate::audio::Waveform;
-use crate::augment::{Interval, error::Problems};
+use crate::audio::{SampleRate, Waveform};
+use crate::augment::{Interval, Purpose, error::Problems};
 use crate::signal;
 
 /// Plays sound higher or lower at the same speed and length (Lin 2021; CLAR, Al-Tahan and Mohsenzadeh 2021): stretched
@@ -25,17 +26,21 @@ impl Default for PitchShift {
     }
 }
 
-impl PitchShift {
-    pub(super) fn check(&self, problems: &mut Problems<'_>) {
+impl Augment for PitchShift {
+    type Draw = f64;
+
+    const PURPOSE: Purpose = Purpose::PitchShift;
+
+    fn check(&self, _: SampleRate, problems: &mut Problems<'_>) {
         self.semitones.check("semitones", -24.0, 24.0, problems);
     }
 
     /// By how many semitones.
-    pub(super) fn draw(&self, rng: &mut impl Rng) -> f64 {
+    fn draw(&self, rng: &mut impl Rng) -> f64 {
         self.semitones.draw(rng)
     }
 
-    pub(super) fn apply(semitones: f64, sound: Waveform) -> Waveform {
+    fn apply(&self, semitones: f64, sound: Waveform, _: &Given<'_>) -> Waveform {
         if semitones == 0.0 {
             return sound;
         }
@@ -47,6 +52,13 @@ impl PitchShift {
                 .iter()
                 .map(|channel| signal::rescale(channel, len))
                 .collect()
+        })
+    }
+
+    #[cfg(test)]
+    fn at_strength_zero() -> Option<Self> {
+        Some(Self {
+            semitones: Interval::new(0.0, 0.0),
         })
     }
 }
@@ -64,7 +76,7 @@ mod tests {
         fn a_tone_lands_on_the_asked_frequency_and_keeps_its_length(
             semitones in -15.0f64..15.0, hz in 200.0f64..4000.0,
         ) {
-            let shifted = PitchShift::apply(semitones, tone(hz, 44_100));
+            let shifted = applied(&PitchShift::default(), semitones, tone(hz, 44_100));
             prop_assert_eq!(shifted.len(), 44_100);
             let asked = hz * (semitones / 12.0).exp2();
             let reached = frequency(&shifted) / asked;
@@ -76,7 +88,10 @@ mod tests {
     fn any_length_is_kept() {
         for len in [0, 1, 2, 50, 3001] {
             for semitones in [-7.0, 0.0, 5.5] {
-                assert_eq!(PitchShift::apply(semitones, noise(2, len, 1)).len(), len);
+                assert_eq!(
+                    applied(&PitchShift::default(), semitones, noise(2, len, 1)).len(),
+                    len
+                );
             }
         }
     }

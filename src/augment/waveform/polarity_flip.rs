@@ -1,6 +1,10 @@
 //! Upside down.
 
+use rand::Rng;
+
+use super::augment::{Augment, Given};
 use crate::audio::Waveform;
+use crate::augment::Purpose;
 
 /// Turns every sample's sign around: what no one hears, but a network that sees samples may. Give the step a
 /// `probability` of 0.5; one of 1 flips every view.
@@ -8,11 +12,23 @@ use crate::audio::Waveform;
 #[serde(default, deny_unknown_fields)]
 pub struct PolarityFlip {}
 
-impl PolarityFlip {
-    pub(super) fn apply(mut sound: Waveform) -> Waveform {
+impl Augment for PolarityFlip {
+    type Draw = ();
+
+    const PURPOSE: Purpose = Purpose::PolarityFlip;
+
+    /// Nothing.
+    fn draw(&self, _: &mut impl Rng) {}
+
+    fn apply(&self, (): (), mut sound: Waveform, _: &Given<'_>) -> Waveform {
         for channel in sound.channels_mut() {
             channel.iter_mut().for_each(|sample| *sample = -*sample);
         }
         sound
+    }
+
+    #[cfg(test)]
+    fn at_strength_zero() -> Option<Self> {
+        None
     }
 }

@@ -5,9 +5,10 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 use std::path::PathBuf;
 
+use super::augment::{Augment, Given};
 use super::level::mean_square;
 use crate::audio::{AudioError, SampleRate, Waveform};
-use crate::augment::{AugmentError, Interval, error::Problems};
+use crate::augment::{AugmentError, Interval, Purpose, error::Problems};
 use crate::dataset::{DatasetKind, DatasetSource};
 use crate::signal::convolve;
 
@@ -82,7 +83,7 @@ impl Default for SyntheticRoom {
 
 /// Which room a clip is put into.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum RoomDraw {
+pub(super) enum RoomDraw {
     /// A synthetic one.
     Synthetic {
         /// Seconds until the sound has fallen by 60 dB.
@@ -108,8 +109,12 @@ struct Response {
     direct: usize,
 }
 
-impl Reverb {
-    pub(super) fn check(&self, problems: &mut Problems<'_>) {
+impl Augment for Reverb {
+    type Draw = RoomDraw;
+
+    const PURPOSE: Purpose = Purpose::Reverb;
+
+    fn check(&self, _: SampleRate, problems: &mut Problems<'_>) {
         match &self.room {
             Room::Synthetic(room) => {
                 room.rt60_secs.check("room.rt60_secs", 0.0, 20.0, problems);
@@ -123,8 +128,7 @@ impl Reverb {
         }
     }
 
-    /// Reads the responses, if they are files. Those that cannot be read are added to `skipped`.
-    pub(super) fn load(
+    fn load(
         &self,
         rate: SampleRate,
         skipped: &mut Vec<AudioError>,
@@ -135,7 +139,7 @@ impl Reverb {
         }
     }
 
-    pub(super) fn draw(&self, rng: &mut impl Rng) -> RoomDraw {
+    fn draw(&self, rng: &mut impl Rng) -> RoomDraw {
         match &self.room {
             Room::Synthetic(room) => RoomDraw::Synthetic {
                 rt60_secs: room.rt60_secs.draw(rng),
@@ -146,8 +150,8 @@ impl Reverb {
         }
     }
 
-    pub(super) fn apply(drawn: &RoomDraw, responses: &Responses, sound: Waveform) -> Waveform {
-        match *drawn {
+    fn apply(&self, drawn: RoomDraw, sound: Waveform, given: &Given<'_>) -> Waveform {
+        match drawn {
             RoomDraw::Synthetic { rt60_secs: 0.0, .. } => sound,
             RoomDraw::Synthetic {
                 rt60_secs,
@@ -155,10 +159,20 @@ impl Reverb {
                 seed,
             } => Response::synthetic(rt60_secs, direct_db, seed, sound.sample_rate()).apply(sound),
             RoomDraw::Folder(place) => {
-                let Responses(responses) = responses;
+                let Responses(responses) = given.responses;
                 responses[(place * responses.len() as f64) as usize].apply(sound)
             }
         }
+    }
+
+    #[cfg(test)]
+    fn at_strength_zero() -> Option<Self> {
+        Some(Self {
+            room: Room::Synthetic(SyntheticRoom {
+                rt60_secs: Interval::new(0.0, 0.0),
+                ..SyntheticRoom::default()
+            }),
+        })
     }
 }
 
@@ -295,7 +309,7 @@ mod tests {
     fn the_sound_of_a_room_decays_in_the_asked_time() {
         for rt60 in [0.1, 0.3, 0.8, 2.0] {
             let len = (2.0 * rt60 * f64::from(RATE)) as usize;
-            let heard = Reverb::apply(&room(rt60, 3.0), &Responses::default(), impulse_at(0, len));
+            let heard = applied(&Reverb::default(), room(rt60, 3.0), impulse_at(0, len));
             let measured = measured_rt60(&heard.channels()[0][1..]);
             assert!(
                 (measured / rt60 - 1.0).abs() < 0.1,
@@ -308,7 +322,7 @@ mod tests {
     fn direct_sound_is_as_far_above_the_rest_as_asked() {
         for direct_db in [-6.0, 0.0, 12.0] {
             let drawn = room(0.3, direct_db);
-            let heard = Reverb::apply(&drawn, &Responses::default(), impulse_at(0, 20_000));
+            let heard = applied(&Reverb::default(), drawn, impulse_at(0, 20_000));
             let heard = &heard.channels()[0];
             let rest: f64 = heard[1..].iter().map(|&x| f64::from(x).powi(2)).sum();
             let reached = 10.0 * (f64::from(heard[0]).powi(2) / rest).log10();
@@ -322,7 +336,7 @@ mod tests {
         #[test]
         fn length_and_energy_are_kept(len in 0usize..3000, rt60 in 0.01f64..0.5, direct_db in -10.0f64..20.0) {
             let sound = noise(2, len, 1);
-            let heard = Reverb::apply(&room(rt60, direct_db), &Responses::default(), sound.clone());
+            let heard = applied(&Reverb::default(), room(rt60, direct_db), sound.clone());
             prop_assert_eq!(heard.len(), len);
             let ratio = mean_square(&heard) / mean_square(&sound);
             prop_assert!(len == 0 || (ratio - 1.0).abs() < 1e-4, "{ratio}");
@@ -368,7 +382,11 @@ mod tests {
         assert_eq!(delays, [0, 3]);
         assert_eq!(skipped.len(), 1);
         let sound = noise(1, 300, 1);
-        let heard = Reverb::apply(&RoomDraw::Folder(0.99), &responses, sound.clone());
+        let given = Given {
+            responses: &responses,
+            background: None,
+        };
+        let heard = Reverb::default().apply(RoomDraw::Folder(0.99), sound.clone(), &given);
         assert!(mean_square(&difference(&heard, &sound)) < 1e-10);
         assert_eq!(
             folder(tree.path(), 1)

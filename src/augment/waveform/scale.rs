@@ -2,8 +2,9 @@
 
 use rand::Rng;
 
-use crate::audio::Waveform;
-use crate::augment::{Interval, error::Problems};
+use super::augment::{Augment, Given};
+use crate::audio::{SampleRate, Waveform};
+use crate::augment::{Interval, Purpose, error::Problems};
 use crate::signal;
 
 /// Makes sound longer and lower or shorter and higher, as a tape at another speed (ESResNet, Guzhov et al. 2020).
@@ -37,8 +38,12 @@ impl Default for Scale {
     }
 }
 
-impl Scale {
-    pub(super) fn check(&self, problems: &mut Problems<'_>) {
+impl Augment for Scale {
+    type Draw = f64;
+
+    const PURPOSE: Purpose = Purpose::Scale;
+
+    fn check(&self, _: SampleRate, problems: &mut Problems<'_>) {
         let holds = (1.0..=16.0).contains(&self.max_factor);
         problems.require(
             holds,
@@ -49,11 +54,11 @@ impl Scale {
     }
 
     /// The factor of the length.
-    pub(super) fn draw(&self, rng: &mut impl Rng) -> f64 {
+    fn draw(&self, rng: &mut impl Rng) -> f64 {
         self.max_factor.powf(Interval::new(-1.0, 1.0).draw(rng))
     }
 
-    pub(super) fn apply(&self, factor: f64, sound: Waveform) -> Waveform {
+    fn apply(&self, factor: f64, sound: Waveform, _: &Given<'_>) -> Waveform {
         if factor == 1.0 || sound.is_empty() {
             return sound;
         }
@@ -63,6 +68,14 @@ impl Scale {
             Interpolation::Sinc => signal::rescale(&channel, len),
         };
         sound.with_channels(|channels| channels.into_iter().map(scale).collect())
+    }
+
+    #[cfg(test)]
+    fn at_strength_zero() -> Option<Self> {
+        Some(Self {
+            max_factor: 1.0,
+            ..Self::default()
+        })
     }
 }
 
@@ -92,7 +105,7 @@ mod tests {
         fn lengths_and_pitch_scale_together(factor in 0.8f64..1.25, sinc: bool) {
             let interpolation = if sinc { Interpolation::Sinc } else { Interpolation::Linear };
             let step = Scale { max_factor: 1.25, interpolation };
-            let scaled = step.apply(factor, tone(500.0, 22_050));
+            let scaled = applied(&step, factor, tone(500.0, 22_050));
             prop_assert_eq!(scaled.len(), (22_050.0 * factor) as usize);
             let heard = frequency(&scaled);
             prop_assert!((heard * factor / 500.0 - 1.0).abs() < 1e-3, "{heard}");

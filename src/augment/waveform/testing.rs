@@ -4,12 +4,17 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::f64::consts::TAU;
 
+use super::augment::{Augment, Given};
 pub(super) use super::level::mean_square;
+use super::reverb::Responses;
 use crate::audio::{SampleRate, Waveform};
 use crate::signal::pitch;
 
 /// The rate of all sounds here, in Hz.
 pub(super) const RATE: u32 = 22_050;
+
+/// How many samples most of them have.
+pub(super) const SAMPLES: usize = 4000;
 
 pub(super) fn rng(seed: u64) -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(seed)
@@ -42,4 +47,23 @@ pub(super) fn difference(changed: &Waveform, original: &Waveform) -> Waveform {
 /// The frequency of a tone in Hz.
 pub(super) fn frequency(sound: &Waveform) -> f64 {
     pitch::frequency(&sound.channels()[0]) * f64::from(RATE)
+}
+
+/// `augmentation` of a sound by itself.
+pub(super) fn applied<A: Augment>(augmentation: &A, drawn: A::Draw, sound: Waveform) -> Waveform {
+    applied_over(augmentation, drawn, sound, None)
+}
+
+/// `augmentation` of a sound, with another one given.
+pub(super) fn applied_over<A: Augment>(
+    augmentation: &A,
+    drawn: A::Draw,
+    sound: Waveform,
+    background: Option<&Waveform>,
+) -> Waveform {
+    let given = Given {
+        responses: &Responses::default(),
+        background,
+    };
+    augmentation.apply(drawn, sound, &given)
 }

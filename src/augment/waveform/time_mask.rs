@@ -4,9 +4,10 @@ use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 
+use super::augment::{Augment, Given};
 use super::level::mean_square;
-use crate::audio::Waveform;
-use crate::augment::{Interval, error::Problems};
+use crate::audio::{SampleRate, Waveform};
+use crate::augment::{Interval, Purpose, error::Problems};
 
 /// Covers a stretch of time in all channels with silence or noise (CLAR, Al-Tahan and Mohsenzadeh 2021).
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -39,24 +40,28 @@ impl Default for TimeMask {
 
 /// Which stretch is covered, and how.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct TimeMaskDraw {
+pub(super) struct TimeMaskDraw {
     /// Its share of the clip.
-    pub share: f64,
+    share: f64,
     /// Where it lies in what is left: 0 at the beginning, towards 1 at the end.
-    pub place: f64,
+    place: f64,
     /// What covers it.
-    pub fill: MaskFill,
+    fill: MaskFill,
     /// Seed of the noise.
-    pub seed: [u8; 32],
+    seed: [u8; 32],
 }
 
-impl TimeMask {
-    pub(super) fn check(&self, problems: &mut Problems<'_>) {
+impl Augment for TimeMask {
+    type Draw = TimeMaskDraw;
+
+    const PURPOSE: Purpose = Purpose::TimeMask;
+
+    fn check(&self, _: SampleRate, problems: &mut Problems<'_>) {
         self.share.check("share", 0.0, 1.0, problems);
         problems.require(!self.fills.is_empty(), "fills", "[]", "at least one");
     }
 
-    pub(super) fn draw(&self, rng: &mut impl Rng) -> TimeMaskDraw {
+    fn draw(&self, rng: &mut impl Rng) -> TimeMaskDraw {
         TimeMaskDraw {
             share: self.share.draw(rng),
             place: rng.random(),
@@ -65,7 +70,7 @@ impl TimeMask {
         }
     }
 
-    pub(super) fn apply(drawn: &TimeMaskDraw, mut sound: Waveform) -> Waveform {
+    fn apply(&self, drawn: TimeMaskDraw, mut sound: Waveform, _: &Given<'_>) -> Waveform {
         let len = (drawn.share * sound.len() as f64).round() as usize;
         let start = (drawn.place * (sound.len() - len + 1) as f64) as usize;
         let strength = mean_square(&sound).sqrt() as f32;
@@ -80,6 +85,14 @@ impl TimeMask {
             }
         }
         sound
+    }
+
+    #[cfg(test)]
+    fn at_strength_zero() -> Option<Self> {
+        Some(Self {
+            share: Interval::new(0.0, 0.0),
+            ..Self::default()
+        })
     }
 }
 
@@ -99,7 +112,7 @@ mod tests {
             let sound = noise(2, len, 1);
             let fill = if noisy { MaskFill::Noise } else { MaskFill::Silence };
             let drawn = TimeMaskDraw { share, place, fill, seed: [3; 32] };
-            let masked = TimeMask::apply(&drawn, sound.clone());
+            let masked = applied(&TimeMask::default(), drawn, sound.clone());
             let changed: Vec<usize> = (0..len)
                 .filter(|&n| masked.channels()[0][n] != sound.channels()[0][n])
                 .collect();
@@ -118,7 +131,7 @@ mod tests {
             fill: MaskFill::Noise,
             seed: [3; 32],
         };
-        let masked = TimeMask::apply(&drawn, sound.clone());
+        let masked = applied(&TimeMask::default(), drawn, sound.clone());
         let ratio = mean_square(&masked) / mean_square(&sound);
         // The variance of 20,000 values has a standard error of 1 %.
         assert!((ratio - 1.0).abs() < 0.05, "{ratio}");

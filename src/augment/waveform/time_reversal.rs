@@ -1,6 +1,10 @@
 //! Backwards.
 
+use rand::Rng;
+
+use super::augment::{Augment, Given};
 use crate::audio::Waveform;
+use crate::augment::Purpose;
 
 /// Plays sound backwards (Lin 2021; Fonseca et al. 2020 on spectrograms). Give the step a `probability` of 0.5; one of 1
 /// reverses every view.
@@ -8,9 +12,21 @@ use crate::audio::Waveform;
 #[serde(default, deny_unknown_fields)]
 pub struct TimeReversal {}
 
-impl TimeReversal {
-    pub(super) fn apply(mut sound: Waveform) -> Waveform {
+impl Augment for TimeReversal {
+    type Draw = ();
+
+    const PURPOSE: Purpose = Purpose::WaveformTimeReversal;
+
+    /// Nothing.
+    fn draw(&self, _: &mut impl Rng) {}
+
+    fn apply(&self, (): (), mut sound: Waveform, _: &Given<'_>) -> Waveform {
         sound.channels_mut().for_each(<[f32]>::reverse);
         sound
+    }
+
+    #[cfg(test)]
+    fn at_strength_zero() -> Option<Self> {
+        None
     }
 }

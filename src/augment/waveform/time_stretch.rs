@@ -2,8 +2,9 @@
 
 use rand::{Rng, RngExt};
 
+use super::augment::{Augment, Given};
 use crate::audio::{SampleRate, Waveform};
-use crate::augment::{Interval, error::Problems};
+use crate::augment::{Interval, Purpose, error::Problems};
 use crate::signal;
 
 /// Plays sound faster or slower at the same pitch (Emami et al. 2021; CLAR, Al-Tahan and Mohsenzadeh 2021), by a phase
@@ -38,13 +39,17 @@ impl Default for TimeStretch {
     }
 }
 
-impl TimeStretch {
-    pub(super) fn check(&self, problems: &mut Problems<'_>) {
+impl Augment for TimeStretch {
+    type Draw = f64;
+
+    const PURPOSE: Purpose = Purpose::TimeStretch;
+
+    fn check(&self, _: SampleRate, problems: &mut Problems<'_>) {
         self.rate.check("rate", 0.25, 4.0, problems);
     }
 
     /// How many times as fast.
-    pub(super) fn draw(&self, rng: &mut impl Rng) -> f64 {
+    fn draw(&self, rng: &mut impl Rng) -> f64 {
         match self.drawn {
             Rates::Between => self.rate.draw(rng),
             Rates::Ends if rng.random_bool(0.5) => self.rate.high,
@@ -52,9 +57,17 @@ impl TimeStretch {
         }
     }
 
-    pub(super) fn apply(rate: f64, sound: Waveform) -> Waveform {
+    fn apply(&self, rate: f64, sound: Waveform, _: &Given<'_>) -> Waveform {
         let window = window_len(sound.sample_rate());
         sound.with_channels(|channels| signal::stretch(&channels, rate, window))
+    }
+
+    #[cfg(test)]
+    fn at_strength_zero() -> Option<Self> {
+        Some(Self {
+            rate: Interval::new(1.0, 1.0),
+            ..Self::default()
+        })
     }
 }
 
@@ -75,7 +88,7 @@ mod tests {
 
         #[test]
         fn a_tone_keeps_its_frequency_and_gets_the_length(rate in 0.5f64..1.5, hz in 100.0f64..5000.0) {
-            let stretched = TimeStretch::apply(rate, tone(hz, 44_100));
+            let stretched = applied(&TimeStretch::default(), rate, tone(hz, 44_100));
             prop_assert_eq!(stretched.len(), (44_100.0 / rate).round() as usize);
             let kept = frequency(&stretched) / hz;
             prop_assert!((kept - 1.0).abs() < 0.005, "{kept}");
