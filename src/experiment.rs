@@ -14,7 +14,7 @@ use crate::audio::ChannelChoice;
 use crate::augment::AugmentConfig;
 use crate::augment::spectrogram::LogUnit;
 use crate::encoder::{EmbedConfig, EncoderConfig};
-use crate::features::{Compression, FrontEnd, NormalizationKind};
+use crate::features::{FrontEnd, NormalizationKind};
 use crate::method::MethodConfig;
 use crate::train::{TrainConfig, ViewsConfig};
 
@@ -251,22 +251,7 @@ impl Experiment {
 
     /// Which logarithm of energy the features are, if one at all.
     pub fn log_unit(&self) -> Option<LogUnit> {
-        let compression = match &self.features {
-            FrontEnd::LogMel(config) => config.compression,
-            FrontEnd::StackedLogMel(config) => config.log_mel.compression,
-            FrontEnd::ThreeBand(config) => config.compression,
-            FrontEnd::Wavelet(config) => config.compression,
-            FrontEnd::Mfcc(_)
-            | FrontEnd::Pcen(_)
-            | FrontEnd::ClarStack(_)
-            | FrontEnd::Samples(_) => return None,
-        };
-        match compression {
-            Compression::Decibels { .. } => Some(LogUnit::Decibel),
-            Compression::Log10 { .. } => Some(LogUnit::Log10),
-            Compression::Ln { .. } => Some(LogUnit::Ln),
-            Compression::None {} => None,
-        }
+        self.features.log_unit()
     }
 
     /// The resolved configuration as a file that repeats the run.
@@ -433,7 +418,7 @@ mod tests {
             .map(|(name, _)| Experiment::preset(name, &[]));
         let mut all: Vec<Experiment> = presets.map(Result::unwrap).collect();
         let small = |set: &str| with(&["augment={}", set]).unwrap();
-        for name in FrontEnd::PUBLISHED {
+        for name in FrontEnd::published_names() {
             let mut other = small("augment.steps=[]");
             other.features = FrontEnd::published(name).unwrap();
             all.push(Experiment::parse(name, &other.to_toml(), &[]).unwrap());

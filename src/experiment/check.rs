@@ -5,7 +5,6 @@ use crate::audio::SoundChannels;
 use crate::augment::AugmentError;
 use crate::augment::spectrogram::{LogUnit, Patch};
 use crate::encoder::{EncoderConfig, EncoderError};
-use crate::features::FrontEnd;
 use crate::method::{MethodConfig, Must};
 use crate::train::Cut;
 
@@ -95,7 +94,7 @@ impl Experiment {
         );
         let hears_samples = matches!(self.encoder, EncoderConfig::ResNet18Samples(_));
         must(
-            matches!(self.features, FrontEnd::Samples(_)) == hears_samples,
+            self.features.keeps_sound() == hears_samples,
             "encoder.type",
             &"another",
             "`resnet18-samples` where `features.type` is `samples`, and only there",

@@ -1,10 +1,6 @@
 //! What the rows and values of a front end's images mean, for those who look at them.
 
-use super::{
-    Compression, FeaturesError, FrontEnd, LogMelConfig, Spectrum, ThreeBandConfig,
-    three_band::ThreeBand,
-};
-use crate::audio::SoundChannels;
+use super::{Compression, Spectrum};
 
 /// What one channel of an image shows.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,80 +50,19 @@ impl BandAxis {
     }
 }
 
-impl FrontEnd {
-    /// What each channel of its images shows.
-    ///
-    /// # Errors
-    /// [`FeaturesError::Config`] with every setting that is out of range.
-    pub fn axes(&self) -> Result<Vec<ChannelAxis>, FeaturesError> {
-        self.extractor()?; // which checks the settings
-        let alone = |bands, unit| {
-            vec![ChannelAxis {
-                name: String::new(),
-                bands,
-                unit,
-            }]
-        };
-        Ok(match self {
-            Self::LogMel(config) => alone(BandAxis::Mel(config.centres()), unit_of(config)),
-            Self::Mfcc(config) => alone(BandAxis::Cepstral(config.n_mfcc), ""),
-            Self::Pcen(config) => alone(BandAxis::Mel(config.log_mel.centres()), ""),
-            Self::Wavelet(config) => alone(
-                BandAxis::Wavelet(config.centres()),
-                unit(config.compression, config.spectrum),
-            ),
-            Self::ThreeBand(config) => three_band(config),
-            Self::Samples(_) => alone(BandAxis::Amplitude, ""),
-            Self::StackedLogMel(config) => {
-                let rate = f64::from(config.log_mel.sample_rate.hz());
-                let channel = |resolution: &super::Resolution| ChannelAxis {
-                    name: format!(
-                        "window of {:.0} ms",
-                        1e3 * resolution.win_length as f64 / rate
-                    ),
-                    bands: BandAxis::Mel(config.log_mel.centres()),
-                    unit: unit_of(&config.log_mel),
-                };
-                config.resolutions.iter().map(channel).collect()
-            }
-            Self::ClarStack(config) => {
-                let channel = |name: &str, bands, unit| ChannelAxis {
-                    name: name.to_owned(),
-                    bands,
-                    unit,
-                };
-                let (bins, unit) = (config.bin_centres(), unit_of(&config.log_mel));
-                vec![
-                    channel("magnitude", BandAxis::Linear(bins.clone()), unit),
-                    channel("phase", BandAxis::Linear(bins), "rad"),
-                    channel("mel", BandAxis::Mel(config.log_mel.centres()), unit),
-                ]
-            }
-        })
+impl ChannelAxis {
+    /// Of the only channel.
+    pub(super) fn alone(bands: BandAxis, unit: &'static str) -> Vec<Self> {
+        vec![Self {
+            name: String::new(),
+            bands,
+            unit,
+        }]
     }
 }
 
-fn three_band(config: &ThreeBandConfig) -> Vec<ChannelAxis> {
-    let sides: &[&str] = match config.channels {
-        SoundChannels::Mono => &[""],
-        SoundChannels::Stereo => &["left, ", "right, "],
-    };
-    let channel = |side: &str, part: usize| ChannelAxis {
-        name: format!("{side}{} third", ["lowest", "middle", "highest"][part]),
-        bands: BandAxis::Linear(config.centres(part)),
-        unit: unit(config.compression, Spectrum::Power),
-    };
-    let places = sides
-        .iter()
-        .flat_map(|&side| (0..ThreeBand::PARTS).map(move |part| (side, part)));
-    places.map(|(side, part)| channel(side, part)).collect()
-}
-
-fn unit_of(config: &LogMelConfig) -> &'static str {
-    unit(config.compression, config.spectrum)
-}
-
-fn unit(compression: Compression, spectrum: Spectrum) -> &'static str {
+/// What values are in.
+pub(super) fn unit(compression: Compression, spectrum: Spectrum) -> &'static str {
     match (compression, spectrum) {
         (Compression::Decibels { .. }, _) => "dB",
         (Compression::Log10 { .. }, _) => "log10",
@@ -139,11 +74,11 @@ fn unit(compression: Compression, spectrum: Spectrum) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::features::FrontEnd;
 
     #[test]
     fn every_channel_of_every_front_end_has_an_axis_for_its_rows() {
-        for name in FrontEnd::PUBLISHED {
+        for name in FrontEnd::published_names() {
             let front_end = FrontEnd::published(name).unwrap();
             let extractor = front_end.extractor().unwrap();
             let axes = front_end.axes().unwrap();

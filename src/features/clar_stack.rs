@@ -1,7 +1,11 @@
 //! Magnitude, phase and mel spectrogram as the three channels of one image: what CLAR hears.
 
 use super::error::Problems;
-use super::{Background, Features, FeaturesError, LogMel, LogMelConfig, Silence};
+use super::front_end::{Extract, Extractor, Settings};
+use super::{
+    Background, BandAxis, ChannelAxis, Features, FeaturesError, InputScaling, LogMel, LogMelConfig,
+    Silence,
+};
 use crate::audio::SampleRate;
 use crate::signal::{Stft, StftConfig};
 use serde::{Deserialize, Serialize};
@@ -57,13 +61,19 @@ impl ClarStackConfig {
     }
 
     /// The middle of each bin in Hz.
-    pub(super) fn bin_centres(&self) -> Vec<f64> {
+    fn bin_centres(&self) -> Vec<f64> {
         let bin_hz = f64::from(self.log_mel.sample_rate.hz()) / self.n_fft() as f64;
         let bins = 0..self.log_mel.n_mels;
         bins.map(|bin| bin as f64 * bin_hz).collect()
     }
+}
 
-    pub(super) fn problems(&self) -> Problems {
+impl Settings for ClarStackConfig {
+    fn published() -> &'static [(&'static str, fn() -> Self)] {
+        &[("clar", Self::clar)]
+    }
+
+    fn problems(&self) -> Problems {
         let mut problems = Problems::default();
         let LogMelConfig {
             win_length, n_fft, ..
@@ -84,6 +94,44 @@ impl ClarStackConfig {
             "`keep`, as phases have no background",
         );
         problems
+    }
+
+    fn timing(&self) -> (SampleRate, usize) {
+        self.log_mel.timing()
+    }
+
+    fn bands(&self) -> usize {
+        self.log_mel.n_mels
+    }
+
+    fn axes(&self) -> Vec<ChannelAxis> {
+        let channel = |name: &str, bands, unit| ChannelAxis {
+            name: name.to_owned(),
+            bands,
+            unit,
+        };
+        let (bins, unit) = (self.bin_centres(), self.log_mel.unit());
+        vec![
+            channel("magnitude", BandAxis::Linear(bins.clone()), unit),
+            channel("phase", BandAxis::Linear(bins), "rad"),
+            channel("mel", BandAxis::Mel(self.log_mel.centres()), unit),
+        ]
+    }
+
+    fn needs_whole_clip(&self) -> Option<&'static str> {
+        self.log_mel.needs_whole_clip()
+    }
+
+    fn clip_rules_mut(&mut self) -> (Option<&mut Silence>, Option<&mut InputScaling>) {
+        self.log_mel.clip_rules_mut()
+    }
+
+    fn keep_background(&mut self) {
+        self.log_mel.keep_background();
+    }
+
+    fn extractor(&self) -> Result<Extractor, FeaturesError> {
+        Ok(Extractor::of(ClarStack::new(self)?))
     }
 }
 
@@ -108,7 +156,7 @@ impl ClarStack {
         // Scaled once, for all three images.
         let scaled = LogMelConfig {
             silence: Silence::Keep {},
-            input_scaling: super::InputScaling::None {},
+            input_scaling: InputScaling::None {},
             ..config.log_mel.clone()
         };
         Ok(Self {
@@ -161,6 +209,20 @@ impl ClarStack {
         }
         compression.limit_range(&mut levels);
         [levels, phases].map(|values| Features::from_frames(bands, values))
+    }
+}
+
+impl Extract for ClarStack {
+    fn channels(&self) -> usize {
+        Self::CHANNELS
+    }
+
+    fn bands(&self) -> usize {
+        self.bands()
+    }
+
+    fn image(&self, sides: &[&[f32]]) -> Features {
+        self.compute(sides[0])
     }
 }
 

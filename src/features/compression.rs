@@ -1,5 +1,6 @@
 //! The last step of a front end: from energies to something like loudness.
 
+use super::LogUnit;
 use super::error::Problems;
 use crate::signal::ln;
 use serde::{Deserialize, Serialize};
@@ -46,6 +47,16 @@ impl Compression {
         Self::Decibels {
             floor: decibel_floor(),
             top_db: None,
+        }
+    }
+
+    /// Which logarithm of energy its results are, if one at all.
+    pub(super) fn log_unit(self) -> Option<LogUnit> {
+        match self {
+            Self::Decibels { .. } => Some(LogUnit::Decibel),
+            Self::Log10 { .. } => Some(LogUnit::Log10),
+            Self::Ln { .. } => Some(LogUnit::Ln),
+            Self::None {} => None,
         }
     }
 

@@ -1,149 +1,198 @@
 //! The choice of front end.
 
 use super::{
-    Background, ClarStack, ClarStackConfig, ClipRules, Compression, ConfigProblem, Features,
-    FeaturesError, InputScaling, LogMel, LogMelConfig, Mfcc, MfccConfig, Pcen, PcenConfig,
-    SamplesConfig, Silence, StackedLogMel, StackedLogMelConfig, ThreeBand, ThreeBandConfig,
-    Wavelet, WaveletConfig,
+    ChannelAxis, ClipRules, ConfigProblem, Features, FeaturesError, FrontEnd, InputScaling,
+    LogMelConfig, LogUnit, Silence, error::Problems,
 };
 use crate::audio::{SampleRate, SoundChannels, Waveform};
-use serde::{Deserialize, Serialize};
+use std::fmt::Debug;
 use std::ops::Range;
+use std::sync::Arc;
 
-/// A front end and its settings: all that is needed to repeat it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case")]
-pub enum FrontEnd {
-    /// Log-mel spectrogram, `[1, mels, frames]`.
-    LogMel(LogMelConfig),
-    /// Cepstral coefficients, `[1, n_mfcc, frames]`.
-    Mfcc(MfccConfig),
-    /// Mel bands relative to their recent past, `[1, mels, frames]`.
-    Pcen(PcenConfig),
-    /// Linear power spectrum in three parts, `[3, bins / 3, frames]`; of stereo sound 6 channels.
-    ThreeBand(ThreeBandConfig),
-    /// Power of Morlet wavelets, `[1, bands, frames]`.
-    Wavelet(WaveletConfig),
-    /// Log-mel spectrograms of three windows, `[3, mels, frames]`.
-    StackedLogMel(StackedLogMelConfig),
-    /// Magnitude, phase and log-mel spectrogram, `[3, mels, frames]`.
-    ClarStack(ClarStackConfig),
-    /// Sound as it is, `[1, 1, samples]`; of stereo sound 2 channels.
-    Samples(SamplesConfig),
+/// Makes of a table of front ends, one line each, the enum [`FrontEnd`] that files hold, and the way from it to what each
+/// says of itself.
+///
+/// A line is `"type in files" => Name(settings)`; its comment is that of the enum's variant.
+macro_rules! front_ends {
+    (
+        $(#[$about:meta])*
+        enum FrontEnd {
+            $( $(#[$what:meta])* $name:literal => $kind:ident($settings:ty), )+
+        }
+    ) => {
+        $(#[$about])*
+        #[serde(tag = "type")]
+        pub enum FrontEnd {
+            $( $(#[$what])* #[serde(rename = $name)] $kind($settings), )+
+        }
+
+        impl FrontEnd {
+            /// Its `type`, as files spell it.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $( Self::$kind(_) => $name, )+
+                }
+            }
+
+            /// The names of [`Self::published`].
+            pub fn published_names() -> Vec<&'static str> {
+                let names = [$( front_end::names::<$settings>() ),+];
+                names.concat()
+            }
+
+            /// The front end of this name, one of [`Self::published_names`]: of a published system, or with a library's
+            /// usual settings.
+            pub fn published(name: &str) -> Option<Self> {
+                let found = [$( front_end::published(name).map(Self::$kind) ),+];
+                found.into_iter().flatten().next()
+            }
+
+            /// What it says of itself.
+            fn settings(&self) -> &dyn front_end::Settings {
+                match self {
+                    $( Self::$kind(settings) => settings, )+
+                }
+            }
+
+            fn settings_mut(&mut self) -> &mut dyn front_end::Settings {
+                match self {
+                    $( Self::$kind(settings) => settings, )+
+                }
+            }
+        }
+    };
+}
+
+pub(super) use front_ends;
+
+/// The settings of a front end: all that it says of itself before any sound is heard.
+pub(super) trait Settings {
+    /// Settings of published systems, or a library's usual ones, by name.
+    fn published() -> &'static [(&'static str, fn() -> Self)]
+    where
+        Self: Sized + 'static,
+    {
+        &[]
+    }
+
+    /// Every setting that is out of range.
+    fn problems(&self) -> Problems;
+
+    /// Rate of the sound, and samples from frame to frame.
+    fn timing(&self) -> (SampleRate, usize);
+
+    /// The frequencies that it hears, Hz: by default all that the sound has.
+    fn hearing(&self) -> Range<f64> {
+        let (rate, _) = self.timing();
+        0.0..f64::from(rate.hz()) / 2.0
+    }
+
+    /// Which sides of a recording it hears.
+    fn sound_channels(&self) -> SoundChannels {
+        SoundChannels::Mono
+    }
+
+    /// Number of bands of each channel.
+    fn bands(&self) -> usize;
+
+    /// What each channel of its images shows; of settings without problems.
+    fn axes(&self) -> Vec<ChannelAxis>;
+
+    /// Which logarithm of energy its values are, if one at all.
+    fn log_unit(&self) -> Option<LogUnit> {
+        None
+    }
+
+    /// Whether its features are the sound itself.
+    fn keeps_sound(&self) -> bool {
+        false
+    }
+
+    /// The setting, if any, by which a frame depends on more than the sound around it.
+    fn needs_whole_clip(&self) -> Option<&'static str>;
+
+    /// The settings that are its clip rules, as far as it has them.
+    fn clip_rules_mut(&mut self) -> (Option<&mut Silence>, Option<&mut InputScaling>);
+
+    /// Leaves the background as it is, for what is computed while a recording is read.
+    fn keep_background(&mut self) {}
+
+    /// The one spectrogram whose frames decide how far a frame reaches, where the features can be streamed.
+    fn streamed(&self) -> Option<&LogMelConfig> {
+        None
+    }
+
+    /// Checks the settings and plans the computation.
+    fn extractor(&self) -> Result<Extractor, FeaturesError>;
+}
+
+/// The names of published settings.
+pub(super) fn names<S: Settings + 'static>() -> Vec<&'static str> {
+    let published = S::published().iter();
+    published.map(|(name, _)| *name).collect()
+}
+
+/// The published settings of this name.
+pub(super) fn published<S: Settings + 'static>(name: &str) -> Option<S> {
+    let mut published = S::published().iter();
+    let (_, settings) = published.find(|(known, _)| *known == name)?;
+    Some(settings())
 }
 
 impl FrontEnd {
-    /// The names of [`Self::published`].
-    pub const PUBLISHED: [&str; 11] = [
-        "moummad",
-        "protonet",
-        "fonseca",
-        "cola",
-        "mfcc",
-        "pcen",
-        "esresnet",
-        "esresnet-stereo",
-        "wavelet",
-        "palanisamy",
-        "clar",
-    ];
-
-    /// The front end of this name, one of [`Self::PUBLISHED`]: of a published system, or with a library's usual settings.
-    pub fn published(name: &str) -> Option<Self> {
-        Some(match name {
-            "mfcc" => Self::Mfcc(MfccConfig::librosa()),
-            "pcen" => Self::Pcen(PcenConfig::protonet()),
-            "esresnet" => Self::ThreeBand(ThreeBandConfig::esresnet()),
-            "esresnet-stereo" => Self::ThreeBand(ThreeBandConfig::esresnet_stereo()),
-            "wavelet" => Self::Wavelet(WaveletConfig::default()),
-            "palanisamy" => Self::StackedLogMel(StackedLogMelConfig::palanisamy()),
-            "clar" => Self::ClarStack(ClarStackConfig::clar()),
-            name => Self::LogMel(LogMelConfig::published(name)?),
-        })
-    }
-
     /// The rate of the sound it hears.
     pub fn sample_rate(&self) -> SampleRate {
-        self.timing().0
+        self.settings().timing().0
     }
 
     /// Frames per second.
     pub fn frame_rate(&self) -> f64 {
-        let (sample_rate, hop_length) = self.timing();
+        let (sample_rate, hop_length) = self.settings().timing();
         f64::from(sample_rate.hz()) / hop_length as f64
     }
 
     /// The frequencies that it hears, Hz.
     pub fn hearing(&self) -> Range<f64> {
-        match self {
-            Self::LogMel(log_mel)
-            | Self::Mfcc(MfccConfig { log_mel, .. })
-            | Self::Pcen(PcenConfig { log_mel, .. })
-            | Self::StackedLogMel(StackedLogMelConfig { log_mel, .. }) => {
-                log_mel.f_min..log_mel.f_max
-            }
-            Self::Wavelet(config) => config.f_min..config.f_max,
-            // CLAR's stack has the whole spectrum beside its mel bands.
-            Self::ClarStack(_) | Self::ThreeBand(_) | Self::Samples(_) => {
-                0.0..f64::from(self.sample_rate().hz()) / 2.0
-            }
-        }
+        self.settings().hearing()
     }
 
     /// Which sides of a recording it hears.
     pub fn sound_channels(&self) -> SoundChannels {
-        match self {
-            Self::ThreeBand(config) => config.channels,
-            Self::Samples(config) => config.channels,
-            _ => SoundChannels::Mono,
-        }
+        self.settings().sound_channels()
     }
 
     /// Every setting that is out of range.
     pub fn problems(&self) -> Vec<ConfigProblem> {
-        let found = match self {
-            Self::LogMel(config) => config.problems(),
-            Self::Mfcc(config) => config.problems(),
-            Self::Pcen(config) => config.problems(),
-            Self::ThreeBand(config) => config.problems(),
-            Self::Wavelet(config) => config.problems(),
-            Self::StackedLogMel(config) => config.problems(),
-            Self::ClarStack(config) => config.problems(),
-            Self::Samples(_) => return Vec::new(),
-        };
-        found.into_list()
+        self.settings().problems().into_list()
     }
 
     /// Number of bands of each channel.
     pub fn bands(&self) -> usize {
-        match self {
-            Self::LogMel(log_mel)
-            | Self::Pcen(PcenConfig { log_mel, .. })
-            | Self::StackedLogMel(StackedLogMelConfig { log_mel, .. })
-            | Self::ClarStack(ClarStackConfig { log_mel }) => log_mel.n_mels,
-            Self::Mfcc(config) => config.n_mfcc,
-            Self::ThreeBand(config) => config.bands(),
-            Self::Wavelet(config) => config.n_bands,
-            Self::Samples(_) => 1,
-        }
+        self.settings().bands()
+    }
+
+    /// Which logarithm of energy the features are, if one at all.
+    pub fn log_unit(&self) -> Option<LogUnit> {
+        self.settings().log_unit()
+    }
+
+    /// Whether the features are the sound itself.
+    pub fn keeps_sound(&self) -> bool {
+        self.settings().keeps_sound()
+    }
+
+    /// What each channel of its images shows.
+    ///
+    /// # Errors
+    /// [`FeaturesError::Config`] with every setting that is out of range.
+    pub fn axes(&self) -> Result<Vec<ChannelAxis>, FeaturesError> {
+        self.settings().problems().into_result()?;
+        Ok(self.settings().axes())
     }
 
     /// The setting, if any, by which a frame depends on more than the sound around it.
     pub fn needs_whole_clip(&self) -> Option<&'static str> {
-        let of = |scaling: InputScaling, compression: Compression| {
-            let scaling = scaling.measures_clip().then_some("input_scaling");
-            scaling.or(compression.limits_range().then_some("compression.top_db"))
-        };
-        match self {
-            Self::LogMel(log_mel)
-            | Self::Mfcc(MfccConfig { log_mel, .. })
-            | Self::Pcen(PcenConfig { log_mel, .. })
-            | Self::StackedLogMel(StackedLogMelConfig { log_mel, .. })
-            | Self::ClarStack(ClarStackConfig { log_mel }) => log_mel.needs_whole_clip(),
-            Self::ThreeBand(config) => of(config.input_scaling, config.compression),
-            Self::Wavelet(config) => of(config.input_scaling, config.compression),
-            Self::Samples(_) => None,
-        }
+        self.settings().needs_whole_clip()
     }
 
     /// Checks the settings and plans the computation.
@@ -151,31 +200,13 @@ impl FrontEnd {
     /// # Errors
     /// [`FeaturesError::Config`] with every setting that is out of range.
     pub fn extractor(&self) -> Result<Extractor, FeaturesError> {
-        Ok(match self {
-            Self::LogMel(config) => Extractor::LogMel(LogMel::new(config)?),
-            Self::Mfcc(config) => Extractor::Mfcc(Mfcc::new(config)?),
-            Self::Pcen(config) => Extractor::Pcen(Pcen::new(config)?),
-            Self::ThreeBand(config) => Extractor::ThreeBand(ThreeBand::new(config)?),
-            Self::Wavelet(config) => Extractor::Wavelet(Wavelet::new(config)?),
-            Self::StackedLogMel(config) => Extractor::StackedLogMel(StackedLogMel::new(config)?),
-            Self::ClarStack(config) => Extractor::ClarStack(Box::new(ClarStack::new(config)?)),
-            Self::Samples(config) => Extractor::Samples(config.channels),
-        })
+        self.settings().extractor()
     }
 
     /// The same with the background kept: what can be computed while a recording is read.
     pub fn keeping_background(&self) -> Self {
         let mut front_end = self.clone();
-        match &mut front_end {
-            Self::LogMel(log_mel)
-            | Self::Mfcc(MfccConfig { log_mel, .. })
-            | Self::Pcen(PcenConfig { log_mel, .. })
-            | Self::StackedLogMel(StackedLogMelConfig { log_mel, .. })
-            | Self::ClarStack(ClarStackConfig { log_mel }) => {
-                log_mel.background = Background::Keep;
-            }
-            Self::ThreeBand(_) | Self::Wavelet(_) | Self::Samples(_) => {}
-        }
+        front_end.settings_mut().keep_background();
         front_end
     }
 
@@ -204,111 +235,71 @@ impl FrontEnd {
 
     /// The settings that are its clip rules, as far as it has them.
     pub(super) fn clip_rules_mut(&mut self) -> (Option<&mut Silence>, Option<&mut InputScaling>) {
-        match self {
-            Self::LogMel(log_mel)
-            | Self::Mfcc(MfccConfig { log_mel, .. })
-            | Self::Pcen(PcenConfig { log_mel, .. })
-            | Self::StackedLogMel(StackedLogMelConfig { log_mel, .. })
-            | Self::ClarStack(ClarStackConfig { log_mel }) => {
-                (Some(&mut log_mel.silence), Some(&mut log_mel.input_scaling))
-            }
-            Self::ThreeBand(config) => (None, Some(&mut config.input_scaling)),
-            Self::Wavelet(config) => (None, Some(&mut config.input_scaling)),
-            Self::Samples(_) => (None, None),
-        }
-    }
-
-    /// Rate of the sound, and samples from frame to frame.
-    fn timing(&self) -> (SampleRate, usize) {
-        match self {
-            Self::LogMel(log_mel)
-            | Self::Mfcc(MfccConfig { log_mel, .. })
-            | Self::Pcen(PcenConfig { log_mel, .. })
-            | Self::StackedLogMel(StackedLogMelConfig { log_mel, .. })
-            | Self::ClarStack(ClarStackConfig { log_mel }) => {
-                (log_mel.sample_rate, log_mel.hop_length)
-            }
-            Self::ThreeBand(config) => (config.sample_rate, config.hop_length),
-            Self::Wavelet(config) => (config.sample_rate, config.hop_length),
-            Self::Samples(config) => (config.sample_rate, 1),
-        }
+        self.settings_mut().clip_rules_mut()
     }
 
     /// The one spectrogram whose frames decide how far a frame reaches, where the features can be streamed.
     pub(super) fn streamed(&self) -> Result<&LogMelConfig, FeaturesError> {
-        let front_end = match self {
-            Self::LogMel(log_mel)
-            | Self::Mfcc(MfccConfig { log_mel, .. })
-            | Self::Pcen(PcenConfig { log_mel, .. }) => return Ok(log_mel),
-            Self::ThreeBand(_) => "three-band",
-            Self::Wavelet(_) => "wavelet",
-            Self::StackedLogMel(_) => "stacked-log-mel",
-            Self::ClarStack(_) => "clar-stack",
-            Self::Samples(_) => "samples",
-        };
-        Err(FeaturesError::NotStreamed { front_end })
+        let front_end = self.name();
+        let streamed = self.settings().streamed();
+        streamed.ok_or(FeaturesError::NotStreamed { front_end })
     }
 }
 
-/// A [`FrontEnd`] ready to compute; one serves any number of threads.
-#[derive(Debug, Clone)]
-pub enum Extractor {
-    /// Of [`FrontEnd::LogMel`].
-    LogMel(LogMel),
-    /// Of [`FrontEnd::Mfcc`].
-    Mfcc(Mfcc),
-    /// Of [`FrontEnd::Pcen`].
-    Pcen(Pcen),
-    /// Of [`FrontEnd::ThreeBand`].
-    ThreeBand(ThreeBand),
-    /// Of [`FrontEnd::Wavelet`].
-    Wavelet(Wavelet),
-    /// Of [`FrontEnd::StackedLogMel`].
-    StackedLogMel(StackedLogMel),
-    /// Of [`FrontEnd::ClarStack`].
-    ClarStack(Box<ClarStack>),
-    /// Of [`FrontEnd::Samples`].
-    Samples(SoundChannels),
+/// The computation of a front end.
+pub(super) trait Extract: Debug + Send + Sync {
+    /// Number of channels of its features.
+    fn channels(&self) -> usize {
+        1
+    }
+
+    /// Number of bands of each channel.
+    fn bands(&self) -> usize;
+
+    /// Which sides of a recording it hears.
+    fn sound_channels(&self) -> SoundChannels {
+        SoundChannels::Mono
+    }
+
+    /// The features of the sides of a sound at the front end's rate, full scale at ±1: of one, or of as many as it hears.
+    fn image(&self, sides: &[&[f32]]) -> Features;
+
+    /// As [`Self::image`] of mono sound, as far as a frame depends on nothing but the sound around it.
+    fn local_image(&self, samples: &[f32]) -> Features {
+        self.image(&[samples])
+    }
+
+    /// What is remembered of frames before the first.
+    fn memory(&self) -> Vec<f64> {
+        Vec::new()
+    }
+
+    /// Makes [`Self::local_image`], frame after frame, into [`Self::image`]; `memory` goes on to the next frames.
+    fn follow(&self, _values: &mut [f32], _memory: &mut [f64]) {}
 }
 
+/// A [`FrontEnd`] ready to compute; one serves any number of threads, and a copy costs nothing.
+#[derive(Debug, Clone)]
+pub struct Extractor(Arc<dyn Extract>);
+
 impl Extractor {
+    pub(super) fn of(extract: impl Extract + 'static) -> Self {
+        Self(Arc::new(extract))
+    }
+
     /// Number of channels of its features.
     pub fn channels(&self) -> usize {
-        match self {
-            Self::LogMel(_) | Self::Mfcc(_) | Self::Pcen(_) | Self::Wavelet(_) => 1,
-            Self::Samples(channels) => channels.count(),
-            Self::ThreeBand(three_band) => three_band.channels(),
-            Self::StackedLogMel(stack) => stack.channels(),
-            Self::ClarStack(_) => ClarStack::CHANNELS,
-        }
+        self.0.channels()
     }
 
     /// Number of bands of each channel.
     pub fn bands(&self) -> usize {
-        match self {
-            Self::LogMel(log_mel) => log_mel.bands(),
-            Self::Mfcc(mfcc) => mfcc.bands(),
-            Self::Pcen(pcen) => pcen.bands(),
-            Self::ThreeBand(three_band) => three_band.bands(),
-            Self::Wavelet(wavelet) => wavelet.bands(),
-            Self::StackedLogMel(stack) => stack.bands(),
-            Self::ClarStack(stack) => stack.bands(),
-            Self::Samples(_) => 1,
-        }
+        self.0.bands()
     }
 
     /// The features of mono `samples` at the front end's rate, full scale at ±1.
     pub fn compute(&self, samples: &[f32]) -> Features {
-        match self {
-            Self::LogMel(log_mel) => log_mel.compute(samples),
-            Self::Mfcc(mfcc) => mfcc.compute(samples),
-            Self::Pcen(pcen) => pcen.compute(samples),
-            Self::ThreeBand(three_band) => three_band.compute(&[samples]),
-            Self::Wavelet(wavelet) => wavelet.compute(samples),
-            Self::StackedLogMel(stack) => stack.compute(samples),
-            Self::ClarStack(stack) => stack.compute(samples),
-            Self::Samples(channels) => SamplesConfig::compute(*channels, &[samples]),
-        }
+        self.0.image(&[samples])
     }
 
     /// The features of a sound at the front end's rate; where two sides are heard, a mono recording is taken for both.
@@ -316,15 +307,18 @@ impl Extractor {
     /// # Panics
     /// If the sound has more channels than the front end hears.
     pub fn compute_sound(&self, sound: &Waveform) -> Features {
-        match (self, sound.channels()) {
-            (_, [samples]) => self.compute(samples),
-            (Self::ThreeBand(three_band), [left, right]) if three_band.hears_stereo() => {
-                three_band.compute(&[left, right])
-            }
-            (Self::Samples(heard), [left, right]) if !heard.is_mono() => {
-                SamplesConfig::compute(*heard, &[left, right])
-            }
-            (_, channels) => panic!("{} channels are more than are heard", channels.len()),
-        }
+        let sides: Vec<&[f32]> = sound.channels().iter().map(Vec::as_slice).collect();
+        let heard = self.0.sound_channels().count();
+        assert!(
+            sides.len() == 1 || sides.len() == heard,
+            "{} channels are more than are heard",
+            sides.len()
+        );
+        self.0.image(&sides)
+    }
+
+    /// The computation itself.
+    pub(super) fn extract(&self) -> &dyn Extract {
+        self.0.as_ref()
     }
 }

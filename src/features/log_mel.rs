@@ -1,6 +1,8 @@
 //! Log-mel spectrograms, in every convention that published systems use.
 
-use super::{Background, InputScaling, Silence, Spectrum};
+use super::axis::unit;
+use super::front_end::{Extract, Extractor, Settings};
+use super::{Background, BandAxis, ChannelAxis, InputScaling, LogUnit, Silence, Spectrum};
 use super::{Features, FeaturesError, compression::Compression, error::Problems};
 use crate::{
     audio::SampleRate,
@@ -10,6 +12,7 @@ use crate::{
     },
 };
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// Frames that go through the filter bank side by side: four SSE registers.
 const BLOCK_FRAMES: usize = 16;
@@ -70,17 +73,6 @@ impl Default for LogMelConfig {
 }
 
 impl LogMelConfig {
-    /// The published front end of this name: `moummad`, `protonet`, `fonseca` or `cola`.
-    pub fn published(name: &str) -> Option<Self> {
-        match name {
-            "moummad" => Some(Self::moummad()),
-            "protonet" => Some(Self::protonet()),
-            "fonseca" => Some(Self::fonseca()),
-            "cola" => Some(Self::cola()),
-            _ => None,
-        }
-    }
-
     /// The front end of our own recipe `small`: 64 bands of 50 to 11025 Hz every 10 ms, in decibels.
     pub fn small() -> Self {
         Self {
@@ -179,37 +171,6 @@ impl LogMelConfig {
         }
     }
 
-    /// Everything that is wrong with these settings.
-    pub(super) fn problems(&self) -> Problems {
-        let mut problems = Problems::default();
-        self.silence.check(&mut problems);
-        self.input_scaling.check(&mut problems);
-        problems.check_frames(2, self.n_fft, self.win_length, self.hop_length);
-        problems.check(
-            (1..=4096).contains(&self.n_mels),
-            "n_mels",
-            self.n_mels,
-            "1 to 4096",
-        );
-        problems.check_range(self.sample_rate, self.f_min, self.f_max);
-        self.compression.check(&mut problems);
-        problems
-    }
-
-    /// The setting, if any, that makes a frame depend on more than the sound around it.
-    pub(super) fn needs_whole_clip(&self) -> Option<&'static str> {
-        let silence = !matches!(self.silence, Silence::Keep {});
-        let scaling = self.input_scaling.measures_clip();
-        let found = [
-            (silence, "silence"),
-            (scaling, "input_scaling"),
-            (self.compression.limits_range(), "compression.top_db"),
-            (self.background == Background::Subtract, "background"),
-        ];
-        let found = found.into_iter().find(|(needs, _)| *needs);
-        found.map(|(_, key)| key)
-    }
-
     /// How far a frame reaches around its place, sample `frame · hop_length`.
     pub(super) fn frame_extent(&self) -> FrameExtent {
         let length = match self.window_placement {
@@ -224,6 +185,11 @@ impl LogMelConfig {
             before,
             after: length - before,
         }
+    }
+
+    /// What its values are in.
+    pub(super) fn unit(&self) -> &'static str {
+        unit(self.compression, self.spectrum)
     }
 
     /// The middle of each mel band, Hz.
@@ -254,6 +220,82 @@ impl LogMelConfig {
             triangles: self.triangles,
             norm: self.mel_norm,
         }
+    }
+}
+
+impl Settings for LogMelConfig {
+    fn published() -> &'static [(&'static str, fn() -> Self)] {
+        &[
+            ("moummad", Self::moummad),
+            ("protonet", Self::protonet),
+            ("fonseca", Self::fonseca),
+            ("cola", Self::cola),
+        ]
+    }
+
+    fn problems(&self) -> Problems {
+        let mut problems = Problems::default();
+        self.silence.check(&mut problems);
+        self.input_scaling.check(&mut problems);
+        problems.check_frames(2, self.n_fft, self.win_length, self.hop_length);
+        problems.check(
+            (1..=4096).contains(&self.n_mels),
+            "n_mels",
+            self.n_mels,
+            "1 to 4096",
+        );
+        problems.check_range(self.sample_rate, self.f_min, self.f_max);
+        self.compression.check(&mut problems);
+        problems
+    }
+
+    fn timing(&self) -> (SampleRate, usize) {
+        (self.sample_rate, self.hop_length)
+    }
+
+    fn hearing(&self) -> Range<f64> {
+        self.f_min..self.f_max
+    }
+
+    fn bands(&self) -> usize {
+        self.n_mels
+    }
+
+    fn axes(&self) -> Vec<ChannelAxis> {
+        ChannelAxis::alone(BandAxis::Mel(self.centres()), self.unit())
+    }
+
+    fn log_unit(&self) -> Option<LogUnit> {
+        self.compression.log_unit()
+    }
+
+    fn needs_whole_clip(&self) -> Option<&'static str> {
+        let silence = !matches!(self.silence, Silence::Keep {});
+        let scaling = self.input_scaling.measures_clip();
+        let found = [
+            (silence, "silence"),
+            (scaling, "input_scaling"),
+            (self.compression.limits_range(), "compression.top_db"),
+            (self.background == Background::Subtract, "background"),
+        ];
+        let found = found.into_iter().find(|(needs, _)| *needs);
+        found.map(|(_, key)| key)
+    }
+
+    fn clip_rules_mut(&mut self) -> (Option<&mut Silence>, Option<&mut InputScaling>) {
+        (Some(&mut self.silence), Some(&mut self.input_scaling))
+    }
+
+    fn keep_background(&mut self) {
+        self.background = Background::Keep;
+    }
+
+    fn streamed(&self) -> Option<&LogMelConfig> {
+        Some(self)
+    }
+
+    fn extractor(&self) -> Result<Extractor, FeaturesError> {
+        Ok(Extractor::of(LogMel::new(self)?))
     }
 }
 
@@ -359,5 +401,15 @@ impl LogMel {
                 }
             }
         }
+    }
+}
+
+impl Extract for LogMel {
+    fn bands(&self) -> usize {
+        self.bands()
+    }
+
+    fn image(&self, sides: &[&[f32]]) -> Features {
+        self.compute(sides[0])
     }
 }

@@ -1,9 +1,15 @@
 //! Mel-frequency cepstral coefficients, what the classic baseline hears.
 
 use super::error::Problems;
-use super::{Compression, Features, FeaturesError, LogMel, LogMelConfig};
+use super::front_end::{Extract, Extractor, Settings};
+use super::{
+    BandAxis, ChannelAxis, Compression, Features, FeaturesError, InputScaling, LogMel,
+    LogMelConfig, Silence,
+};
+use crate::audio::SampleRate;
 use crate::signal::{AreaNorm, Dct, MelScale, Padding};
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// Cepstral coefficients of a log-mel spectrogram.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,9 +53,12 @@ impl MfccConfig {
     }
 }
 
-impl MfccConfig {
-    /// Everything that is wrong with these settings.
-    pub(super) fn problems(&self) -> Problems {
+impl Settings for MfccConfig {
+    fn published() -> &'static [(&'static str, fn() -> Self)] {
+        &[("mfcc", Self::librosa)]
+    }
+
+    fn problems(&self) -> Problems {
         let n_mels = self.log_mel.n_mels;
         let mut problems = Problems::default();
         problems.check(
@@ -60,6 +69,42 @@ impl MfccConfig {
         );
         problems.append_under("log_mel", self.log_mel.problems());
         problems
+    }
+
+    fn timing(&self) -> (SampleRate, usize) {
+        self.log_mel.timing()
+    }
+
+    fn hearing(&self) -> Range<f64> {
+        self.log_mel.hearing()
+    }
+
+    fn bands(&self) -> usize {
+        self.n_mfcc
+    }
+
+    fn axes(&self) -> Vec<ChannelAxis> {
+        ChannelAxis::alone(BandAxis::Cepstral(self.n_mfcc), "")
+    }
+
+    fn needs_whole_clip(&self) -> Option<&'static str> {
+        self.log_mel.needs_whole_clip()
+    }
+
+    fn clip_rules_mut(&mut self) -> (Option<&mut Silence>, Option<&mut InputScaling>) {
+        self.log_mel.clip_rules_mut()
+    }
+
+    fn keep_background(&mut self) {
+        self.log_mel.keep_background();
+    }
+
+    fn streamed(&self) -> Option<&LogMelConfig> {
+        Some(&self.log_mel)
+    }
+
+    fn extractor(&self) -> Result<Extractor, FeaturesError> {
+        Ok(Extractor::of(Mfcc::new(self)?))
     }
 }
 
@@ -97,5 +142,15 @@ impl Mfcc {
             self.dct.apply(frame, coefficients);
         }
         Features::from_frames(self.bands(), values)
+    }
+}
+
+impl Extract for Mfcc {
+    fn bands(&self) -> usize {
+        self.bands()
+    }
+
+    fn image(&self, sides: &[&[f32]]) -> Features {
+        self.compute(sides[0])
     }
 }

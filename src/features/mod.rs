@@ -13,6 +13,7 @@
 //! | `wavelet` | [`Wavelet`]: power of Morlet wavelets | `wavelet.rs` |
 //! | `stacked-log-mel` | [`StackedLogMel`]: log-mel of three windows as channels | `stacked_log_mel.rs` |
 //! | `clar-stack` | [`ClarStack`]: magnitude, phase and log-mel as channels | `clar_stack.rs` |
+//! | `samples` | [`SamplesConfig`]: sound as it is, mono or stereo | `samples.rs` |
 //!
 //! [`FeatureCache`] keeps the features of a whole dataset on disk; [`FeatureStream`] computes those of a recording of
 //! any length as it is read.
@@ -28,6 +29,7 @@ mod error;
 mod front_end;
 mod input_scaling;
 mod log_mel;
+mod log_unit;
 mod matrix;
 mod mfcc;
 mod normalization;
@@ -51,9 +53,10 @@ pub use clar_stack::{ClarStack, ClarStackConfig};
 pub use clip_rules::{ClipLevel, ClipRules};
 pub use compression::Compression;
 pub use error::{ConfigProblem, FeaturesError};
-pub use front_end::{Extractor, FrontEnd};
+pub use front_end::Extractor;
 pub use input_scaling::InputScaling;
 pub use log_mel::{LogMel, LogMelConfig};
+pub use log_unit::LogUnit;
 pub use matrix::Features;
 pub use mfcc::{Mfcc, MfccConfig};
 pub use normalization::{Normalization, NormalizationKind};
@@ -67,3 +70,26 @@ pub use stream::FeatureStream;
 pub use three_band::{ThreeBand, ThreeBandConfig};
 pub use wavelet::{Pooling, Wavelet, WaveletConfig};
 pub use windows::{Rest, WindowCut};
+
+front_end::front_ends! {
+    /// A front end and its settings: all that is needed to repeat it.
+    #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+    enum FrontEnd {
+        /// Log-mel spectrogram, `[1, mels, frames]`.
+        "log-mel" => LogMel(LogMelConfig),
+        /// Cepstral coefficients, `[1, n_mfcc, frames]`.
+        "mfcc" => Mfcc(MfccConfig),
+        /// Mel bands relative to their recent past, `[1, mels, frames]`.
+        "pcen" => Pcen(PcenConfig),
+        /// Linear power spectrum in three parts, `[3, bins / 3, frames]`; of stereo sound 6 channels.
+        "three-band" => ThreeBand(ThreeBandConfig),
+        /// Power of Morlet wavelets, `[1, bands, frames]`.
+        "wavelet" => Wavelet(WaveletConfig),
+        /// Log-mel spectrograms of three windows, `[3, mels, frames]`.
+        "stacked-log-mel" => StackedLogMel(StackedLogMelConfig),
+        /// Magnitude, phase and log-mel spectrogram, `[3, mels, frames]`.
+        "clar-stack" => ClarStack(ClarStackConfig),
+        /// Sound as it is, `[1, 1, samples]`; of stereo sound 2 channels.
+        "samples" => Samples(SamplesConfig),
+    }
+}

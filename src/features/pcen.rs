@@ -1,7 +1,13 @@
 //! Per-channel energy normalisation: every band relative to its own recent past.
 
-use super::{Features, FeaturesError, LogMel, LogMelConfig, error::Problems};
+use super::front_end::{Extract, Extractor, Settings};
+use super::{
+    BandAxis, ChannelAxis, Features, FeaturesError, InputScaling, LogMel, LogMelConfig, Silence,
+    error::Problems,
+};
+use crate::audio::SampleRate;
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// Mel energies through per-channel energy normalisation (Wang et al. 2017, arXiv:1607.05666), as librosa 0.11 computes it.
 ///
@@ -58,14 +64,6 @@ impl PcenConfig {
         }
     }
 
-    /// Everything that is wrong with these settings.
-    pub(super) fn problems(&self) -> Problems {
-        let mut problems = Problems::default();
-        self.check(&mut problems);
-        problems.append_under("log_mel", self.log_mel.problems());
-        problems
-    }
-
     fn check(&self, problems: &mut Problems) {
         let mut positive = |key, value: f64| {
             let fine = (1e-12..=1e12).contains(&value);
@@ -96,6 +94,55 @@ impl PcenConfig {
     }
 }
 
+impl Settings for PcenConfig {
+    fn published() -> &'static [(&'static str, fn() -> Self)] {
+        &[("pcen", Self::protonet)]
+    }
+
+    fn problems(&self) -> Problems {
+        let mut problems = Problems::default();
+        self.check(&mut problems);
+        problems.append_under("log_mel", self.log_mel.problems());
+        problems
+    }
+
+    fn timing(&self) -> (SampleRate, usize) {
+        self.log_mel.timing()
+    }
+
+    fn hearing(&self) -> Range<f64> {
+        self.log_mel.hearing()
+    }
+
+    fn bands(&self) -> usize {
+        self.log_mel.n_mels
+    }
+
+    fn axes(&self) -> Vec<ChannelAxis> {
+        ChannelAxis::alone(BandAxis::Mel(self.log_mel.centres()), "")
+    }
+
+    fn needs_whole_clip(&self) -> Option<&'static str> {
+        self.log_mel.needs_whole_clip()
+    }
+
+    fn clip_rules_mut(&mut self) -> (Option<&mut Silence>, Option<&mut InputScaling>) {
+        self.log_mel.clip_rules_mut()
+    }
+
+    fn keep_background(&mut self) {
+        self.log_mel.keep_background();
+    }
+
+    fn streamed(&self) -> Option<&LogMelConfig> {
+        Some(&self.log_mel)
+    }
+
+    fn extractor(&self) -> Result<Extractor, FeaturesError> {
+        Ok(Extractor::of(Pcen::new(self)?))
+    }
+}
+
 /// Computes PCEN features; one serves any number of threads.
 #[derive(Debug, Clone)]
 pub struct Pcen {
@@ -106,10 +153,6 @@ pub struct Pcen {
     power: f64,
     eps: f64,
 }
-
-/// `M`, what one recording's bands have been like until now.
-#[derive(Debug, Clone)]
-pub(super) struct PcenMemory(Vec<f64>);
 
 impl Pcen {
     /// Checks the settings and plans the computation.
@@ -136,25 +179,25 @@ impl Pcen {
     /// The features `[mels, frames]` of mono `samples` at the configured rate, full scale at ±1.
     pub fn compute(&self, samples: &[f32]) -> Features {
         let mut values = self.energies(samples).values().to_vec();
-        self.normalize(&mut values, &mut self.memory());
+        self.normalize(&mut values, &mut self.past());
         Features::from_frames(self.bands(), values)
     }
 
     /// The mel energies before normalisation.
-    pub(super) fn energies(&self, samples: &[f32]) -> Features {
+    fn energies(&self, samples: &[f32]) -> Features {
         self.log_mel.compute(samples)
     }
 
-    /// What is remembered before the first frame.
-    pub(super) fn memory(&self) -> PcenMemory {
-        PcenMemory(vec![1.0; self.bands()])
+    /// `M` before the first frame.
+    fn past(&self) -> Vec<f64> {
+        vec![1.0; self.bands()]
     }
 
-    /// Turns energies, frame after frame, into features; `memory` goes on to the next frames.
-    pub(super) fn normalize(&self, energies: &mut [f32], memory: &mut PcenMemory) {
+    /// Turns energies, frame after frame, into features; `past`, the `M` of every band, goes on to the next frames.
+    fn normalize(&self, energies: &mut [f32], past: &mut [f64]) {
         let (b, floor) = (self.newest_weight, self.bias.powf(self.power));
         for frame in energies.chunks_exact_mut(self.bands()) {
-            for (value, smooth) in frame.iter_mut().zip(&mut memory.0) {
+            for (value, smooth) in frame.iter_mut().zip(past.iter_mut()) {
                 let energy = f64::from(*value);
                 *smooth += b * (energy - *smooth);
                 let relative = energy / (self.eps + *smooth).powf(self.gain);
@@ -163,6 +206,28 @@ impl Pcen {
                 *value = (floor * rise) as f32;
             }
         }
+    }
+}
+
+impl Extract for Pcen {
+    fn bands(&self) -> usize {
+        self.bands()
+    }
+
+    fn image(&self, sides: &[&[f32]]) -> Features {
+        self.compute(sides[0])
+    }
+
+    fn local_image(&self, samples: &[f32]) -> Features {
+        self.energies(samples)
+    }
+
+    fn memory(&self) -> Vec<f64> {
+        self.past()
+    }
+
+    fn follow(&self, values: &mut [f32], memory: &mut [f64]) {
+        self.normalize(values, memory);
     }
 }
 
@@ -190,11 +255,11 @@ mod tests {
                 .iter()
                 .map(|&x| x as f32)
                 .collect();
-            let mut memory = pcen.memory();
+            let mut past = pcen.past();
             // In two pieces: the memory must carry over.
             let (first, second) = values.split_at_mut(3 * bands);
-            pcen.normalize(first, &mut memory);
-            pcen.normalize(second, &mut memory);
+            pcen.normalize(first, &mut past);
+            pcen.normalize(second, &mut past);
             for (given, wanted) in values.iter().zip(numbers(&case["pcen"])) {
                 let error = (f64::from(*given) - wanted).abs();
                 // Energies and results are rounded to f32 once each.
@@ -215,7 +280,7 @@ mod tests {
         .unwrap();
         let settled = |level: f32| {
             let mut values = vec![level; 2000 * pcen.bands()];
-            pcen.normalize(&mut values, &mut pcen.memory());
+            pcen.normalize(&mut values, &mut pcen.past());
             *values.last().unwrap()
         };
         let expected = 3f32.sqrt() - 2f32.sqrt();

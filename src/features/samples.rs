@@ -2,7 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Features, FrontEnd};
+use super::front_end::{Extract, Extractor, Settings};
+use super::{
+    BandAxis, ChannelAxis, Features, FeaturesError, FrontEnd, InputScaling, Silence,
+    error::Problems,
+};
 use crate::audio::{SampleRate, SoundChannels};
 
 /// No front end: every sample is a frame of one band.
@@ -24,13 +28,65 @@ impl SamplesConfig {
             channels: front_end.sound_channels(),
         }
     }
+}
 
-    /// One or two `sides` of a sound as `[channels, 1, samples]`; a single side is taken for both where two are kept.
-    pub(super) fn compute(channels: SoundChannels, sides: &[&[f32]]) -> Features {
+impl Settings for SamplesConfig {
+    fn problems(&self) -> Problems {
+        Problems::default()
+    }
+
+    fn timing(&self) -> (SampleRate, usize) {
+        (self.sample_rate, 1)
+    }
+
+    fn sound_channels(&self) -> SoundChannels {
+        self.channels
+    }
+
+    fn bands(&self) -> usize {
+        1
+    }
+
+    fn axes(&self) -> Vec<ChannelAxis> {
+        ChannelAxis::alone(BandAxis::Amplitude, "")
+    }
+
+    fn keeps_sound(&self) -> bool {
+        true
+    }
+
+    fn needs_whole_clip(&self) -> Option<&'static str> {
+        None
+    }
+
+    fn clip_rules_mut(&mut self) -> (Option<&mut Silence>, Option<&mut InputScaling>) {
+        (None, None)
+    }
+
+    fn extractor(&self) -> Result<Extractor, FeaturesError> {
+        Ok(Extractor::of(*self))
+    }
+}
+
+impl Extract for SamplesConfig {
+    fn channels(&self) -> usize {
+        self.channels.count()
+    }
+
+    fn bands(&self) -> usize {
+        1
+    }
+
+    fn sound_channels(&self) -> SoundChannels {
+        self.channels
+    }
+
+    /// `[channels, 1, samples]`; a single side is taken for both where two are kept.
+    fn image(&self, sides: &[&[f32]]) -> Features {
         let images = sides
             .iter()
             .map(|side| Features::from_frames(1, side.to_vec()));
-        let images: Vec<Features> = images.cycle().take(channels.count()).collect();
+        let images: Vec<Features> = images.cycle().take(self.channels.count()).collect();
         Features::stacked(&images)
     }
 }

@@ -1,9 +1,14 @@
 //! Three log-mel spectrograms of one sound, of short, middle and long windows, as the channels of one image.
 
-use super::{Compression, Features, FeaturesError, LogMel, LogMelConfig, error::Problems};
+use super::front_end::{Extract, Extractor, Settings};
+use super::{
+    BandAxis, ChannelAxis, Compression, Features, FeaturesError, InputScaling, LogMel,
+    LogMelConfig, LogUnit, Silence, error::Problems,
+};
 use crate::audio::SampleRate;
 use crate::signal::Padding;
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// Log-mel spectrograms in three resolutions, brought to common frames.
 ///
@@ -77,8 +82,14 @@ impl StackedLogMelConfig {
             ..self.log_mel.clone()
         }
     }
+}
 
-    pub(super) fn problems(&self) -> Problems {
+impl Settings for StackedLogMelConfig {
+    fn published() -> &'static [(&'static str, fn() -> Self)] {
+        &[("palanisamy", Self::palanisamy)]
+    }
+
+    fn problems(&self) -> Problems {
         let mut problems = Problems::default();
         problems.append_under("log_mel", self.log_mel.problems());
         problems.check_padded(&self.log_mel);
@@ -92,6 +103,51 @@ impl StackedLogMelConfig {
             problems.append_under(&format!("resolutions.{n}"), own);
         }
         problems
+    }
+
+    fn timing(&self) -> (SampleRate, usize) {
+        self.log_mel.timing()
+    }
+
+    fn hearing(&self) -> Range<f64> {
+        self.log_mel.hearing()
+    }
+
+    fn bands(&self) -> usize {
+        self.log_mel.n_mels
+    }
+
+    fn axes(&self) -> Vec<ChannelAxis> {
+        let rate = f64::from(self.log_mel.sample_rate.hz());
+        let channel = |resolution: &Resolution| ChannelAxis {
+            name: format!(
+                "window of {:.0} ms",
+                1e3 * resolution.win_length as f64 / rate
+            ),
+            bands: BandAxis::Mel(self.log_mel.centres()),
+            unit: self.log_mel.unit(),
+        };
+        self.resolutions.iter().map(channel).collect()
+    }
+
+    fn log_unit(&self) -> Option<LogUnit> {
+        self.log_mel.log_unit()
+    }
+
+    fn needs_whole_clip(&self) -> Option<&'static str> {
+        self.log_mel.needs_whole_clip()
+    }
+
+    fn clip_rules_mut(&mut self) -> (Option<&mut Silence>, Option<&mut InputScaling>) {
+        self.log_mel.clip_rules_mut()
+    }
+
+    fn keep_background(&mut self) {
+        self.log_mel.keep_background();
+    }
+
+    fn extractor(&self) -> Result<Extractor, FeaturesError> {
+        Ok(Extractor::of(StackedLogMel::new(self)?))
     }
 }
 
@@ -170,6 +226,20 @@ fn interpolated(image: &Features, step: f64, frames: usize) -> Features {
         values.extend(a.iter().zip(b).map(|(a, b)| a + weight.min(1.0) * (b - a)));
     }
     Features::from_frames(image.bands(), values)
+}
+
+impl Extract for StackedLogMel {
+    fn channels(&self) -> usize {
+        self.channels()
+    }
+
+    fn bands(&self) -> usize {
+        self.bands()
+    }
+
+    fn image(&self, sides: &[&[f32]]) -> Features {
+        self.compute(sides[0])
+    }
 }
 
 #[cfg(test)]

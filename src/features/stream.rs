@@ -1,7 +1,6 @@
 //! The features of a recording of any length, block by block.
 
 use super::clip_stream::ClipStream;
-use super::pcen::PcenMemory;
 use super::{Extractor, Features, FeaturesError, FrontEnd, LogMelConfig, Silence};
 use crate::audio::{AudioError, MonoReader};
 use std::path::Path;
@@ -15,7 +14,8 @@ const BLOCK_SAMPLES: usize = 1 << 17;
 pub struct FeatureStream {
     sound: ClipStream,
     extractor: Extractor,
-    memory: Option<PcenMemory>,
+    /// What the front end remembers of the frames handed out.
+    memory: Vec<f64>,
     hop: usize,
     /// How many frames before the next one must stay in memory, so that the next one gets the same values as when the whole
     /// recording is transformed at once.
@@ -83,10 +83,7 @@ impl FeatureStream {
         let stft = log_mel.frame_extent();
         let hop = log_mel.hop_length;
         Self {
-            memory: match &extractor {
-                Extractor::Pcen(pcen) => Some(pcen.memory()),
-                _ => None,
-            },
+            memory: extractor.extract().memory(),
             extractor,
             sound,
             hop,
@@ -138,19 +135,16 @@ impl FeatureStream {
     /// The next frames that depend only on samples read so far. Afterwards samples that no later frame needs are dropped.
     fn transform(&mut self) -> Features {
         let bands = self.bands();
-        let heard = match &self.extractor {
-            Extractor::Pcen(pcen) => pcen.energies(&self.samples),
-            other => other.compute(&self.samples),
-        };
+        let heard = self.extractor.extract().local_image(&self.samples);
         let decided = match self.ended {
             true => heard.frames(),
             false => (self.samples.len().saturating_sub(self.reach) / self.hop).min(heard.frames()),
         };
         let skipped = (self.given - self.first).min(decided);
         let mut values = heard.values()[skipped * bands..decided * bands].to_vec();
-        if let (Extractor::Pcen(pcen), Some(memory)) = (&self.extractor, &mut self.memory) {
-            pcen.normalize(&mut values, memory);
-        }
+        self.extractor
+            .extract()
+            .follow(&mut values, &mut self.memory);
         self.given += decided - skipped;
         let keep_from = self.given.saturating_sub(self.lead).max(self.first);
         self.samples.drain(..(keep_from - self.first) * self.hop);

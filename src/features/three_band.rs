@@ -1,7 +1,12 @@
 //! The power spectrum of a sound cut into three bands, ESResNet's stand-in for a colour picture.
 
+use super::axis::unit;
 use super::error::Problems;
-use super::{Compression, Features, FeaturesError, InputScaling};
+use super::front_end::{Extract, Extractor, Settings};
+use super::{
+    BandAxis, ChannelAxis, Compression, Features, FeaturesError, InputScaling, LogUnit, Silence,
+    Spectrum,
+};
 use crate::audio::{SampleRate, SoundChannels};
 use crate::signal::{Padding, Stft, StftConfig, WindowPlacement, WindowShape, WindowSymmetry};
 use serde::{Deserialize, Serialize};
@@ -79,24 +84,76 @@ impl ThreeBandConfig {
         }
     }
 
-    /// Bins in each part of the spectrum.
-    pub(super) fn bands(&self) -> usize {
-        (self.n_fft / 2 + 1) / ThreeBand::PARTS
-    }
-
     /// The middle of each band in Hz, for one part of the spectrum.
-    pub(super) fn centres(&self, part: usize) -> Vec<f64> {
+    fn centres(&self, part: usize) -> Vec<f64> {
         let bin_hz = f64::from(self.sample_rate.hz()) / self.n_fft as f64;
         let bins = part * self.bands()..(part + 1) * self.bands();
         bins.map(|bin| bin as f64 * bin_hz).collect()
     }
+}
 
-    pub(super) fn problems(&self) -> Problems {
+impl Settings for ThreeBandConfig {
+    fn published() -> &'static [(&'static str, fn() -> Self)] {
+        &[
+            ("esresnet", Self::esresnet),
+            ("esresnet-stereo", Self::esresnet_stereo),
+        ]
+    }
+
+    fn problems(&self) -> Problems {
         let mut problems = Problems::default();
         self.input_scaling.check(&mut problems);
         problems.check_frames(4, self.n_fft, self.win_length, self.hop_length);
         self.compression.check(&mut problems);
         problems
+    }
+
+    fn timing(&self) -> (SampleRate, usize) {
+        (self.sample_rate, self.hop_length)
+    }
+
+    fn sound_channels(&self) -> SoundChannels {
+        self.channels
+    }
+
+    /// Bins in each part of the spectrum.
+    fn bands(&self) -> usize {
+        (self.n_fft / 2 + 1) / ThreeBand::PARTS
+    }
+
+    fn axes(&self) -> Vec<ChannelAxis> {
+        let sides: &[&str] = match self.channels {
+            SoundChannels::Mono => &[""],
+            SoundChannels::Stereo => &["left, ", "right, "],
+        };
+        let channel = |side: &str, part: usize| ChannelAxis {
+            name: format!("{side}{} third", ["lowest", "middle", "highest"][part]),
+            bands: BandAxis::Linear(self.centres(part)),
+            unit: unit(self.compression, Spectrum::Power),
+        };
+        let places = sides
+            .iter()
+            .flat_map(|&side| (0..ThreeBand::PARTS).map(move |part| (side, part)));
+        places.map(|(side, part)| channel(side, part)).collect()
+    }
+
+    fn log_unit(&self) -> Option<LogUnit> {
+        self.compression.log_unit()
+    }
+
+    fn needs_whole_clip(&self) -> Option<&'static str> {
+        let scaling = self.input_scaling.measures_clip();
+        let range = self.compression.limits_range();
+        let scaling = scaling.then_some("input_scaling");
+        scaling.or(range.then_some("compression.top_db"))
+    }
+
+    fn clip_rules_mut(&mut self) -> (Option<&mut Silence>, Option<&mut InputScaling>) {
+        (None, Some(&mut self.input_scaling))
+    }
+
+    fn extractor(&self) -> Result<Extractor, FeaturesError> {
+        Ok(Extractor::of(ThreeBand::new(self)?))
     }
 }
 
@@ -171,6 +228,24 @@ impl ThreeBand {
         }
         self.config.compression.limit_range(&mut values);
         Features::with_channels(Self::PARTS, self.bands(), values)
+    }
+}
+
+impl Extract for ThreeBand {
+    fn channels(&self) -> usize {
+        self.channels()
+    }
+
+    fn bands(&self) -> usize {
+        self.bands()
+    }
+
+    fn sound_channels(&self) -> SoundChannels {
+        self.config.channels
+    }
+
+    fn image(&self, sides: &[&[f32]]) -> Features {
+        self.compute(sides)
     }
 }
 

@@ -1,10 +1,16 @@
 //! Scalograms: the power of Morlet wavelets, short for high tones and long for low ones.
 
+use super::axis::unit;
 use super::error::Problems;
-use super::{Compression, Features, FeaturesError, InputScaling, Spectrum};
+use super::front_end::{Extract, Extractor, Settings};
+use super::{
+    BandAxis, ChannelAxis, Compression, Features, FeaturesError, InputScaling, LogUnit, Silence,
+    Spectrum,
+};
 use crate::audio::SampleRate;
 use crate::signal::Morlet;
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// A continuous wavelet transform with Morlet wavelets, at tones that are equally far apart in octaves.
 ///
@@ -68,7 +74,22 @@ impl Default for WaveletConfig {
 }
 
 impl WaveletConfig {
-    pub(super) fn problems(&self) -> Problems {
+    /// The tone of each band, Hz.
+    fn centres(&self) -> Vec<f64> {
+        let steps = self.n_bands.saturating_sub(1).max(1) as f64;
+        let octaves = (self.f_max / self.f_min).log2();
+        (0..self.n_bands)
+            .map(|band| self.f_min * (octaves * band as f64 / steps).exp2())
+            .collect()
+    }
+}
+
+impl Settings for WaveletConfig {
+    fn published() -> &'static [(&'static str, fn() -> Self)] {
+        &[("wavelet", Self::default)]
+    }
+
+    fn problems(&self) -> Problems {
         let mut problems = Problems::default();
         self.input_scaling.check(&mut problems);
         problems.check_hop(self.hop_length);
@@ -85,13 +106,40 @@ impl WaveletConfig {
         problems
     }
 
-    /// The tone of each band, Hz.
-    pub(super) fn centres(&self) -> Vec<f64> {
-        let steps = self.n_bands.saturating_sub(1).max(1) as f64;
-        let octaves = (self.f_max / self.f_min).log2();
-        (0..self.n_bands)
-            .map(|band| self.f_min * (octaves * band as f64 / steps).exp2())
-            .collect()
+    fn timing(&self) -> (SampleRate, usize) {
+        (self.sample_rate, self.hop_length)
+    }
+
+    fn hearing(&self) -> Range<f64> {
+        self.f_min..self.f_max
+    }
+
+    fn bands(&self) -> usize {
+        self.n_bands
+    }
+
+    fn axes(&self) -> Vec<ChannelAxis> {
+        let unit = unit(self.compression, self.spectrum);
+        ChannelAxis::alone(BandAxis::Wavelet(self.centres()), unit)
+    }
+
+    fn log_unit(&self) -> Option<LogUnit> {
+        self.compression.log_unit()
+    }
+
+    fn needs_whole_clip(&self) -> Option<&'static str> {
+        let scaling = self.input_scaling.measures_clip();
+        let range = self.compression.limits_range();
+        let scaling = scaling.then_some("input_scaling");
+        scaling.or(range.then_some("compression.top_db"))
+    }
+
+    fn clip_rules_mut(&mut self) -> (Option<&mut Silence>, Option<&mut InputScaling>) {
+        (None, Some(&mut self.input_scaling))
+    }
+
+    fn extractor(&self) -> Result<Extractor, FeaturesError> {
+        Ok(Extractor::of(Wavelet::new(self)?))
     }
 }
 
@@ -180,6 +228,16 @@ fn points(config: &WaveletConfig, scale: f64) -> Vec<isize> {
                 .map(|n| ((n as f64 + 0.5) * part - hop / 2.0).round() as isize)
                 .collect()
         }
+    }
+}
+
+impl Extract for Wavelet {
+    fn bands(&self) -> usize {
+        self.bands()
+    }
+
+    fn image(&self, sides: &[&[f32]]) -> Features {
+        self.compute(sides[0])
     }
 }
 

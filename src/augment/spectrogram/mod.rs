@@ -46,9 +46,10 @@ mod time_shift;
 mod time_warp;
 
 pub use super::step::{DrawnFor, StepViews};
+pub use crate::features::LogUnit;
 pub use augment::Background;
 pub use config::{SpectrogramAugmentConfig, Step};
-pub use patch::{LogUnit, Patch};
+pub use patch::Patch;
 pub use pipeline::{Draws, Pipeline};
 pub use resized_crop::AspectOf;
 pub use spec_augment::Fill;
