@@ -3,7 +3,12 @@
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Reduction, Tensor};
 
-use super::{MethodParts, Objective, ProjectionHead, ProjectionHeadConfig, Step, StepInput};
+use super::chance::{guess_among, guess_among_views};
+use super::settings::Settings;
+use super::{
+    MethodParts, Must, Objective, ProjectionHead, ProjectionHeadConfig, Sizes, Step, StepInput,
+    ViewForm, check,
+};
 use crate::encoder::layers::Linear;
 use crate::encoder::parameters::Parameters;
 use crate::encoder::{Encoder, EncoderConfig, EncoderError, InputShape, Pass, ResNetConfig};
@@ -34,8 +39,52 @@ fn one() -> f64 {
     1.0
 }
 
+impl Settings for ClarConfig {
+    fn objective(
+        &self,
+        parts: &MethodParts<'_>,
+        parameters: &Parameters,
+    ) -> Result<Box<dyn Objective>, EncoderError> {
+        Ok(Box::new(Clar::new(self, parts, parameters)?))
+    }
+
+    fn check(&self, _: usize, must: &mut Must<'_>) {
+        self.head.check(must);
+        check::temperature("method.temperature", self.temperature, must);
+        let width = self.sound_encoder.width;
+        must(
+            (1..=1024).contains(&width),
+            "method.sound_encoder.width",
+            &width,
+            "within 1..=1024",
+        );
+        check::weight("method.label_weight", self.label_weight, must);
+    }
+
+    fn chance_loss(&self, sizes: &Sizes) -> Option<f64> {
+        let of_labels = guess_among(sizes.classes).unwrap_or(0.0);
+        Some(guess_among_views(sizes.batch)? + self.label_weight * of_labels)
+    }
+
+    fn must_leave_chance(&self) -> bool {
+        false
+    }
+
+    fn head(&self) -> Option<&ProjectionHeadConfig> {
+        Some(&self.head)
+    }
+
+    fn uses_labels(&self) -> bool {
+        self.label_weight > 0.0
+    }
+
+    fn view_forms(&self) -> [ViewForm; 2] {
+        [ViewForm::Sound, ViewForm::Features]
+    }
+}
+
 #[derive(Debug)]
-pub(super) struct Clar {
+struct Clar {
     config: ClarConfig,
     sound_encoder: Encoder,
     /// Of sound, and of images.
@@ -45,7 +94,7 @@ pub(super) struct Clar {
 }
 
 impl Clar {
-    pub(super) fn new(
+    fn new(
         config: &ClarConfig,
         parts: &MethodParts<'_>,
         parameters: &Parameters,

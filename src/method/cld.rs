@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
+use super::{Must, check};
+
 use crate::encoder::Pass;
 use crate::encoder::layers::Linear;
 use crate::encoder::parameters::Scope;
@@ -25,6 +27,29 @@ pub struct CldConfig {
 
 fn default_dim() -> i64 {
     128
+}
+
+impl CldConfig {
+    /// Tells `must` of every setting, for batches of `batch` patches.
+    pub(super) fn check(&self, batch: usize, must: &mut Must<'_>) {
+        must(
+            self.k_means.clusters.get() as usize <= batch,
+            "method.cld.k_means.clusters",
+            &self.k_means.clusters,
+            "at most `train.batch_size`",
+        );
+        let rounds = self.k_means.iterations;
+        check::rounds("method.cld.k_means.iterations", rounds, must);
+        check::temperature("method.cld.temperature", self.temperature, must);
+        check::weight("method.cld.weight", self.weight, must);
+        check::dim("method.cld.dim", self.dim, must);
+    }
+
+    /// The weighted loss when all embeddings are the same: all are in the first cluster, and the others are empty.
+    pub(super) fn chance_loss(&self) -> f64 {
+        let empty = f64::from(self.k_means.clusters.get() - 1);
+        self.weight * (empty * (-1.0 / self.temperature.get()).exp()).ln_1p()
+    }
 }
 
 #[derive(Debug)]

@@ -3,11 +3,13 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
+use super::chance::guess_among;
+use super::settings::Settings;
 use super::views::{BatchStatistics, embed};
-use super::{MethodParts, Objective, Step, StepInput};
+use super::{MethodParts, Must, Objective, Sizes, Step, StepInput, check};
 use crate::encoder::layers::Linear;
 use crate::encoder::parameters::{Init, Parameters};
-use crate::encoder::{Encoder, Pass};
+use crate::encoder::{Encoder, EncoderError, Pass};
 use crate::loss::{Temperature, bilinear_similarity, cola, cosine_similarity};
 
 /// COLA (Saeed, Grangier and Zeghidour 2021); with augmented views, Emami et al.
@@ -40,8 +42,29 @@ pub enum ColaSimilarity {
     },
 }
 
+impl Settings for ColaConfig {
+    fn objective(
+        &self,
+        parts: &MethodParts<'_>,
+        parameters: &Parameters,
+    ) -> Result<Box<dyn Objective>, EncoderError> {
+        Ok(Box::new(Cola::new(self, parts, parameters)))
+    }
+
+    fn check(&self, _: usize, must: &mut Must<'_>) {
+        if let ColaSimilarity::DotProduct { temperature } = self.similarity {
+            check::temperature("method.similarity.temperature", temperature, must);
+        }
+        check::dim("method.dim", self.dim, must);
+    }
+
+    fn chance_loss(&self, sizes: &Sizes) -> Option<f64> {
+        guess_among(sizes.batch)
+    }
+}
+
 #[derive(Debug)]
-pub(super) struct Cola {
+struct Cola {
     config: ColaConfig,
     projection: Linear,
     /// Scale and offset of the layer normalisation, and `W`.
@@ -54,11 +77,7 @@ const LAYER_NORM_EPS: f64 = 1e-3;
 const BILINEAR_STD: f64 = 0.05;
 
 impl Cola {
-    pub(super) fn new(
-        config: &ColaConfig,
-        parts: &MethodParts<'_>,
-        parameters: &Parameters,
-    ) -> Self {
+    fn new(config: &ColaConfig, parts: &MethodParts<'_>, parameters: &Parameters) -> Self {
         let (root, dim) = (parameters.root(), config.dim);
         let bilinear = || {
             let norm = root.sub("norm");

@@ -6,11 +6,15 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use tch::{Reduction, Tensor};
 
+use super::settings::Settings;
 use super::views::halves;
-use super::{MethodParts, Objective, ProjectionHead, ProjectionHeadConfig, Step, StepInput};
+use super::{
+    MethodParts, Must, Objective, ProjectionHead, ProjectionHeadConfig, Sizes, Step, StepInput,
+    check,
+};
 use crate::encoder::layers::Linear;
 use crate::encoder::parameters::Parameters;
-use crate::encoder::{Encoder, Pass, Precision};
+use crate::encoder::{Encoder, EncoderError, Pass, Precision};
 use crate::loss::{Temperature, frame_contrast};
 
 /// Supervised contrastive learning of frames, our own: Khosla et al. 2020 with frames in place of clips.
@@ -65,8 +69,43 @@ impl FrameTargets {
     }
 }
 
+impl Settings for FrameSupConConfig {
+    fn objective(
+        &self,
+        parts: &MethodParts<'_>,
+        parameters: &Parameters,
+    ) -> Result<Box<dyn Objective>, EncoderError> {
+        Ok(Box::new(FrameSupCon::new(self, parts, parameters)))
+    }
+
+    fn check(&self, _: usize, must: &mut Must<'_>) {
+        self.head.check(must);
+        check::temperature("method.temperature", self.temperature, must);
+        must(
+            (2..=10_000).contains(&self.frames_per_unit),
+            "method.frames_per_unit",
+            &self.frames_per_unit,
+            "within 2..=10000",
+        );
+        check::weight("method.presence", self.presence, must);
+    }
+
+    /// None: how many frames are compared depends on how many each unit of a batch has.
+    fn chance_loss(&self, _: &Sizes) -> Option<f64> {
+        None
+    }
+
+    fn head(&self) -> Option<&ProjectionHeadConfig> {
+        Some(&self.head)
+    }
+
+    fn needs_labels(&self) -> bool {
+        true
+    }
+}
+
 #[derive(Debug)]
-pub(super) struct FrameSupCon {
+struct FrameSupCon {
     config: FrameSupConConfig,
     head: ProjectionHead,
     /// On frame embeddings: does anything sound?
@@ -74,11 +113,7 @@ pub(super) struct FrameSupCon {
 }
 
 impl FrameSupCon {
-    pub(super) fn new(
-        config: &FrameSupConConfig,
-        parts: &MethodParts<'_>,
-        parameters: &Parameters,
-    ) -> Self {
+    fn new(config: &FrameSupConConfig, parts: &MethodParts<'_>, parameters: &Parameters) -> Self {
         let (root, dim) = (parameters.root(), parts.encoder.dim());
         let head = ProjectionHead::new(&config.head, dim, &root);
         let presence = (config.presence > 0.0).then(|| Linear::new(&root.sub("presence"), dim, 1));

@@ -3,11 +3,13 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
+use super::chance::guess_among;
 use super::cld::{Cld, CldConfig};
+use super::settings::Settings;
 use super::views::{BatchStatistics, project};
 use super::{
-    MethodParts, MomentumTwin, Objective, ProjectionHead, ProjectionHeadConfig, Queue, Step,
-    StepInput, draws,
+    MethodParts, MomentumTwin, Must, Objective, ProjectionHead, ProjectionHeadConfig, Queue, Sizes,
+    Step, StepInput, check, draws,
 };
 use crate::augment::Purpose;
 use crate::encoder::parameters::Parameters;
@@ -45,8 +47,48 @@ fn default_key_groups() -> usize {
     1
 }
 
+impl Settings for MocoConfig {
+    fn objective(
+        &self,
+        parts: &MethodParts<'_>,
+        parameters: &Parameters,
+    ) -> Result<Box<dyn Objective>, EncoderError> {
+        Ok(Box::new(Moco::new(self, parts, parameters)?))
+    }
+
+    fn check(&self, batch: usize, must: &mut Must<'_>) {
+        self.head.check(must);
+        check::temperature("method.temperature", self.temperature, must);
+        check::entries("method.queue", self.queue, must);
+        check::multiple_of_the_batch("method.queue", self.queue, batch, must);
+        check::share("method.momentum", self.momentum, must);
+        must(
+            (1..=batch.max(2) / 2).contains(&self.key_groups),
+            "method.key_groups",
+            &self.key_groups,
+            "at least 1, and at most half of `train.batch_size`",
+        );
+        if let Some(cld) = &self.cld {
+            cld.check(batch, must);
+        }
+    }
+
+    fn chance_loss(&self, _: &Sizes) -> Option<f64> {
+        let beside = self.cld.as_ref().map_or(0.0, CldConfig::chance_loss);
+        Some(guess_among(1 + usize::try_from(self.queue).ok()?)? + beside)
+    }
+
+    fn must_leave_chance(&self) -> bool {
+        false
+    }
+
+    fn head(&self) -> Option<&ProjectionHeadConfig> {
+        Some(&self.head)
+    }
+}
+
 #[derive(Debug)]
-pub(super) struct Moco {
+struct Moco {
     config: MocoConfig,
     head: ProjectionHead,
     cld: Option<Cld>,
@@ -58,7 +100,7 @@ pub(super) struct Moco {
 }
 
 impl Moco {
-    pub(super) fn new(
+    fn new(
         config: &MocoConfig,
         parts: &MethodParts<'_>,
         parameters: &Parameters,

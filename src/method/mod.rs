@@ -13,6 +13,9 @@
 //! | `prototypical` | Snell et al. 2017 | [`prototypical_loss`] | nothing |
 //! | `frame-sup-con` | our own, after Khosla et al. 2020 | [`crate::loss::frame_contrast`] | a head |
 //!
+//! To add a method, write its file and name it in the table below: the file says what its settings are, checks them, and
+//! makes the method.
+//!
 //! `moco` and `npid` can add cross-level discrimination (CLD, Wang, Liu and Yu 2021, [`crate::loss::cld_group`]) by their
 //! setting `cld`.
 
@@ -30,12 +33,14 @@ mod npid;
 mod prototypes;
 mod prototypical;
 mod queue;
+mod settings;
 mod sim_clr;
 mod sup_con;
 mod supervised;
 mod swav;
 mod views;
 
+pub use chance::Sizes;
 pub(crate) use check::Must;
 pub use clar::ClarConfig;
 pub use cld::CldConfig;
@@ -45,7 +50,7 @@ pub use head::{ProjectionHead, ProjectionHeadConfig};
 pub use memory_bank::MemoryBank;
 pub use moco::MocoConfig;
 pub use momentum_twin::MomentumTwin;
-pub use npid::NpidConfig;
+pub use npid::{Negatives, NpidConfig};
 pub use prototypes::Prototypes;
 pub use prototypical::{PrototypicalConfig, prototypical_loss, squared_distances};
 pub use queue::Queue;
@@ -55,7 +60,6 @@ pub use supervised::SupervisedConfig;
 pub use swav::SwavConfig;
 pub use views::BatchStatistics;
 
-use serde::{Deserialize, Serialize};
 use std::fmt::Debug;
 use tch::Tensor;
 
@@ -63,30 +67,31 @@ use crate::augment::{DrawKey, Purpose};
 use crate::encoder::parameters::Parameters;
 use crate::encoder::{Encoder, EncoderConfig, EncoderError, Pass};
 
-/// Which method, with its settings.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case")]
-pub enum MethodConfig {
-    /// Two views of a patch attract, all other patches of the batch repel.
-    SimClr(SimClrConfig),
-    /// All views of a class attract, all others repel.
-    SupCon(SupConConfig),
-    /// A view attracts to what a slow twin makes of the other one, and is repelled by a queue of past ones.
-    Moco(MocoConfig),
-    /// A clip attracts to what is remembered of it, and is repelled by what is remembered of others.
-    Npid(NpidConfig),
-    /// A view picks out the other one of its clip among those of all clips.
-    Cola(ColaConfig),
-    /// A view predicts the cluster of the other one.
-    Swav(SwavConfig),
-    /// The sound of a clip and its spectrogram attract, all other clips of the batch repel; labels are predicted.
-    Clar(ClarConfig),
-    /// Labels are predicted.
-    Supervised(SupervisedConfig),
-    /// Queries attract to the mean of their class's support; the views of a batch are support and query.
-    Prototypical(PrototypicalConfig),
-    /// Frames of a unit attract, all others repel.
-    FrameSupCon(FrameSupConConfig),
+settings::methods! {
+    /// Which method, with its settings.
+    #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+    enum MethodConfig {
+        /// Two views of a patch attract, all other patches of the batch repel.
+        "sim-clr" => SimClr(SimClrConfig),
+        /// All views of a class attract, all others repel.
+        "sup-con" => SupCon(SupConConfig),
+        /// A view attracts to what a slow twin makes of the other one, and is repelled by a queue of past ones.
+        "moco" => Moco(MocoConfig),
+        /// A clip attracts to what is remembered of it, and is repelled by what is remembered of others.
+        "npid" => Npid(NpidConfig),
+        /// A view picks out the other one of its clip among those of all clips.
+        "cola" => Cola(ColaConfig),
+        /// A view predicts the cluster of the other one.
+        "swav" => Swav(SwavConfig),
+        /// The sound of a clip and its spectrogram attract, all other clips of the batch repel; labels are predicted.
+        "clar" => Clar(ClarConfig),
+        /// Labels are predicted.
+        "supervised" => Supervised(SupervisedConfig),
+        /// Queries attract to the mean of their class's support; the views of a batch are support and query.
+        "prototypical" => Prototypical(PrototypicalConfig),
+        /// Frames of a unit attract, all others repel.
+        "frame-sup-con" => FrameSupCon(FrameSupConConfig),
+    }
 }
 
 /// In which form a method hears a view.
@@ -258,82 +263,6 @@ impl Method {
         let mut beside = self.objective.companions();
         beside.extend(self.objective.followers());
         beside
-    }
-}
-
-impl MethodConfig {
-    fn objective(
-        &self,
-        parts: &MethodParts<'_>,
-        parameters: &Parameters,
-    ) -> Result<Box<dyn Objective>, EncoderError> {
-        Ok(match self {
-            Self::SimClr(config) => Box::new(sim_clr::SimClr::new(config, parts, parameters)),
-            Self::SupCon(config) => Box::new(sup_con::SupCon::new(config, parts, parameters)),
-            Self::Moco(config) => Box::new(moco::Moco::new(config, parts, parameters)?),
-            Self::Npid(config) => Box::new(npid::Npid::new(config, parts, parameters)),
-            Self::Cola(config) => Box::new(cola::Cola::new(config, parts, parameters)),
-            Self::Swav(config) => Box::new(swav::Swav::new(config, parts, parameters)),
-            Self::Clar(config) => Box::new(clar::Clar::new(config, parts, parameters)?),
-            Self::Supervised(config) => {
-                Box::new(supervised::Supervised::new(*config, parts, parameters))
-            }
-            Self::Prototypical(config) => Box::new(*config),
-            Self::FrameSupCon(config) => {
-                Box::new(frame_sup_con::FrameSupCon::new(config, parts, parameters))
-            }
-        })
-    }
-
-    /// The projection head's settings, where there is one.
-    pub fn head(&self) -> Option<&ProjectionHeadConfig> {
-        match self {
-            Self::SimClr(config) => Some(&config.head),
-            Self::SupCon(config) => Some(&config.head),
-            Self::Moco(config) => Some(&config.head),
-            Self::Npid(config) => Some(&config.head),
-            Self::Swav(config) => Some(&config.head),
-            Self::Clar(config) => Some(&config.head),
-            Self::FrameSupCon(config) => Some(&config.head),
-            Self::Cola(_) | Self::Supervised(_) | Self::Prototypical(_) => None,
-        }
-    }
-
-    /// Whether every clip must have a label.
-    pub fn needs_labels(&self) -> bool {
-        match self {
-            Self::SimClr(_)
-            | Self::Moco(_)
-            | Self::Npid(_)
-            | Self::Cola(_)
-            | Self::Swav(_)
-            | Self::Clar(_) => false,
-            Self::SupCon(_)
-            | Self::Supervised(_)
-            | Self::Prototypical(_)
-            | Self::FrameSupCon(_) => true,
-        }
-    }
-
-    /// Whether labels are learned from, where clips have some.
-    pub fn uses_labels(&self) -> bool {
-        match self {
-            Self::Clar(config) => config.label_weight > 0.0,
-            _ => self.needs_labels(),
-        }
-    }
-
-    /// Whether it hears a view as sound.
-    pub fn hears_sound(&self) -> bool {
-        self.view_forms().contains(&ViewForm::Sound)
-    }
-
-    /// In which form it hears the first and the second view.
-    pub fn view_forms(&self) -> [ViewForm; 2] {
-        match self {
-            Self::Clar(_) => [ViewForm::Sound, ViewForm::Features],
-            _ => [ViewForm::Features; 2],
-        }
     }
 }
 

@@ -3,17 +3,20 @@
 
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
+use std::num::NonZeroUsize;
 use tch::Tensor;
 
+use super::chance::guess_among;
 use super::cld::{Cld, CldConfig};
+use super::settings::Settings;
 use super::views::{BatchStatistics, project};
 use super::{
-    MemoryBank, MethodParts, Objective, ProjectionHead, ProjectionHeadConfig, Step, StepInput,
-    draws,
+    MemoryBank, MethodParts, Must, Objective, ProjectionHead, ProjectionHeadConfig, Sizes, Step,
+    StepInput, check, draws,
 };
 use crate::augment::Purpose;
-use crate::encoder::Encoder;
 use crate::encoder::parameters::Parameters;
+use crate::encoder::{Encoder, EncoderError};
 use crate::loss::{Temperature, npid_log_normaliser, npid_nce, npid_softmax, unit_rows};
 
 /// Non-parametric instance discrimination (Wu et al. 2018), called deep learning of similarities by Hornauer et al.
@@ -24,9 +27,8 @@ pub struct NpidConfig {
     pub temperature: Temperature,
     /// The projection head. Published: one layer of 128.
     pub head: ProjectionHeadConfig,
-    /// Memory rows drawn for every clip as negatives, with replacement. Wu et al.: 4096; Hornauer et al.: 64. With 0 all
-    /// rows are compared: the full softmax.
-    pub negatives: usize,
+    /// Which rows of the memory a clip is compared with. Wu et al.: 4096; Hornauer et al.: 64.
+    pub negatives: Negatives,
     /// How much of a memory row stays when its clip is heard, 0 to 1. Published: 0.5.
     #[serde(default = "default_momentum")]
     pub momentum: f64,
@@ -35,12 +37,117 @@ pub struct NpidConfig {
     pub cld: Option<CldConfig>,
 }
 
+/// Which rows of the memory a clip is compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "NegativesInFile", into = "usize")]
+pub enum Negatives {
+    /// All: the full softmax. In files `"all"`; 0, as older versions wrote it, means the same, and is still what is
+    /// written, or their runs could not be resumed.
+    All,
+    /// So many, drawn with replacement.
+    Drawn(NonZeroUsize),
+}
+
+/// As people write it.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum NegativesInFile {
+    Number(usize),
+    Word(String),
+}
+
+impl TryFrom<NegativesInFile> for Negatives {
+    type Error = String;
+
+    fn try_from(given: NegativesInFile) -> Result<Self, String> {
+        match given {
+            NegativesInFile::Number(number) => {
+                Ok(NonZeroUsize::new(number).map_or(Self::All, Self::Drawn))
+            }
+            NegativesInFile::Word(word) if word == "all" => Ok(Self::All),
+            NegativesInFile::Word(word) => Err(format!(
+                "`negatives` is `{word}`, but must be `all` or a number"
+            )),
+        }
+    }
+}
+
+impl From<Negatives> for usize {
+    fn from(negatives: Negatives) -> Self {
+        negatives.drawn()
+    }
+}
+
+impl Negatives {
+    /// Rows that are drawn for a clip; 0 where all are compared.
+    fn drawn(self) -> usize {
+        match self {
+            Self::All => 0,
+            Self::Drawn(count) => count.get(),
+        }
+    }
+
+    /// Rows of a memory of so many that a clip is compared with.
+    pub fn compared(self, rows: usize) -> usize {
+        match self {
+            Self::All => rows,
+            Self::Drawn(count) => count.get(),
+        }
+    }
+}
+
 fn default_momentum() -> f64 {
     0.5
 }
 
+impl Settings for NpidConfig {
+    fn objective(
+        &self,
+        parts: &MethodParts<'_>,
+        parameters: &Parameters,
+    ) -> Result<Box<dyn Objective>, EncoderError> {
+        Ok(Box::new(Npid::new(self, parts, parameters)))
+    }
+
+    fn check(&self, batch: usize, must: &mut Must<'_>) {
+        self.head.check(must);
+        check::temperature("method.temperature", self.temperature, must);
+        let drawn = self.negatives.drawn();
+        must(
+            drawn <= 1 << 20,
+            "method.negatives",
+            &drawn,
+            "at most 1048576",
+        );
+        check::share("method.momentum", self.momentum, must);
+        if let Some(cld) = &self.cld {
+            cld.check(batch, must);
+        }
+    }
+
+    fn chance_loss(&self, sizes: &Sizes) -> Option<f64> {
+        let beside = self.cld.as_ref().map_or(0.0, CldConfig::chance_loss);
+        let of_instances = match self.negatives {
+            Negatives::All => guess_among(sizes.clips)?,
+            Negatives::Drawn(count) => {
+                let m = count.get() as f64;
+                m.ln_1p() + m * m.recip().ln_1p()
+            }
+        };
+        Some(of_instances + beside)
+    }
+
+    fn must_leave_chance(&self) -> bool {
+        false
+    }
+
+    fn head(&self) -> Option<&ProjectionHeadConfig> {
+        Some(&self.head)
+    }
+}
+
 #[derive(Debug)]
-pub(super) struct Npid {
+struct Npid {
     config: NpidConfig,
     head: ProjectionHead,
     cld: Option<Cld>,
@@ -53,11 +160,7 @@ pub(super) struct Npid {
 }
 
 impl Npid {
-    pub(super) fn new(
-        config: &NpidConfig,
-        parts: &MethodParts<'_>,
-        parameters: &Parameters,
-    ) -> Self {
+    fn new(config: &NpidConfig, parts: &MethodParts<'_>, parameters: &Parameters) -> Self {
         let (root, dim) = (parameters.root(), parts.encoder.dim());
         let (clips, projection) = (parts.clips as i64, config.head.projection());
         Self {
@@ -74,7 +177,7 @@ impl Npid {
     /// The loss of embeddings of length 1, `[batch, dim]`, of `clips`, `[batch]`.
     fn instances(&self, embeddings: &Tensor, clips: &Tensor, compared: &Tensor) -> Tensor {
         let (rows, temperature) = (self.bank.rows(), self.config.temperature);
-        if self.config.negatives == 0 {
+        if self.config.negatives == Negatives::All {
             return npid_softmax(embeddings, rows, clips, temperature);
         }
         let [batch, dim] = [embeddings.size()[0], embeddings.size()[1]];
@@ -93,12 +196,13 @@ impl Npid {
     /// `[batch, 1 + negatives]`: each clip, then the rows drawn for it.
     fn compared(&self, clips: &Tensor, input: &StepInput<'_>) -> Tensor {
         let (batch, rows) = (input.clips.len(), self.bank.rows().size()[0]);
+        let negatives = self.config.negatives.drawn();
         let mut rng = draws(self.seed, input.step, Purpose::Negatives).rng();
-        let drawn: Vec<i64> = (0..batch * self.config.negatives)
+        let drawn: Vec<i64> = (0..batch * negatives)
             .map(|_| rng.random_range(0..rows))
             .collect();
         let drawn = Tensor::from_slice(&drawn)
-            .view([batch as i64, self.config.negatives as i64])
+            .view([batch as i64, negatives as i64])
             .to_device(clips.device());
         Tensor::cat(&[&clips.unsqueeze(1), &drawn], 1)
     }
@@ -130,5 +234,34 @@ impl Objective for Npid {
             self.bank
                 .remember(&clips, &embeddings, self.config.momentum);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct File {
+        negatives: Negatives,
+    }
+
+    #[test]
+    fn all_is_a_word_or_the_zero_of_older_files() {
+        let read = |text: &str| toml::from_str::<File>(&format!("negatives = {text}"));
+        let drawn = Negatives::Drawn(NonZeroUsize::new(64).unwrap());
+        for (text, expected) in [
+            ("\"all\"", Negatives::All),
+            ("0", Negatives::All),
+            ("64", drawn),
+        ] {
+            assert_eq!(read(text).unwrap().negatives, expected, "{text}");
+        }
+        let refused = read("\"some\"").unwrap_err().to_string();
+        assert!(refused.contains("must be `all` or a number"), "{refused}");
+        let written = toml::to_string(&File {
+            negatives: Negatives::All,
+        });
+        assert_eq!(written.unwrap(), "negatives = 0\n");
     }
 }

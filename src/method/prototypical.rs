@@ -3,10 +3,12 @@
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Reduction, Tensor};
 
+use super::chance::guess_among;
+use super::settings::Settings;
 use super::views::{BatchStatistics, embed};
-use super::{Objective, Step, StepInput};
-use crate::encoder::Encoder;
+use super::{MethodParts, Must, Objective, Sizes, Step, StepInput};
 use crate::encoder::parameters::Parameters;
+use crate::encoder::{Encoder, EncoderError};
 
 /// Episodes: small classification tasks drawn from the training classes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +26,51 @@ impl PrototypicalConfig {
     /// Support patches of an episode, and queries: what `train.batch_size` must be.
     pub fn patches(&self) -> usize {
         self.ways.saturating_mul(self.shots)
+    }
+}
+
+impl Settings for PrototypicalConfig {
+    fn objective(
+        &self,
+        _: &MethodParts<'_>,
+        _: &Parameters,
+    ) -> Result<Box<dyn Objective>, EncoderError> {
+        Ok(Box::new(*self))
+    }
+
+    fn check(&self, batch: usize, must: &mut Must<'_>) {
+        must(
+            (2..=1000).contains(&self.ways),
+            "method.ways",
+            &self.ways,
+            "within 2..=1000",
+        );
+        must(
+            (1..=1000).contains(&self.shots),
+            "method.shots",
+            &self.shots,
+            "within 1..=1000",
+        );
+        must(
+            (1..=1_000_000_000).contains(&self.episodes_per_epoch),
+            "method.episodes_per_epoch",
+            &self.episodes_per_epoch,
+            "within 1..=1000000000",
+        );
+        must(
+            batch == self.patches(),
+            "train.batch_size",
+            &batch,
+            "`method.ways` times `method.shots`",
+        );
+    }
+
+    fn chance_loss(&self, sizes: &Sizes) -> Option<f64> {
+        guess_among(self.ways.min(sizes.classes))
+    }
+
+    fn needs_labels(&self) -> bool {
+        true
     }
 }
 

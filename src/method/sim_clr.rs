@@ -2,10 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::chance::guess_among_views;
+use super::settings::Settings;
 use super::views::{BatchStatistics, project};
-use super::{MethodParts, Objective, ProjectionHead, ProjectionHeadConfig, Step, StepInput};
-use crate::encoder::Encoder;
+use super::{
+    MethodParts, Must, Objective, ProjectionHead, ProjectionHeadConfig, Sizes, Step, StepInput,
+    check,
+};
 use crate::encoder::parameters::Parameters;
+use crate::encoder::{Encoder, EncoderError};
 use crate::loss::{Temperature, nt_xent};
 
 /// SimCLR (Chen et al. 2020).
@@ -21,18 +26,37 @@ pub struct SimClrConfig {
     pub batch_statistics: BatchStatistics,
 }
 
+impl Settings for SimClrConfig {
+    fn objective(
+        &self,
+        parts: &MethodParts<'_>,
+        parameters: &Parameters,
+    ) -> Result<Box<dyn Objective>, EncoderError> {
+        Ok(Box::new(SimClr::new(self, parts, parameters)))
+    }
+
+    fn check(&self, _: usize, must: &mut Must<'_>) {
+        self.head.check(must);
+        check::temperature("method.temperature", self.temperature, must);
+    }
+
+    fn chance_loss(&self, sizes: &Sizes) -> Option<f64> {
+        guess_among_views(sizes.batch)
+    }
+
+    fn head(&self) -> Option<&ProjectionHeadConfig> {
+        Some(&self.head)
+    }
+}
+
 #[derive(Debug)]
-pub(super) struct SimClr {
+struct SimClr {
     config: SimClrConfig,
     head: ProjectionHead,
 }
 
 impl SimClr {
-    pub(super) fn new(
-        config: &SimClrConfig,
-        parts: &MethodParts<'_>,
-        parameters: &Parameters,
-    ) -> Self {
+    fn new(config: &SimClrConfig, parts: &MethodParts<'_>, parameters: &Parameters) -> Self {
         Self {
             head: ProjectionHead::new(&config.head, parts.encoder.dim(), &parameters.root()),
             config: config.clone(),

@@ -3,10 +3,15 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
+use super::chance::guess_among_views;
+use super::settings::Settings;
 use super::views::{BatchStatistics, project};
-use super::{MethodParts, Objective, ProjectionHead, ProjectionHeadConfig, Step, StepInput};
-use crate::encoder::Encoder;
+use super::{
+    MethodParts, Must, Objective, ProjectionHead, ProjectionHeadConfig, Sizes, Step, StepInput,
+    check,
+};
 use crate::encoder::parameters::Parameters;
+use crate::encoder::{Encoder, EncoderError};
 use crate::loss::{Denominator, Reduction, Temperature, supervised_contrastive};
 
 /// Supervised contrastive learning (Khosla et al. 2020).
@@ -25,18 +30,45 @@ pub struct SupConConfig {
     pub batch_statistics: BatchStatistics,
 }
 
+impl Settings for SupConConfig {
+    fn objective(
+        &self,
+        parts: &MethodParts<'_>,
+        parameters: &Parameters,
+    ) -> Result<Box<dyn Objective>, EncoderError> {
+        Ok(Box::new(SupCon::new(self, parts, parameters)))
+    }
+
+    fn check(&self, _: usize, must: &mut Must<'_>) {
+        self.head.check(must);
+        check::temperature("method.temperature", self.temperature, must);
+    }
+
+    /// None where positives are not compared: how many negatives there are depends on the classes of a batch.
+    fn chance_loss(&self, sizes: &Sizes) -> Option<f64> {
+        match self.denominator {
+            Denominator::AllOthers => guess_among_views(sizes.batch),
+            Denominator::NegativesOnly => None,
+        }
+    }
+
+    fn head(&self) -> Option<&ProjectionHeadConfig> {
+        Some(&self.head)
+    }
+
+    fn needs_labels(&self) -> bool {
+        true
+    }
+}
+
 #[derive(Debug)]
-pub(super) struct SupCon {
+struct SupCon {
     config: SupConConfig,
     head: ProjectionHead,
 }
 
 impl SupCon {
-    pub(super) fn new(
-        config: &SupConConfig,
-        parts: &MethodParts<'_>,
-        parameters: &Parameters,
-    ) -> Self {
+    fn new(config: &SupConConfig, parts: &MethodParts<'_>, parameters: &Parameters) -> Self {
         Self {
             head: ProjectionHead::new(&config.head, parts.encoder.dim(), &parameters.root()),
             config: config.clone(),

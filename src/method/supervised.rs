@@ -3,10 +3,12 @@
 use serde::{Deserialize, Serialize};
 use tch::{Reduction, Tensor};
 
-use super::{MethodParts, Objective, Step, StepInput};
-use crate::encoder::Encoder;
+use super::chance::guess_among;
+use super::settings::Settings;
+use super::{MethodParts, Must, Objective, Sizes, Step, StepInput};
 use crate::encoder::layers::Linear;
 use crate::encoder::parameters::Parameters;
+use crate::encoder::{Encoder, EncoderError};
 
 /// A linear classifier on the embedding, learned with the encoder by cross entropy. It hears the first view alone.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
@@ -16,18 +18,41 @@ pub struct SupervisedConfig {
     pub label_smoothing: f64,
 }
 
+impl Settings for SupervisedConfig {
+    fn objective(
+        &self,
+        parts: &MethodParts<'_>,
+        parameters: &Parameters,
+    ) -> Result<Box<dyn Objective>, EncoderError> {
+        Ok(Box::new(Supervised::new(*self, parts, parameters)))
+    }
+
+    fn check(&self, _: usize, must: &mut Must<'_>) {
+        must(
+            (0.0..1.0).contains(&self.label_smoothing),
+            "method.label_smoothing",
+            &self.label_smoothing,
+            "0 or more, and below 1",
+        );
+    }
+
+    fn chance_loss(&self, sizes: &Sizes) -> Option<f64> {
+        guess_among(sizes.classes)
+    }
+
+    fn needs_labels(&self) -> bool {
+        true
+    }
+}
+
 #[derive(Debug)]
-pub(super) struct Supervised {
+struct Supervised {
     config: SupervisedConfig,
     classifier: Linear,
 }
 
 impl Supervised {
-    pub(super) fn new(
-        config: SupervisedConfig,
-        parts: &MethodParts<'_>,
-        parameters: &Parameters,
-    ) -> Self {
+    fn new(config: SupervisedConfig, parts: &MethodParts<'_>, parameters: &Parameters) -> Self {
         let scope = parameters.root().sub("classifier");
         Self {
             config,

@@ -1,15 +1,18 @@
 //! SwAV: a view predicts the cluster of another one.
 
 use serde::{Deserialize, Serialize};
+use std::num::NonZeroI64;
 use tch::Tensor;
 
+use super::chance::guess_among;
+use super::settings::Settings;
 use super::views::{BatchStatistics, project};
 use super::{
-    MethodParts, Objective, ProjectionHead, ProjectionHeadConfig, Prototypes, Queue, Step,
-    StepInput,
+    MethodParts, Must, Objective, ProjectionHead, ProjectionHeadConfig, Prototypes, Queue, Sizes,
+    Step, StepInput, check,
 };
-use crate::encoder::Encoder;
 use crate::encoder::parameters::Parameters;
+use crate::encoder::{Encoder, EncoderError};
 use crate::loss::{SinkhornConfig, Temperature, sinkhorn, swapped_prediction, unit_rows};
 
 /// Swapped assignments between views (Caron et al. 2020), with small views beside the two of full size where `views.small` asks for them.
@@ -25,9 +28,10 @@ pub struct SwavConfig {
     /// How embeddings are assigned to prototypes.
     #[serde(default)]
     pub codes: SinkhornConfig,
-    /// Past embeddings of each view that are assigned along with a small batch, a multiple of it; 0 is without. Published: 3840.
-    #[serde(default)]
-    pub queue: i64,
+    /// Past embeddings of each view that are assigned along with a small batch, a multiple of it; without by default, in
+    /// files also 0. Published: 3840.
+    #[serde(default, with = "none_is_zero")]
+    pub queue: Option<NonZeroI64>,
     /// Epoch from which the queue is used. Published: 15.
     #[serde(default)]
     pub queue_from_epoch: u64,
@@ -36,8 +40,66 @@ pub struct SwavConfig {
     pub frozen_steps: u64,
 }
 
+impl Settings for SwavConfig {
+    fn objective(
+        &self,
+        parts: &MethodParts<'_>,
+        parameters: &Parameters,
+    ) -> Result<Box<dyn Objective>, EncoderError> {
+        Ok(Box::new(Swav::new(self, parts, parameters)))
+    }
+
+    fn check(&self, batch: usize, must: &mut Must<'_>) {
+        self.head.check(must);
+        check::temperature("method.temperature", self.temperature, must);
+        check::entries("method.prototypes", self.prototypes, must);
+        if let Some(queue) = self.queue {
+            must(
+                (1..=1 << 24).contains(&queue.get()),
+                "method.queue",
+                &queue,
+                "within 0..=16777216",
+            );
+            check::multiple_of_the_batch("method.queue", queue.get(), batch, must);
+        }
+        check::temperature("method.codes.epsilon", self.codes.epsilon, must);
+        check::rounds("method.codes.iterations", self.codes.iterations, must);
+    }
+
+    fn chance_loss(&self, _: &Sizes) -> Option<f64> {
+        guess_among(usize::try_from(self.prototypes).ok()?)
+    }
+
+    fn must_leave_chance(&self) -> bool {
+        false
+    }
+
+    fn head(&self) -> Option<&ProjectionHeadConfig> {
+        Some(&self.head)
+    }
+}
+
+/// No queue is a 0 in files, so that runs of older versions can be resumed.
+mod none_is_zero {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::num::NonZeroI64;
+
+    pub(super) fn serialize<S: Serializer>(
+        queue: &Option<NonZeroI64>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        queue.map_or(0, NonZeroI64::get).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<NonZeroI64>, D::Error> {
+        i64::deserialize(deserializer).map(NonZeroI64::new)
+    }
+}
+
 #[derive(Debug)]
-pub(super) struct Swav {
+struct Swav {
     config: SwavConfig,
     head: ProjectionHead,
     prototypes: Prototypes,
@@ -47,17 +109,15 @@ pub(super) struct Swav {
 }
 
 impl Swav {
-    pub(super) fn new(
-        config: &SwavConfig,
-        parts: &MethodParts<'_>,
-        parameters: &Parameters,
-    ) -> Self {
+    fn new(config: &SwavConfig, parts: &MethodParts<'_>, parameters: &Parameters) -> Self {
         let (root, dim) = (parameters.root(), config.head.projection());
-        let queue = |view: &str| Queue::new(&root.sub(view), config.queue, dim);
+        let queue =
+            |entries: NonZeroI64, view: &str| Queue::new(&root.sub(view), entries.get(), dim);
         Self {
             head: ProjectionHead::new(&config.head, parts.encoder.dim(), &root),
             prototypes: Prototypes::new(&root.sub("prototypes"), config.prototypes, dim),
-            queues: (config.queue > 0).then(|| ["queue0", "queue1"].map(queue)),
+            queues: (config.queue)
+                .map(|entries| ["queue0", "queue1"].map(|view| queue(entries, view))),
             config: config.clone(),
             heard: None,
         }
@@ -145,7 +205,7 @@ mod tests {
             },
             prototypes: 5,
             codes: SinkhornConfig::default(),
-            queue: 0,
+            queue: None,
             queue_from_epoch: 0,
             frozen_steps: 0,
         };

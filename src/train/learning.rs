@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::features::FeatureSet;
 
-/// Watches for a loss that stays at its chance level ([`crate::method::MethodConfig::chance_loss`]).
+/// Watches for a loss that stays at its chance level ([`crate::method::MethodConfig::alarming_loss`]).
 #[derive(Debug, Clone)]
 pub struct LearningWatch {
     chance: Option<f64>,

@@ -4,6 +4,7 @@ use super::TrainError;
 use crate::encoder::{EncoderConfig, Precision};
 use crate::experiment::Experiment;
 use crate::method::MethodConfig;
+use std::num::NonZeroI64;
 
 /// What a run takes besides what it computes: the program, libtorch and its threads.
 const PROGRAM: f64 = 0.3e9;
@@ -166,10 +167,7 @@ fn compared(experiment: &Experiment, data: DataSize) -> Part {
             (queue * dim + 3.0 * batch * queue, "`method.queue`")
         }
         MethodConfig::Npid(config) => {
-            let compared = match config.negatives {
-                0 => data.clips,
-                negatives => negatives,
-            };
+            let compared = config.negatives.compared(data.clips);
             let memory = data.clips as f64 * dim;
             (
                 memory + 2.0 * batch * compared as f64 * dim,
@@ -183,7 +181,8 @@ fn compared(experiment: &Experiment, data: DataSize) -> Part {
                     .views
                     .small
                     .map_or(0.0, |small| small.count as f64);
-            let scores = (3.0 * views * batch + 2.0 * config.queue as f64) * prototypes;
+            let queue = config.queue.map_or(0, NonZeroI64::get) as f64;
+            let scores = (3.0 * views * batch + 2.0 * queue) * prototypes;
             (
                 scores + 4.0 * prototypes * dim,
                 "`method.prototypes` or `method.queue`",

@@ -9,6 +9,7 @@ use chiffchaff::dataset::DatasetSource;
 use chiffchaff::encoder::{DeviceName, StartingWeights, TrainingRecord};
 use chiffchaff::experiment::Experiment;
 use chiffchaff::features::{FeatureSet, FrontEnd, SamplesConfig};
+use chiffchaff::method::Sizes;
 use chiffchaff::output::OutputFolder;
 use chiffchaff::report::Skipped;
 use chiffchaff::train::{
@@ -219,9 +220,12 @@ impl Job<'_> {
     /// What tells that nothing is learned.
     fn learning(&self, data: &TrainingData<'_>) -> LearningWatch {
         let classes: HashSet<usize> = data.labels.iter().flatten().copied().collect();
-        let batch = self.experiment.train.batch_size;
-        let method = &self.experiment.method;
-        LearningWatch::new(method.chance_loss(batch, classes.len()))
+        let sizes = Sizes {
+            batch: self.experiment.train.batch_size,
+            clips: data.labels.len(),
+            classes: classes.len(),
+        };
+        LearningWatch::new(self.experiment.method.alarming_loss(&sizes))
     }
 
     /// Before anything is read: whether the run may start, and can be written.
