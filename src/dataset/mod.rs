@@ -64,6 +64,38 @@ pub use scan::{
     ClassCount, ClipOutcome, ClipProblem, DatasetScan, FileFacts, FoldCount, Lengths, SplitCount,
     SplitDuplicate, SubsetCount, ValueCount, scan,
 };
-pub use source::{DatasetKind, DatasetSource};
+pub use source::DatasetSource;
 pub use synthetic::{SyntheticConfig, SyntheticRecording};
 pub(crate) use table::read_pairs;
+
+source::dataset_kinds! {
+    /// The kinds of dataset that can be read.
+    enum DatasetKind {
+        /// ESC-50: 2000 environmental clips of 50 classes, five official folds.
+        "esc50" => Esc50(esc::load_esc50),
+        /// ESC-10: the 400 clips of 10 classes in it, as part of ESC-50 or alone.
+        "esc10" => Esc10(esc::load_esc10),
+        /// UrbanSound8K: 8732 slices of 10 classes, ten official folds.
+        "us8k" or "urbansound8k" => UrbanSound8k(urbansound8k::load),
+        /// DCASE 2013 scenes: 10 classes, development and test archive side by side as two folds.
+        "dcase13" or "dcase2013" => Dcase2013(dcase2013::load),
+        /// GTZAN: 1000 pieces of music of 10 genres; the fault-filtered split, or a random one.
+        "gtzan" => Gtzan(gtzan::load),
+        /// FSD50K: Freesound clips with several of 200 classes each, official split.
+        "fsd50k" => Fsd50k(fsd50k::load),
+        /// FSDnoisy18k: Freesound clips of 20 classes, most labels unchecked, official split.
+        "fsdnoisy18k" => FsdNoisy18k(fsdnoisy18k::load),
+        /// AudioSet: segments of videos with several of 527 classes each, as far as their sound is here.
+        "audioset" => AudioSet(audioset::load),
+        /// DESED: domestic sounds with weak, strong or no labels.
+        "desed" => Desed(desed::load),
+        /// Free Spoken Digit Dataset: one fold per speaker, and the official split.
+        "fsdd" => Fsdd(fsdd::load),
+        /// Any tree of sound files; the sub-folder is the label.
+        "folder" => Folder(folder::load),
+        /// A table with the columns `path,label[,fold][,source][,onset,offset]`.
+        "csv" => Csv(table::load),
+        /// A tree of recordings with their tables of marked events (DCASE task 5); every positive event is a clip.
+        "fewshot" => FewShot(few_shot::load),
+    }
+}

@@ -1,89 +1,58 @@
 //! `KIND:PATH`, the way a dataset is named on a command line.
 
-use super::{
-    Dataset, DatasetError, audioset, dcase2013, desed, esc, few_shot, folder, fsd50k, fsdd,
-    fsdnoisy18k, gtzan, table, urbansound8k,
-};
+use super::{Dataset, DatasetError, DatasetKind};
 use std::{fmt, path::PathBuf, str::FromStr};
 
-/// The kinds of dataset that can be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum DatasetKind {
-    /// ESC-50: 2000 environmental clips of 50 classes, five official folds.
-    Esc50,
-    /// ESC-10: the 400 clips of 10 classes in it, as part of ESC-50 or alone.
-    Esc10,
-    /// UrbanSound8K: 8732 slices of 10 classes, ten official folds.
-    UrbanSound8k,
-    /// DCASE 2013 scenes: 10 classes, development and test archive side by side as two folds.
-    Dcase2013,
-    /// GTZAN: 1000 pieces of music of 10 genres; the fault-filtered split, or a random one.
-    Gtzan,
-    /// FSD50K: Freesound clips with several of 200 classes each, official split.
-    Fsd50k,
-    /// FSDnoisy18k: Freesound clips of 20 classes, most labels unchecked, official split.
-    FsdNoisy18k,
-    /// AudioSet: segments of videos with several of 527 classes each, as far as their sound is here.
-    AudioSet,
-    /// DESED: domestic sounds with weak, strong or no labels.
-    Desed,
-    /// Free Spoken Digit Dataset: one fold per speaker, and the official split.
-    Fsdd,
-    /// Any tree of sound files; the sub-folder is the label.
-    Folder,
-    /// A table with the columns `path,label[,fold][,source][,onset,offset]`.
-    Csv,
-    /// A tree of recordings with their tables of marked events (DCASE task 5); every positive event is a clip.
-    FewShot,
+/// Makes of a table of kinds of dataset, one line each, the enum [`DatasetKind`] and the way from it to what loads it.
+///
+/// A line is `"name on a command line" => Kind(file::load)`, after `or` also the name in full; its comment is that of the
+/// enum's variant.
+macro_rules! dataset_kinds {
+    (
+        $(#[$about:meta])*
+        enum DatasetKind {
+            $( $(#[$what:meta])* $name:literal $(or $full:literal)? => $kind:ident($load:path), )+
+        }
+    ) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum DatasetKind {
+            $( $(#[$what])* $kind, )+
+        }
+
+        impl DatasetKind {
+            /// Every kind, in the order in which they are listed to users.
+            pub const ALL: [Self; [$( $name ),+].len()] = [$( Self::$kind ),+];
+
+            /// What the kind is called on a command line.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $( Self::$kind => $name, )+
+                }
+            }
+
+            /// The kind of this name, or of the name in full where [`Self::name`] is short for it.
+            fn named(name: &str) -> Option<Self> {
+                match name {
+                    $( $name $( | $full )? => Some(Self::$kind), )+
+                    _ => None,
+                }
+            }
+
+            /// Finds the clips of the dataset there.
+            fn load(self, path: &std::path::Path) -> Result<Dataset, DatasetError> {
+                match self {
+                    $( Self::$kind => $load(path), )+
+                }
+            }
+        }
+    };
 }
 
+pub(super) use dataset_kinds;
+
 impl DatasetKind {
-    /// Every kind, in the order in which they are listed to users.
-    pub const ALL: [Self; 13] = [
-        Self::Esc50,
-        Self::Esc10,
-        Self::UrbanSound8k,
-        Self::Dcase2013,
-        Self::Gtzan,
-        Self::Fsd50k,
-        Self::FsdNoisy18k,
-        Self::AudioSet,
-        Self::Desed,
-        Self::Fsdd,
-        Self::Folder,
-        Self::Csv,
-        Self::FewShot,
-    ];
-
-    /// What the kind is called on a command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Esc50 => "esc50",
-            Self::Esc10 => "esc10",
-            Self::UrbanSound8k => "us8k",
-            Self::Dcase2013 => "dcase13",
-            Self::Gtzan => "gtzan",
-            Self::Fsd50k => "fsd50k",
-            Self::FsdNoisy18k => "fsdnoisy18k",
-            Self::AudioSet => "audioset",
-            Self::Desed => "desed",
-            Self::Fsdd => "fsdd",
-            Self::Folder => "folder",
-            Self::Csv => "csv",
-            Self::FewShot => "fewshot",
-        }
-    }
-
-    /// The kind of this name, or of the name in full where [`Self::name`] is short for it.
-    fn named(name: &str) -> Option<Self> {
-        match name {
-            "urbansound8k" => Some(Self::UrbanSound8k),
-            "dcase2013" => Some(Self::Dcase2013),
-            _ => Self::ALL.into_iter().find(|kind| kind.name() == name),
-        }
-    }
-
     /// Every name, for people: `a`, `b` or `c`.
     pub fn list() -> String {
         let names: Vec<_> = Self::ALL
@@ -119,21 +88,7 @@ impl DatasetSource {
     /// # Errors
     /// If the path is not laid out as its kind says; for a table, with every bad value at once.
     pub fn load(&self) -> Result<Dataset, DatasetError> {
-        match self.kind {
-            DatasetKind::Esc50 => esc::load_esc50(&self.path),
-            DatasetKind::Esc10 => esc::load_esc10(&self.path),
-            DatasetKind::UrbanSound8k => urbansound8k::load(&self.path),
-            DatasetKind::Dcase2013 => dcase2013::load(&self.path),
-            DatasetKind::Gtzan => gtzan::load(&self.path),
-            DatasetKind::Fsd50k => fsd50k::load(&self.path),
-            DatasetKind::FsdNoisy18k => fsdnoisy18k::load(&self.path),
-            DatasetKind::AudioSet => audioset::load(&self.path),
-            DatasetKind::Desed => desed::load(&self.path),
-            DatasetKind::Fsdd => fsdd::load(&self.path),
-            DatasetKind::Folder => folder::load(&self.path),
-            DatasetKind::Csv => table::load(&self.path),
-            DatasetKind::FewShot => few_shot::load(&self.path),
-        }
+        self.kind.load(&self.path)
     }
 }
 

@@ -3,22 +3,10 @@
 use super::columns::{
     BANDS, FILES, FOLDERS, Facts, LABELS, LENGTHS, PATHS, REMARKS, SCORES, TIMES, simplified,
 };
+use super::format::MarkFormat;
 use super::warning::MarkWarning;
 use csv::StringRecord;
 use std::collections::HashSet;
-
-/// How a table of marks is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MarkFormat {
-    /// `Audiofilename,Starttime,Endtime` and one column per class, of the DCASE few-shot task.
-    Dcase,
-    /// A selection table of Raven: `Begin Time (s)`, `End Time (s)`.
-    Raven,
-    /// Labels of Audacity: tabs, no header; onset, offset, label.
-    Audacity,
-    /// Any other with a header that names onset and offset, or onset and duration; or `onset,offset[,label]` without one.
-    Plain,
-}
 
 /// When an event ends.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -122,9 +110,8 @@ impl Layout {
         };
         // `offset` beside `duration` is where Kaleidoscope's events begin; beside `onset` it is where they end.
         let (onset, end) = offset().or_else(length)?;
-        let is_raven = names[onset] == "begintimes";
-        let is_dcase = first[onset].eq_ignore_ascii_case("starttime");
-        let of_raven = |name| find(name).filter(|_| is_raven);
+        let format = MarkFormat::with_header(first[onset], &names[onset])?;
+        let own = format.rules().own_columns(&find);
         let one_of = |known: &[&str]| known.iter().find_map(|name| find(name));
         let folders: Vec<usize> = FOLDERS.iter().filter_map(|name| find(name)).collect();
         let (path, file) = (one_of(&PATHS), one_of(&FILES));
@@ -132,11 +119,7 @@ impl Layout {
             .iter()
             .find_map(|&(low, high, unit)| Some((find(low)?, find(high)?, unit)));
         Some(Self {
-            format: match (is_raven, is_dcase) {
-                (true, _) => MarkFormat::Raven,
-                (_, true) => MarkFormat::Dcase,
-                _ => MarkFormat::Plain,
-            },
+            format,
             header: first.iter().map(|&name| name.to_owned()).collect(),
             onset,
             end,
@@ -146,9 +129,9 @@ impl Layout {
             label: None,
             mark: None,
             classes: Classes::None,
-            onset_in_file: of_raven("fileoffsets").filter(|_| path.or(file).is_some()),
-            selection: of_raven("selection"),
-            view: of_raven("view"),
+            onset_in_file: own.onset_in_file.filter(|_| path.or(file).is_some()),
+            selection: own.selection,
+            view: own.view,
             band,
         })
     }
@@ -162,10 +145,7 @@ impl Layout {
             return None;
         }
         Some(Self {
-            format: match separator {
-                b'\t' => MarkFormat::Audacity,
-                _ => MarkFormat::Plain,
-            },
+            format: MarkFormat::without_header(separator)?,
             header: Vec::new(),
             onset: 0,
             end: End::Offset(1),
@@ -291,15 +271,15 @@ impl Settling<'_> {
 
     /// Columns of `POS`, `UNK` and `NEG`: `Q` says it of the event, others of a class.
     fn find_marks(&mut self) {
-        let is_dcase = self.layout.format == MarkFormat::Dcase;
+        let of_classes = self.layout.format.rules().has_class_columns();
         let mut classes = Vec::new();
         for column in self.free() {
             let facts = &self.facts[column];
             let is_q = matches!(self.names[column].as_str(), "q" | "mark");
             let is_label = self.is_called(column, &LABELS);
-            if is_q && facts.has_marks() && !is_dcase {
+            if is_q && facts.has_marks() && !of_classes {
                 self.layout.mark = Some(column);
-            } else if is_dcase && (facts.has_marks() || self.records.is_empty() && !is_label)
+            } else if of_classes && (facts.has_marks() || self.records.is_empty() && !is_label)
                 || facts.is_marks() && !is_label
             {
                 let name = self.layout.header[column].clone();
@@ -309,7 +289,7 @@ impl Settling<'_> {
         if !classes.is_empty() {
             self.layout.mark = None;
             self.layout.classes = Classes::Marks(classes);
-        } else if is_dcase
+        } else if of_classes
             && self
                 .free()
                 .iter()

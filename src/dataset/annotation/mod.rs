@@ -16,6 +16,7 @@
 
 mod called;
 mod columns;
+mod format;
 mod layout;
 mod matching;
 #[cfg(test)]
@@ -31,7 +32,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use unicode_normalization::UnicodeNormalization;
 
-pub use layout::MarkFormat;
+pub use format::MarkFormat;
 pub(crate) use matching::Named;
 pub use matching::{MatchError, Matching, RecordingMarks};
 pub use read::{parse_marks, read_found_events, read_marks};

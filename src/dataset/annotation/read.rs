@@ -190,8 +190,9 @@ impl Table<'_> {
     fn records(&self, layout: &Layout) -> Result<Vec<(u64, StringRecord)>, DatasetError> {
         let header = usize::from(layout.width().is_some());
         let records = self.text.records(self.separator).skip(header);
+        let rules = layout.format.rules();
         let is_event = |record: &Result<(u64, StringRecord), _>| match record {
-            Ok((_, record)) => !is_frequency_line(layout, record),
+            Ok((_, record)) => rules.is_event(record),
             Err(_) => true,
         };
         records.filter(is_event).collect()
@@ -231,12 +232,7 @@ fn decimal(layout: &Layout, records: &[&StringRecord]) -> Decimal {
     )
 }
 
-/// Audacity: a line that says between which frequencies the label above it lies.
-fn is_frequency_line(layout: &Layout, record: &StringRecord) -> bool {
-    layout.format == MarkFormat::Audacity && record.get(0) == Some("\\")
-}
-
-/// Selections of a Raven table that have been seen: it lists each once per view.
+/// Selections that have been seen: a table with views lists each once per view.
 #[derive(Default)]
 struct Selections(HashSet<(Option<String>, Option<String>, [u64; 2])>);
 
@@ -282,7 +278,8 @@ impl Rows<'_> {
 
     fn warnings(&self, events: &[MarkedEvent]) -> Vec<MarkWarning> {
         let mut warnings = find_oddities(events);
-        if self.layout.format == MarkFormat::Raven && self.layout.onset_in_file.is_none() {
+        let through = self.layout.format.rules().counts_through_files();
+        if through && self.layout.onset_in_file.is_none() {
             warnings.extend(through_files(events));
         }
         if let Some(&line) = self.without_length.first() {
