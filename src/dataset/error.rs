@@ -71,10 +71,10 @@ pub enum DatasetError {
     },
     /// A table of something else than marked events.
     #[error(
-        "{}: line {line}: is `{found}`, but must be the header of a table of marks (DCASE: \
-         `Audiofilename,Starttime,Endtime,Q`; Raven: `Begin Time (s)` and `End Time (s)`; or `onset,offset,label`), \
+        "{}: line {line}: is `{found}`, but must be the header of a table of marks ({}), \
          or an onset and an offset in seconds",
-        path.display()
+        path.display(),
+        super::MarkFormat::examples()
     )]
     NotMarks {
         /// The table.

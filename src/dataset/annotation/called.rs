@@ -1,11 +1,12 @@
 //! Which recording a table is called after.
 
+use super::format::MarkFormat;
 use std::path::Path;
 
 /// What the names of tables end in.
 const ENDINGS: [&str; 5] = ["csv", "tsv", "txt", "tab", "dat"];
-/// What programs put between the name of the recording and the ending of its table.
-const WORDS: [&str; 12] = [
+/// What programs put between the name of the recording and the ending of its table, beside the names of formats.
+const WORDS: [&str; 10] = [
     "selections",
     "selection",
     "table",
@@ -15,8 +16,6 @@ const WORDS: [&str; 12] = [
     "annotations",
     "marks",
     "events",
-    "audacity",
-    "raven",
     "kaleidoscope",
 ];
 
@@ -38,7 +37,7 @@ pub(super) fn called_after(table: &Path) -> Vec<String> {
 
 fn without_last_word(stem: &str) -> Option<&str> {
     let (rest, last) = stem.rsplit_once('.').filter(|(rest, _)| !rest.is_empty())?;
-    if is_one_of(&WORDS, last) {
+    if is_one_of(&WORDS, last) || MarkFormat::is_word(last) {
         return Some(rest);
     }
     // The number of a Raven table: `dawn.Table.1`.

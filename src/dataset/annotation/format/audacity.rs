@@ -15,4 +15,8 @@ impl Rules for Audacity {
     fn is_event(&self, record: &StringRecord) -> bool {
         record.get(0) != Some("\\")
     }
+
+    fn word(&self) -> Option<&'static str> {
+        Some("audacity")
+    }
 }

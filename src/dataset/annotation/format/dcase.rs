@@ -13,4 +13,8 @@ impl Rules for Dcase {
     fn has_class_columns(&self) -> bool {
         true
     }
+
+    fn example(&self) -> Option<&'static str> {
+        Some("DCASE: `Audiofilename,Starttime,Endtime,Q`")
+    }
 }

@@ -65,6 +65,22 @@ impl MarkFormat {
     }
 }
 
+impl MarkFormat {
+    /// The headers that are known, for messages.
+    pub(in crate::dataset) fn examples() -> String {
+        let all = Self::ALL.iter();
+        let examples = all.filter_map(|format| format.rules().example());
+        examples.collect::<Vec<_>>().join("; ")
+    }
+
+    /// Whether a program calls its tables so.
+    pub(super) fn is_word(word: &str) -> bool {
+        let all = Self::ALL.iter();
+        let mut words = all.filter_map(|format| format.rules().word());
+        words.any(|known| known.eq_ignore_ascii_case(word))
+    }
+}
+
 /// What tells a format from the others.
 pub(super) trait Rules {
     /// Whether a table whose header calls the onset so is one.
@@ -95,6 +111,16 @@ pub(super) trait Rules {
     /// Whether times count from the start of the first file of several, unless a column says otherwise.
     fn counts_through_files(&self) -> bool {
         false
+    }
+
+    /// How messages show its header, if it has one.
+    fn example(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// What its program puts between the name of a recording and the ending of its table, beside words for tables.
+    fn word(&self) -> Option<&'static str> {
+        None
     }
 }
 

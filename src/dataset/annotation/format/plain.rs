@@ -13,4 +13,8 @@ impl Rules for Plain {
     fn has_numbers(&self, _: u8) -> bool {
         true
     }
+
+    fn example(&self) -> Option<&'static str> {
+        Some("or `onset,offset,label`")
+    }
 }

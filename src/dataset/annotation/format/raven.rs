@@ -21,4 +21,12 @@ impl Rules for Raven {
     fn counts_through_files(&self) -> bool {
         true
     }
+
+    fn example(&self) -> Option<&'static str> {
+        Some("Raven: `Begin Time (s)` and `End Time (s)`")
+    }
+
+    fn word(&self) -> Option<&'static str> {
+        Some("raven")
+    }
 }
