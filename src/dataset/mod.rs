@@ -23,6 +23,7 @@
 mod annotation;
 mod audioset;
 mod clip;
+mod count;
 mod dcase2013;
 mod delimited;
 mod desed;
@@ -53,6 +54,7 @@ pub use annotation::{
 };
 pub(crate) use clip::remarks_of;
 pub use clip::{Clip, ClipSound, Dataset, OpenClip, Split, Tag};
+pub use count::Count;
 pub(crate) use delimited::{guarded, looks_quoted};
 pub use error::{DatasetError, RowProblem};
 pub use folds::SplitSource;
@@ -60,10 +62,7 @@ pub(crate) use folds::{listed_folds, split_sources};
 pub use layout::{LayoutFault, LayoutProblem};
 pub(crate) use recording::Place;
 pub use recording::{OutputName, output_names, recording_stem};
-pub use scan::{
-    ClassCount, ClipOutcome, ClipProblem, DatasetScan, FileFacts, FoldCount, Lengths, SplitCount,
-    SplitDuplicate, SubsetCount, ValueCount, scan,
-};
+pub use scan::{ClipOutcome, ClipProblem, DatasetScan, FileFacts, Lengths, SplitDuplicate, scan};
 pub use source::DatasetSource;
 pub use synthetic::{SyntheticConfig, SyntheticRecording};
 pub(crate) use table::read_pairs;

@@ -1,5 +1,6 @@
 //! Every file of a dataset read once: what there is, and what is wrong with it.
 
+use super::count::{Count, counts, written};
 use super::{Clip, Dataset, LayoutFault, Split, SplitSource};
 use crate::audio::{AudioError, AudioReader, Cancelled, ChannelChoice, ChannelLevels};
 use rayon::prelude::*;
@@ -30,21 +31,27 @@ pub struct DatasetScan {
     /// Lengths of the readable clips.
     pub lengths: Lengths,
     /// Sample rates in Hz of the readable clips, ascending, with the number of clips.
-    pub sample_rates: Vec<ValueCount>,
+    #[serde(serialize_with = "written::value")]
+    pub sample_rates: Vec<Count<u32>>,
     /// Channels of the readable clips, ascending, with the number of clips.
-    pub channels: Vec<ValueCount>,
+    #[serde(serialize_with = "written::value")]
+    pub channels: Vec<Count<u32>>,
     /// Clips of each class, in the dataset's order, readable or not; a clip with several classes counts in each.
-    pub classes: Vec<ClassCount>,
+    #[serde(serialize_with = "written::class")]
+    pub classes: Vec<Count<String>>,
     /// Clips without label.
     pub unlabelled: usize,
     /// Clips whose labels say that none of the classes is heard.
     pub without_class: usize,
     /// Clips of each fold, ascending.
-    pub folds: Vec<FoldCount>,
+    #[serde(serialize_with = "written::fold")]
+    pub folds: Vec<Count<u32>>,
     /// Clips of each part of the official split.
-    pub splits: Vec<SplitCount>,
+    #[serde(serialize_with = "written::split")]
+    pub splits: Vec<Count<Split>>,
     /// Clips of each subset, by name.
-    pub subsets: Vec<SubsetCount>,
+    #[serde(serialize_with = "written::subset")]
+    pub subsets: Vec<Count<String>>,
     /// Sources that lie in several folds, which makes scores too good.
     pub split_sources: Vec<SplitSource>,
     /// Sounds that do, under several names.
@@ -93,51 +100,6 @@ pub struct Lengths {
     pub median_secs: f64,
     /// Of the longest clip.
     pub longest_secs: f64,
-}
-
-/// How many clips have a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct ValueCount {
-    /// The value.
-    pub value: u32,
-    /// Clips with it.
-    pub clips: usize,
-}
-
-/// How many clips a class has.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct ClassCount {
-    /// The class's name.
-    pub class: String,
-    /// Its clips.
-    pub clips: usize,
-}
-
-/// How many clips a fold has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct FoldCount {
-    /// The fold's number.
-    pub fold: u32,
-    /// Its clips.
-    pub clips: usize,
-}
-
-/// How many clips a part of the official split has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct SplitCount {
-    /// The part.
-    pub split: Split,
-    /// Its clips.
-    pub clips: usize,
-}
-
-/// How many clips a subset has.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct SubsetCount {
-    /// What its authors call it.
-    pub subset: String,
-    /// Its clips.
-    pub clips: usize,
 }
 
 /// One clip after [`scan`].
@@ -417,10 +379,9 @@ fn summarise(dataset: &Dataset, outcomes: Vec<ClipOutcome>) -> DatasetScan {
     let facts = || readable.iter().filter_map(|outcome| outcome.facts);
     let clips = &dataset.clips;
     let of_class = counts(clips.iter().flat_map(Clip::classes));
+    let of_class: HashMap<usize, usize> = of_class.iter().map(|c| (c.of, c.clips)).collect();
     let classes = dataset.classes.iter().enumerate();
-    let folds = counts(clips.iter().filter_map(|clip| clip.fold));
-    let splits = counts(clips.iter().filter_map(|clip| clip.split));
-    let subsets = counts(clips.iter().filter_map(|clip| clip.subset.as_deref()));
+    let subsets = clips.iter().filter_map(|clip| clip.subset.clone());
     DatasetScan {
         dataset: dataset.name.clone(),
         clips: outcomes.len(),
@@ -431,11 +392,11 @@ fn summarise(dataset: &Dataset, outcomes: Vec<ClipOutcome>) -> DatasetScan {
                 .filter_map(|outcome| clip_secs(outcome))
                 .collect(),
         ),
-        sample_rates: value_counts(facts().map(|facts| facts.sample_rate)),
-        channels: value_counts(facts().map(|facts| facts.channels)),
+        sample_rates: counts(facts().map(|facts| facts.sample_rate)),
+        channels: counts(facts().map(|facts| facts.channels)),
         classes: classes
-            .map(|(i, class)| ClassCount {
-                class: class.clone(),
+            .map(|(i, class)| Count {
+                of: class.clone(),
                 clips: of_class.get(&i).copied().unwrap_or(0),
             })
             .collect(),
@@ -444,21 +405,9 @@ fn summarise(dataset: &Dataset, outcomes: Vec<ClipOutcome>) -> DatasetScan {
             .iter()
             .filter(|clip| clip.is_labelled() && clip.classes().is_empty())
             .count(),
-        folds: folds
-            .into_iter()
-            .map(|(fold, clips)| FoldCount { fold, clips })
-            .collect(),
-        splits: splits
-            .into_iter()
-            .map(|(split, clips)| SplitCount { split, clips })
-            .collect(),
-        subsets: subsets
-            .into_iter()
-            .map(|(subset, clips)| SubsetCount {
-                subset: subset.to_owned(),
-                clips,
-            })
-            .collect(),
+        folds: counts(clips.iter().filter_map(|clip| clip.fold)),
+        splits: counts(clips.iter().filter_map(|clip| clip.split)),
+        subsets: counts(subsets),
         faults: dataset.faults.clone(),
         split_sources: dataset.split_sources(),
         split_duplicates: split_duplicates(clips, &outcomes),
@@ -510,21 +459,6 @@ fn lengths(mut secs: Vec<f64>) -> Lengths {
         median_secs: (secs[(secs.len() - 1) / 2] + secs[secs.len() / 2]) / 2.0,
         longest_secs,
     }
-}
-
-fn value_counts(values: impl Iterator<Item = u32>) -> Vec<ValueCount> {
-    let counts = counts(values).into_iter();
-    counts
-        .map(|(value, clips)| ValueCount { value, clips })
-        .collect()
-}
-
-fn counts<T: Ord>(values: impl Iterator<Item = T>) -> BTreeMap<T, usize> {
-    let mut counts = BTreeMap::new();
-    for value in values {
-        *counts.entry(value).or_insert(0) += 1;
-    }
-    counts
 }
 
 #[cfg(test)]
@@ -599,17 +533,11 @@ mod tests {
             longest_secs: 1.0,
         };
         assert_eq!(scan.lengths, lengths);
-        assert_eq!(
-            scan.sample_rates,
-            [ValueCount {
-                value: 8000,
-                clips: 6
-            }]
-        );
+        assert_eq!(scan.sample_rates, [Count { of: 8000, clips: 6 }]);
         let classes: Vec<_> = scan
             .classes
             .iter()
-            .map(|c| (c.class.as_str(), c.clips))
+            .map(|c| (c.of.as_str(), c.clips))
             .collect();
         assert_eq!(classes, [("a", 1), ("b", 7)]);
         let json = serde_json::to_value(&scan).unwrap();
@@ -695,7 +623,7 @@ mod tests {
         let counts: Vec<_> = scan.classes.iter().map(|class| class.clips).collect();
         assert_eq!(counts, [1, 0, 1]);
         assert_eq!((scan.unlabelled, scan.without_class), (1, 1));
-        let splits: Vec<_> = scan.splits.iter().map(|s| (s.split, s.clips)).collect();
+        let splits: Vec<_> = scan.splits.iter().map(|s| (s.of, s.clips)).collect();
         assert_eq!(splits, [(Split::Train, 2), (Split::Test, 1)]);
         assert_eq!(scan.subsets.len(), 3);
         let json = serde_json::to_value(&scan).unwrap();
@@ -764,8 +692,8 @@ mod tests {
         assert_eq!((scan.clips, scan.readable), (20, 20));
         assert_eq!(
             scan.sample_rates,
-            [ValueCount {
-                value: 22_050,
+            [Count {
+                of: 22_050,
                 clips: 20
             }]
         );

@@ -156,7 +156,7 @@ impl FeatureStream {
 /// The settings behind frames that depend only on the sound around them.
 fn local(front_end: &FrontEnd) -> Result<&LogMelConfig, FeaturesError> {
     let log_mel = front_end.streamed()?;
-    match log_mel.needs_whole_clip() {
+    match front_end.needs_whole_clip() {
         Some(key) => Err(FeaturesError::NotLocal { key }),
         None => Ok(log_mel),
     }

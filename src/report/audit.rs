@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use serde::{Deserialize, Serialize};
 
-use crate::dataset::{DatasetScan, ValueCount, listed_folds};
+use crate::dataset::{Count, DatasetScan, listed_folds};
 
 /// More classes than this are not listed one by one.
 const MAX_CLASSES: usize = 50;
@@ -45,8 +45,8 @@ impl Audit {
 
 fn facts(scan: &DatasetScan) -> Vec<(String, String)> {
     let lengths = &scan.lengths;
-    let pairs = |values: &[ValueCount], unit: &str| {
-        let pair = |count: &ValueCount| (format!("{}{unit}", count.value), count.clips);
+    let pairs = |values: &[Count<u32>], unit: &str| {
+        let pair = |count: &Count<u32>| (format!("{}{unit}", count.of), count.clips);
         listed(values.iter().map(pair))
     };
     let lengths = format!(
@@ -56,18 +56,15 @@ fn facts(scan: &DatasetScan) -> Vec<(String, String)> {
         lengths.median_secs,
         lengths.total_secs / 60.0
     );
-    let subsets = scan.subsets.iter().map(|s| (&s.subset, s.clips));
+    let subsets = scan.subsets.iter().map(|s| (&s.of, s.clips));
     let facts = [
         ("lengths", lengths),
         ("rates", pairs(&scan.sample_rates, " Hz")),
         ("channels", pairs(&scan.channels, "")),
-        (
-            "folds",
-            listed(scan.folds.iter().map(|f| (f.fold, f.clips))),
-        ),
+        ("folds", listed(scan.folds.iter().map(|f| (f.of, f.clips)))),
         (
             "splits",
-            listed(scan.splits.iter().map(|s| (s.split, s.clips))),
+            listed(scan.splits.iter().map(|s| (s.of, s.clips))),
         ),
         ("subsets", listed(subsets)),
         ("classes", balance(scan)),
@@ -130,11 +127,11 @@ fn balance(scan: &DatasetScan) -> String {
     let mut parts = Vec::new();
     let classes = &scan.classes;
     if classes.len() <= MAX_CLASSES {
-        parts.extend(classes.iter().map(|c| format!("{}: {}", c.class, c.clips)));
+        parts.extend(classes.iter().map(|c| format!("{}: {}", c.of, c.clips)));
     } else {
         let mut by_clips: Vec<_> = classes.iter().collect();
         by_clips.sort_by_key(|class| class.clips);
-        let clips = |at: usize| format!("{}: {}", by_clips[at].class, by_clips[at].clips);
+        let clips = |at: usize| format!("{}: {}", by_clips[at].of, by_clips[at].clips);
         parts.push(format!(
             "{} from {} over {} in the middle to {}",
             classes.len(),
