@@ -50,7 +50,7 @@ pub enum Negatives {
 
 /// As people write it.
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "`all` or a number of rows")]
 enum NegativesInFile {
     Number(usize),
     Word(String),
@@ -259,6 +259,8 @@ mod tests {
         }
         let refused = read("\"some\"").unwrap_err().to_string();
         assert!(refused.contains("must be `all` or a number"), "{refused}");
+        let refused = read("-1").unwrap_err().to_string();
+        assert!(refused.contains("`all` or a number of rows"), "{refused}");
         let written = toml::to_string(&File {
             negatives: Negatives::All,
         });
