@@ -2,7 +2,7 @@
 
 use chiffchaff::{
     audio::{SampleRate, Waveform},
-    dataset::{Clip, Dataset},
+    dataset::{Clip, Dataset, Span},
     features::{
         CacheConfig, CachePrecision, Compression, FeatureCache, FeaturesError, FrontEnd,
         LogMelConfig, SkippedClip,
@@ -127,8 +127,9 @@ fn load(clip: &Clip) -> Result<Waveform, io::Error> {
     let samples = bytes.iter().map(|&b| f32::from(b) / 256.0 - 0.5);
     let samples = match clip.span {
         None => samples.collect(),
-        Some((onset, offset)) => {
+        Some(span) => {
             let at = |secs: f64| (secs * f64::from(RATE)) as usize;
+            let (onset, offset) = (span.onset(), span.offset());
             samples.take(at(offset)).skip(at(onset)).collect()
         }
     };
@@ -272,8 +273,8 @@ fn a_subset_and_the_whole_share_their_entries() {
 fn spans_of_one_file_are_different_clips() {
     let mut world = World::new(1);
     let whole = world.dataset.clips[0].clone();
-    let span = |span| Clip {
-        span: Some(span),
+    let span = |(onset, offset)| Clip {
+        span: Span::new(onset, offset).ok(),
         ..whole.clone()
     };
     world.dataset.clips = vec![whole.clone(), span((0.0, 0.02)), span((0.01, 0.05))];

@@ -235,13 +235,7 @@ fn the_encoder_of_frames_trains_and_resumes_to_the_same_bytes() {
             .iter()
             .zip(&of_clip)
             .filter(move |(_, of)| **of == recording);
-        let events = of_this.filter_map(|(clip, _)| {
-            let (onset, offset) = clip.span?;
-            Some((
-                chiffchaff::dataset::Span::new(onset, offset).ok()?,
-                clip.label?,
-            ))
-        });
+        let events = of_this.filter_map(|(clip, _)| Some((clip.span?, clip.label?)));
         FrameLabels::new(events, frame_rate)
     };
     let count = recordings.clips.len();

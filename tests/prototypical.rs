@@ -73,7 +73,7 @@ impl Bench {
         let mut clips = FeatureSet::default();
         for (clip, recording) in dataset.clips.iter().zip(of_clip) {
             let (rate, frames) = (experiment.features.frame_rate(), cache.frames(recording));
-            let frames = cut.event_frames(clip.span.unwrap(), rate, frames);
+            let frames = cut.event_frames(clip.span.unwrap().into(), rate, frames);
             clips.push_stretch(&cache, recording, frames.unwrap());
         }
         let data = TrainingData {

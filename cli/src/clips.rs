@@ -191,7 +191,7 @@ impl Clips {
         let frames = self.cache.frames(cached_as);
         let whole = (frames > 0).then_some(0..frames);
         let frames = match (cut, self.dataset.clips[clip].span) {
-            (Cut::Windows(cut), Some(span)) => cut.event_frames(span, frame_rate, frames),
+            (Cut::Windows(cut), Some(span)) => cut.event_frames(span.into(), frame_rate, frames),
             (Cut::Windows(cut), None) => whole.filter(|frames| frames.len() > cut.longer_than),
             (Cut::Random {} | Cut::Frames {}, _) => whole,
         };
@@ -217,10 +217,7 @@ impl Clips {
                     cached_as,
                     events: Vec::new(),
                 });
-            let span = event
-                .span
-                .and_then(|(onset, offset)| Span::new(onset, offset).ok());
-            recording.events.extend(span.zip(event.label));
+            recording.events.extend(event.span.zip(event.label));
             let tags = event.tags.iter().flatten();
             let strong = tags.filter_map(|tag| Some((tag.span?, tag.class)));
             recording.events.extend(strong);
@@ -232,7 +229,12 @@ impl Clips {
     pub(crate) fn name(&self, clip: usize) -> String {
         let clip = &self.dataset.clips[clip];
         match clip.span {
-            Some((onset, offset)) => format!("{} at {onset}–{offset} s", clip.path.display()),
+            Some(span) => format!(
+                "{} at {}–{} s",
+                clip.path.display(),
+                span.onset(),
+                span.offset()
+            ),
             None => clip.path.display().to_string(),
         }
     }

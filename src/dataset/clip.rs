@@ -30,8 +30,8 @@ pub struct Clip {
     pub subset: Option<String>,
     /// The recording the clip was cut from; clips of one source must not be split over folds.
     pub source: Option<String>,
-    /// Onset and offset within the file, in seconds; the whole file if absent.
-    pub span: Option<(f64, f64)>,
+    /// The part of the file; the whole file if absent.
+    pub span: Option<Span>,
     /// Which channel of the file is heard, where one is.
     pub channel: ChannelChoice,
 }
@@ -78,7 +78,7 @@ impl Clip {
         let reader = MonoReader::open(&self.path)?.on_channel(self.channel)?;
         let mut reader = reader.at_rate(rate)?;
         let sound = match self.span {
-            Some(span) => reader.read_span(span)?,
+            Some(span) => reader.read_span(span.into())?,
             None => reader.read_all()?,
         };
         Ok(ClipSound {
@@ -125,7 +125,7 @@ impl Clip {
         let (sound, remarks) = match (channels, self.span) {
             (SoundChannels::Mono, _) => return self.read_mono_remarked(rate),
             (SoundChannels::Stereo, Some(span)) => {
-                read_stereo_span_remarked(&self.path, rate, span)?
+                read_stereo_span_remarked(&self.path, rate, span.into())?
             }
             (SoundChannels::Stereo, None) => read_stereo_remarked(&self.path, rate)?,
         };
@@ -260,7 +260,9 @@ impl Dataset {
         let name = |clip: &Clip| {
             let path = clip.path.strip_prefix(&shared).unwrap_or(&clip.path);
             match clip.span {
-                Some((onset, offset)) => format!("{} {onset}–{offset} s", path.display()),
+                Some(span) => {
+                    format!("{} {}–{} s", path.display(), span.onset(), span.offset())
+                }
                 None => path.display().to_string(),
             }
         };
@@ -282,7 +284,7 @@ mod tests {
     #[test]
     fn clips_are_named_from_where_they_part() {
         let mut cut = Clip::unlabelled("/data/birds/wren/a.wav");
-        cut.span = Some((0.5, 2.0));
+        cut.span = Some(Span::new(0.5, 2.0).unwrap());
         let clips = vec![cut, Clip::unlabelled("/data/birds/tit/a.wav")];
         let names = Dataset::new("birds", clips, vec![]).clip_names();
         assert_eq!(names, ["wren/a.wav 0.5–2 s", "tit/a.wav"]);

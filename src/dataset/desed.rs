@@ -1,7 +1,7 @@
 //! DESED (Turpault et al. 2019; DCASE task 4): domestic sounds with weak, strong or no labels.
 
 use super::{
-    Clip, Dataset, DatasetError, LayoutFault, RowProblem, Span, Split, Tag,
+    Clip, Dataset, DatasetError, LayoutFault, RowProblem, Split, Tag,
     layout::without_missing,
     table::{RowCheck, Table},
     walk::files_below,
@@ -234,7 +234,6 @@ fn strong_tags(check: &mut RowCheck<'_>) -> Option<Vec<Tag>> {
     if span.is_none() && row.value("onset").is_none() && row.value("offset").is_none() {
         check.report("onset", "given, as `event_label` is");
     }
-    let span = span.and_then(|(onset, offset)| Span::new(onset, offset).ok());
     Some(class.map(|class| Tag { class, span }).into_iter().collect())
 }
 
@@ -249,6 +248,7 @@ fn class(check: &mut RowCheck<'_>, column: &str, label: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataset::Span;
     use crate::dataset::layout::tests::{tree, write};
 
     fn root() -> tempfile::TempDir {

@@ -81,7 +81,7 @@ fn clip_of(table: &Path, event: &MarkedEvent) -> Clip {
     let path = recording_beside(table, event.recording.as_deref());
     Clip {
         source: path.file_stem().map(|s| s.to_string_lossy().into_owned()),
-        span: Some((event.span.onset(), event.span.offset())),
+        span: Some(event.span),
         ..Clip::unlabelled(path)
     }
 }
@@ -154,7 +154,10 @@ mod tests {
         let line = |clip: &Clip| {
             let path = clip.path.strip_prefix(folder.path()).unwrap().display();
             let class = &dataset.classes[clip.label.unwrap()];
-            format!("{path} {:?} {class}", clip.span.unwrap())
+            format!(
+                "{path} {:?} {class}",
+                <(f64, f64)>::from(clip.span.unwrap())
+            )
         };
         dataset.clips.iter().map(line).collect()
     }

@@ -1,7 +1,7 @@
 //! Every file of a dataset read once: what there is, and what is wrong with it.
 
 use super::count::{Count, counts, written};
-use super::{Clip, Dataset, LayoutFault, Split, SplitSource};
+use super::{Clip, Dataset, LayoutFault, Span, Split, SplitSource};
 use crate::audio::{AudioError, AudioReader, Cancelled, ChannelChoice, ChannelLevels};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -107,8 +107,8 @@ pub struct Lengths {
 pub struct ClipOutcome {
     /// The sound file.
     pub path: PathBuf,
-    /// The part of it, in seconds, if the clip is not the whole file.
-    pub span: Option<(f64, f64)>,
+    /// The part of it, if the clip is not the whole file.
+    pub span: Option<Span>,
     /// What was read; `None` if the file cannot be read to its end.
     pub facts: Option<FileFacts>,
     /// What is wrong; empty if nothing is.
@@ -346,7 +346,7 @@ fn file_problems<'a>(
 ) -> Vec<ClipProblem> {
     let remarks = remarks.iter().cloned();
     let mut problems: Vec<_> = remarks.map(|text| ClipProblem::Remark { text }).collect();
-    if clip.span.is_some_and(|(onset, _)| onset >= facts.secs) {
+    if clip.span.is_some_and(|span| span.onset() >= facts.secs) {
         problems.push(ClipProblem::OutsideFile {
             file_secs: facts.secs,
         });
@@ -441,11 +441,9 @@ fn split_duplicates(clips: &[Clip], outcomes: &[ClipOutcome]) -> Vec<SplitDuplic
 /// Length of the clip, which is its span as far as the file reaches.
 fn clip_secs(outcome: &ClipOutcome) -> Option<f64> {
     let file_secs = outcome.facts?.secs;
-    Some(
-        outcome
-            .span
-            .map_or(file_secs, |(onset, offset)| offset.min(file_secs) - onset),
-    )
+    Some(outcome.span.map_or(file_secs, |span| {
+        span.offset().min(file_secs) - span.onset()
+    }))
 }
 
 fn lengths(mut secs: Vec<f64>) -> Lengths {
@@ -573,7 +571,7 @@ mod tests {
         let tone = Clip::unlabelled(root.path().join("a/tone.wav"));
         let silent = Clip::unlabelled(root.path().join("b/silent.wav"));
         let half = Clip {
-            span: Some((0.0, 0.5)),
+            span: Span::new(0.0, 0.5).ok(),
             ..tone.clone()
         };
         let dataset = Dataset::new("three", vec![tone, half, silent], Vec::new());

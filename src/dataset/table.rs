@@ -1,7 +1,7 @@
 //! Clips from a table: `csv:` datasets, and what every dataset with a table shares.
 
 use super::delimited::{Decimal, Delimited};
-use super::{Clip, Dataset, DatasetError, LayoutFault, LayoutProblem, RowProblem};
+use super::{Clip, Dataset, DatasetError, LayoutFault, LayoutProblem, RowProblem, Span};
 use csv::StringRecord;
 use std::{
     collections::BTreeMap,
@@ -380,7 +380,7 @@ impl<'a> RowCheck<'a> {
     }
 
     /// `onset` and `offset`: both or neither, 0 ≤ onset < offset.
-    pub(super) fn span(&mut self) -> Option<(f64, f64)> {
+    pub(super) fn span(&mut self) -> Option<Span> {
         let before = self.problems.len();
         let onset = self.number::<f64>("onset", "a number of seconds");
         let offset = self.number::<f64>("offset", "a number of seconds");
@@ -397,7 +397,7 @@ impl<'a> RowCheck<'a> {
             (Some(onset), Some(offset)) if !(offset.is_finite() && offset > onset) => {
                 self.report("offset", "after `onset`");
             }
-            (Some(onset), Some(offset)) => return Some((onset, offset)),
+            (Some(onset), Some(offset)) => return Span::new(onset, offset).ok(),
         }
         None
     }
@@ -437,7 +437,7 @@ mod tests {
             label: Some(1),
             fold: Some(2),
             source: Some("tape1".into()),
-            span: Some((0.5, 1.25)),
+            span: Span::new(0.5, 1.25).ok(),
             ..Clip::unlabelled("a/b.wav")
         };
         assert_eq!(dataset.clips[0], expected);

@@ -128,7 +128,7 @@ impl Model {
         if batch.done.is_empty() {
             return Err(EncoderError::NoFrame);
         }
-        let from = clip.span.map_or(0.0, |(onset, _)| onset);
+        let from = clip.span.map_or(0.0, |span| span.onset());
         let secs = |sample: usize| from + sample as f64 / hz;
         let spans = batch.done.iter();
         let spans = spans.map(|&(start, len)| Span::new(secs(start), secs(start + len)));

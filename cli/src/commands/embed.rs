@@ -236,7 +236,9 @@ fn clips(
     }
     let mut seen = HashSet::new();
     clips.retain(|clip| {
-        let span = clip.span.map(|(a, b)| (a.to_bits(), b.to_bits()));
+        let span = clip
+            .span
+            .map(|span| (span.onset().to_bits(), span.offset().to_bits()));
         seen.insert((clip.path.clone(), span))
     });
     for clip in &mut clips {

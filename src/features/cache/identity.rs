@@ -23,7 +23,7 @@ impl Identity {
     pub(super) fn of(clip: &Clip) -> io::Result<Self> {
         let path = absolute(&clip.path)?;
         let metadata = fs::metadata(&path)?;
-        let (onset, offset) = clip.span.unwrap_or_default();
+        let (onset, offset) = clip.span.map_or((0.0, 0.0), <(f64, f64)>::from);
         let mut bytes = state(&metadata)?.to_vec();
         bytes.extend(part(clip).to_ne_bytes());
         bytes.extend(onset.to_ne_bytes());

@@ -121,7 +121,7 @@ impl<'a> Kept<'a> {
     fn key(&self, clip: &Clip, name: &str) -> String {
         let path = std::path::absolute(&clip.path).unwrap_or_else(|_| clip.path.clone());
         let state = FileState::of(&clip.path);
-        let (span, settings) = (clip.span, &self.settings);
+        let (span, settings) = (clip.span.map(<(f64, f64)>::from), &self.settings);
         format!("{}\n{name}\n{span:?} {state:?}\n{settings}", path.display())
     }
 }
