@@ -168,3 +168,14 @@ impl StepKey {
 fn always() -> f64 {
     1.0
 }
+
+#[cfg(test)]
+pub(super) mod testing {
+    /// FNV-1a of a text.
+    pub(in crate::augment) fn fingerprint(text: &str) -> u64 {
+        let bytes = text.bytes().map(u64::from);
+        bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ byte).wrapping_mul(0x0100_0000_01b3)
+        })
+    }
+}

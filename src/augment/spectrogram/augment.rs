@@ -4,14 +4,14 @@ use rand::Rng;
 
 use super::{Augmentation, Patch};
 use crate::augment::step::Drawable;
-#[cfg(feature = "nn")]
+#[cfg(any(feature = "nn", test))]
 use crate::augment::step::StepKey;
 use crate::augment::{Purpose, error::Problems};
 
 /// An augmentation of patches. Its fields are its configuration.
 pub(super) trait Augment {
     /// What is drawn for one clip.
-    type Draw;
+    type Draw: std::fmt::Debug;
 
     /// What the random numbers are used for.
     const PURPOSE: Purpose;
@@ -106,6 +106,10 @@ pub(super) trait AnyAugment {
         keys: &[Option<StepKey>],
         given: &Given<'_>,
     ) -> tch::Tensor;
+
+    /// What is drawn by the key, as text.
+    #[cfg(test)]
+    fn drawn(&self, key: StepKey, patch: &Patch) -> Option<String>;
 }
 
 impl<A: Augment> AnyAugment for A {
@@ -146,6 +150,12 @@ impl<A: Augment> AnyAugment for A {
         };
         let draws: Vec<A::Draw> = keys.iter().map(draw).collect();
         self.apply(batch, &draws, given)
+    }
+
+    #[cfg(test)]
+    fn drawn(&self, key: StepKey, patch: &Patch) -> Option<String> {
+        let drawn = key.draw(|rng| self.draw(patch, rng))?;
+        Some(format!("{drawn:?}"))
     }
 }
 

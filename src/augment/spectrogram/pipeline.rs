@@ -124,6 +124,7 @@ mod tests {
     use super::super::*;
     use super::*;
     use crate::augment::Interval;
+    use crate::augment::step::testing::fingerprint;
 
     fn view(item: u64, view: u32) -> ViewKey {
         ViewKey {
@@ -144,6 +145,19 @@ mod tests {
         let mut all = Augmentation::all();
         all.retain(|augmentation| augmentation.background() != Some(Background::SameBatch));
         all
+    }
+
+    /// A seed means the same numbers in every version: these are fingerprints of what version 0.1 drew.
+    #[test]
+    fn draws_stay_what_they_were() {
+        let expected: &[(&str, u64)] = &[];
+        let drawn = |augmentation: Augmentation| {
+            let key = pipeline(&[augmentation]).draw(view(3, 1)).steps[0].unwrap();
+            let drawn = augmentation.of_any_kind().drawn(key, &PATCH);
+            (augmentation.name(), fingerprint(&drawn.unwrap()))
+        };
+        let found: Vec<_> = Augmentation::all().into_iter().map(drawn).collect();
+        assert_eq!(found, expected, "{found:#x?}");
     }
 
     #[test]

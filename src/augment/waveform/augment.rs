@@ -11,7 +11,7 @@ use crate::augment::{AugmentError, Purpose, error::Problems};
 /// An augmentation of sound. Its fields are its configuration.
 pub(super) trait Augment {
     /// What is drawn for one clip.
-    type Draw;
+    type Draw: std::fmt::Debug;
 
     /// What the random numbers are used for.
     const PURPOSE: Purpose;
@@ -73,6 +73,10 @@ pub(super) trait AnyAugment {
 
     /// Draws by the key, and does to the clip what was drawn.
     fn draw_and_apply(&self, key: StepKey, sound: Waveform, given: &Given<'_>) -> Waveform;
+
+    /// What is drawn by the key, as text.
+    #[cfg(test)]
+    fn drawn(&self, key: StepKey) -> Option<String>;
 }
 
 impl<A: Augment> AnyAugment for A {
@@ -101,6 +105,12 @@ impl<A: Augment> AnyAugment for A {
             Some(drawn) => self.apply(drawn, sound, given),
             None => sound,
         }
+    }
+
+    #[cfg(test)]
+    fn drawn(&self, key: StepKey) -> Option<String> {
+        let drawn = key.draw(|rng| self.draw(rng))?;
+        Some(format!("{drawn:?}"))
     }
 }
 
