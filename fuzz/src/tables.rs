@@ -49,7 +49,8 @@ pub fn datasets(bytes: &[u8]) {
             for clip in &dataset.clips {
                 let classes = clip.classes();
                 assert!(classes.iter().all(|&class| class < dataset.classes.len()));
-                if let Some((onset, offset)) = clip.span {
+                if let Some(span) = clip.span {
+                    let (onset, offset) = (span.onset(), span.offset());
                     assert!(0.0 <= onset && onset < offset && offset.is_finite());
                 }
             }

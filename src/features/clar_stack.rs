@@ -1,7 +1,7 @@
 //! Magnitude, phase and mel spectrogram as the three channels of one image: what CLAR hears.
 
 use super::error::Problems;
-use super::front_end::{Extract, Extractor, Settings};
+use super::front_end::{Extract, Extractor, Published, Settings};
 use super::{
     Background, BandAxis, ChannelAxis, Features, FeaturesError, InputScaling, LogMel, LogMelConfig,
     Silence,
@@ -69,7 +69,7 @@ impl ClarStackConfig {
 }
 
 impl Settings for ClarStackConfig {
-    fn published() -> &'static [(&'static str, fn() -> Self)] {
+    fn published() -> Published<Self> {
         &[("clar", Self::clar)]
     }
 

@@ -65,10 +65,13 @@ macro_rules! front_ends {
 
 pub(super) use front_ends;
 
+/// Settings by the names of what they were published as.
+pub(super) type Published<S> = &'static [(&'static str, fn() -> S)];
+
 /// The settings of a front end: all that it says of itself before any sound is heard.
 pub(super) trait Settings {
     /// Settings of published systems, or a library's usual ones, by name.
-    fn published() -> &'static [(&'static str, fn() -> Self)]
+    fn published() -> Published<Self>
     where
         Self: Sized + 'static,
     {

@@ -1,7 +1,7 @@
 //! Log-mel spectrograms, in every convention that published systems use.
 
 use super::axis::unit;
-use super::front_end::{Extract, Extractor, Settings};
+use super::front_end::{Extract, Extractor, Published, Settings};
 use super::{Background, BandAxis, ChannelAxis, InputScaling, LogUnit, Silence, Spectrum};
 use super::{Features, FeaturesError, compression::Compression, error::Problems};
 use crate::{
@@ -224,7 +224,7 @@ impl LogMelConfig {
 }
 
 impl Settings for LogMelConfig {
-    fn published() -> &'static [(&'static str, fn() -> Self)] {
+    fn published() -> Published<Self> {
         &[
             ("moummad", Self::moummad),
             ("protonet", Self::protonet),

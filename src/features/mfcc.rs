@@ -1,7 +1,7 @@
 //! Mel-frequency cepstral coefficients, what the classic baseline hears.
 
 use super::error::Problems;
-use super::front_end::{Extract, Extractor, Settings};
+use super::front_end::{Extract, Extractor, Published, Settings};
 use super::{
     BandAxis, ChannelAxis, Compression, Features, FeaturesError, InputScaling, LogMel,
     LogMelConfig, Silence,
@@ -54,7 +54,7 @@ impl MfccConfig {
 }
 
 impl Settings for MfccConfig {
-    fn published() -> &'static [(&'static str, fn() -> Self)] {
+    fn published() -> Published<Self> {
         &[("mfcc", Self::librosa)]
     }
 

@@ -1,6 +1,6 @@
 //! Per-channel energy normalisation: every band relative to its own recent past.
 
-use super::front_end::{Extract, Extractor, Settings};
+use super::front_end::{Extract, Extractor, Published, Settings};
 use super::{
     BandAxis, ChannelAxis, Features, FeaturesError, InputScaling, LogMel, LogMelConfig, Silence,
     error::Problems,
@@ -95,7 +95,7 @@ impl PcenConfig {
 }
 
 impl Settings for PcenConfig {
-    fn published() -> &'static [(&'static str, fn() -> Self)] {
+    fn published() -> Published<Self> {
         &[("pcen", Self::protonet)]
     }
 

@@ -1,6 +1,6 @@
 //! Three log-mel spectrograms of one sound, of short, middle and long windows, as the channels of one image.
 
-use super::front_end::{Extract, Extractor, Settings};
+use super::front_end::{Extract, Extractor, Published, Settings};
 use super::{
     BandAxis, ChannelAxis, Compression, Features, FeaturesError, InputScaling, LogMel,
     LogMelConfig, LogUnit, Silence, error::Problems,
@@ -85,7 +85,7 @@ impl StackedLogMelConfig {
 }
 
 impl Settings for StackedLogMelConfig {
-    fn published() -> &'static [(&'static str, fn() -> Self)] {
+    fn published() -> Published<Self> {
         &[("palanisamy", Self::palanisamy)]
     }
 

@@ -2,7 +2,7 @@
 
 use super::axis::unit;
 use super::error::Problems;
-use super::front_end::{Extract, Extractor, Settings};
+use super::front_end::{Extract, Extractor, Published, Settings};
 use super::{
     BandAxis, ChannelAxis, Compression, Features, FeaturesError, InputScaling, LogUnit, Silence,
     Spectrum,
@@ -93,7 +93,7 @@ impl ThreeBandConfig {
 }
 
 impl Settings for ThreeBandConfig {
-    fn published() -> &'static [(&'static str, fn() -> Self)] {
+    fn published() -> Published<Self> {
         &[
             ("esresnet", Self::esresnet),
             ("esresnet-stereo", Self::esresnet_stereo),

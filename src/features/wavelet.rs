@@ -2,7 +2,7 @@
 
 use super::axis::unit;
 use super::error::Problems;
-use super::front_end::{Extract, Extractor, Settings};
+use super::front_end::{Extract, Extractor, Published, Settings};
 use super::{
     BandAxis, ChannelAxis, Compression, Features, FeaturesError, InputScaling, LogUnit, Silence,
     Spectrum,
@@ -85,7 +85,7 @@ impl WaveletConfig {
 }
 
 impl Settings for WaveletConfig {
-    fn published() -> &'static [(&'static str, fn() -> Self)] {
+    fn published() -> Published<Self> {
         &[("wavelet", Self::default)]
     }
 
