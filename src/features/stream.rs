@@ -1,7 +1,6 @@
 //! The features of a recording of any length, block by block.
 
 use super::clip_stream::ClipStream;
-use super::front_end::Settings;
 use super::{Extractor, Features, FeaturesError, FrontEnd, LogMelConfig, Silence};
 use crate::audio::{AudioError, MonoReader};
 use std::path::Path;

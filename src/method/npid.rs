@@ -2,7 +2,9 @@
 //! remembered of others.
 
 use rand::RngExt;
-use serde::{Deserialize, Serialize};
+use serde::de::{self, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::fmt;
 use std::num::NonZeroUsize;
 use tch::Tensor;
 
@@ -38,8 +40,8 @@ pub struct NpidConfig {
 }
 
 /// Which rows of the memory a clip is compared with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "NegativesInFile", into = "usize")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(into = "usize")]
 pub enum Negatives {
     /// All: the full softmax. In files `"all"`; 0, as older versions wrote it, means the same, and is still what is
     /// written, or their runs could not be resumed.
@@ -48,27 +50,40 @@ pub enum Negatives {
     Drawn(NonZeroUsize),
 }
 
-/// As people write it.
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "`all` or a number of rows")]
-enum NegativesInFile {
-    Number(usize),
-    Word(String),
+impl<'de> Deserialize<'de> for Negatives {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AllOrNumber)
+    }
 }
 
-impl TryFrom<NegativesInFile> for Negatives {
-    type Error = String;
+/// Reads [`Negatives`] as people write them.
+struct AllOrNumber;
 
-    fn try_from(given: NegativesInFile) -> Result<Self, String> {
-        match given {
-            NegativesInFile::Number(number) => {
-                Ok(NonZeroUsize::new(number).map_or(Self::All, Self::Drawn))
-            }
-            NegativesInFile::Word(word) if word == "all" => Ok(Self::All),
-            NegativesInFile::Word(word) => Err(format!(
-                "`negatives` is `{word}`, but must be `all` or a number"
-            )),
+impl Visitor<'_> for AllOrNumber {
+    type Value = Negatives;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("`all` or a number of rows")
+    }
+
+    fn visit_str<E: de::Error>(self, word: &str) -> Result<Negatives, E> {
+        match word {
+            "all" => Ok(Negatives::All),
+            _ => Err(E::invalid_value(Unexpected::Str(word), &self)),
         }
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Negatives, E> {
+        match u64::try_from(number) {
+            Ok(number) => self.visit_u64(number),
+            Err(_) => Err(E::invalid_value(Unexpected::Signed(number), &self)),
+        }
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Negatives, E> {
+        let rows = usize::try_from(number);
+        let rows = rows.map_err(|_| E::invalid_value(Unexpected::Unsigned(number), &self))?;
+        Ok(NonZeroUsize::new(rows).map_or(Negatives::All, Negatives::Drawn))
     }
 }
 
@@ -258,7 +273,7 @@ mod tests {
             assert_eq!(read(text).unwrap().negatives, expected, "{text}");
         }
         let refused = read("\"some\"").unwrap_err().to_string();
-        assert!(refused.contains("must be `all` or a number"), "{refused}");
+        assert!(refused.contains("`all` or a number of rows"), "{refused}");
         let refused = read("-1").unwrap_err().to_string();
         assert!(refused.contains("`all` or a number of rows"), "{refused}");
         let written = toml::to_string(&File {
