@@ -1,9 +1,8 @@
 //! Enums whose values have names that a user types.
 
-use std::fmt;
 
 /// A set of named values, such as the methods of detection: what a command line offers and a file may hold.
-pub trait Choice: Copy + fmt::Display + 'static {
+pub trait Choice: Copy + Send + Sync + 'static {
     /// All values, in the order in which users see them.
     const ALL: &'static [Self];
 

@@ -1,8 +1,9 @@
 //! One error over all stages; each stage defines its own.
 
 use crate::{
-    audio::AudioError, augment::AugmentError, dataset::DatasetError, detect::DetectError,
-    evaluate::EvaluateError, features::FeaturesError, output::OutputError, report::ReportError,
+    audio::AudioError, augment::AugmentError, corpus::CorpusError, dataset::DatasetError,
+    detect::DetectError, evaluate::EvaluateError, features::FeaturesError, output::OutputError,
+    report::ReportError,
 };
 
 /// Anything that can go wrong in the library, by the stage it went wrong in.
@@ -18,6 +19,9 @@ pub enum Error {
     /// Computing or caching features.
     #[error(transparent)]
     Features(#[from] FeaturesError),
+    /// Opening clips with their features.
+    #[error(transparent)]
+    Corpus(#[from] CorpusError),
     /// Setting up augmentations.
     #[error(transparent)]
     Augment(#[from] AugmentError),
@@ -40,6 +44,10 @@ pub enum Error {
     /// Measuring embeddings.
     #[error(transparent)]
     Evaluate(#[from] EvaluateError),
+    /// Measuring an encoder.
+    #[cfg(feature = "nn")]
+    #[error(transparent)]
+    Measure(Box<crate::measure::MeasureError>),
     /// Finding, writing or scoring events.
     #[error(transparent)]
     Detect(#[from] DetectError),
@@ -49,6 +57,13 @@ pub enum Error {
     /// Reading or writing results.
     #[error(transparent)]
     Report(#[from] ReportError),
+}
+
+#[cfg(feature = "nn")]
+impl From<crate::measure::MeasureError> for Error {
+    fn from(error: crate::measure::MeasureError) -> Self {
+        Self::Measure(Box::new(error)) // the largest by far
+    }
 }
 
 /// The library's result type.

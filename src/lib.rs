@@ -27,6 +27,7 @@ pub mod audio;
 pub mod augment;
 mod choices;
 pub mod cores;
+pub mod corpus;
 pub mod dataset;
 pub mod detect;
 mod embeddings;
@@ -39,6 +40,8 @@ pub mod experiment;
 pub mod features;
 #[cfg(feature = "nn")]
 pub mod loss;
+#[cfg(feature = "nn")]
+pub mod measure;
 #[cfg(feature = "nn")]
 pub mod method;
 pub mod output;

@@ -38,6 +38,11 @@ impl Interrupt {
     pub(crate) fn done(&self, parts: usize) {
         self.done.store(parts, Ordering::Relaxed);
     }
+
+    /// Where that is kept, for work on several threads.
+    pub(crate) fn counter(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.done)
+    }
 }
 
 impl Drop for Interrupt {

@@ -2,10 +2,10 @@
 
 #[cfg(test)]
 mod advice;
+mod bars;
 mod choice;
 mod clips;
 mod commands;
-mod exhibition;
 mod interrupt;
 mod kept;
 mod printer;

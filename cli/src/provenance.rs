@@ -24,8 +24,6 @@ pub(crate) fn started(device: &str) -> Provenance {
 
 /// The record of a training.
 pub(crate) const TRAINED: &str = "run.json";
-/// The record of a measurement.
-pub(crate) const MEASURED: &str = "measured.json";
 
 /// Writes the record into a run directory under one of these names.
 pub(crate) fn write(record: &Provenance, directory: &Path, name: &str) -> anyhow::Result<()> {

@@ -375,6 +375,54 @@ fn clips_of_several_classes_are_measured_by_mean_average_precision() {
     );
 }
 
+#[test]
+fn clips_of_several_classes_are_warned_about_and_refuse_what_needs_one() {
+    let desk = tempfile::tempdir().unwrap();
+    let desk = desk.path();
+    several_classes(desk);
+    let data = ["--data", "fsd50k:sounds", "--cache", "cache"];
+    let mut arguments = data.to_vec();
+    arguments.extend(["--preset", "small", "--out", "run"]);
+    for setting in [
+        "normalization=\"global\"",
+        "encoder.width=4",
+        "views.frames=32",
+        "train.batch_size=8",
+        "train.threads=1",
+        "features.n_mels=32",
+        "train.max_steps=2",
+    ] {
+        arguments.extend(["--set", setting]);
+    }
+    let (code, _, stderr) = run(desk, "pretrain", &arguments);
+    assert_eq!(code, 0, "{stderr}");
+
+    // The encoder was trained on what it is measured on.
+    let measure = ["--model", "run", "--protocol", "knn", "--format", "json"];
+    let evaluate = |more: &[&str]| run(desk, "evaluate", &[&data[..], &measure, more].concat());
+    let (code, stdout, stderr) = evaluate(&[]);
+    assert_eq!(code, 0, "{stderr}");
+    let warnings = json(&stdout)["warnings"].to_string();
+    assert!(warnings.contains("scaled by a mean"), "{warnings}");
+    let (_, again, _) = evaluate(&[]);
+    assert_eq!(again, stdout);
+
+    for (option, told) in [
+        (
+            &["--protocol-compat"][..],
+            "scores by `--protocol-compat` need clips",
+        ),
+        (
+            &["--few-labels", "1"],
+            "`--few-labels` and `--imagenet` need clips",
+        ),
+    ] {
+        let (code, _, stderr) = evaluate(option);
+        assert_eq!(code, 2, "{stderr}");
+        assert!(stderr.contains(told), "{stderr}");
+    }
+}
+
 /// `clips.csv` with other labels, given the number of a clip.
 fn relabel(desk: &Path, label: impl Fn(usize) -> String) {
     let rows = (0..24).map(|clip| format!("{clip}.wav,{},{}\n", label(clip), clip % 3 + 1));

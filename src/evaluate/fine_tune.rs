@@ -3,10 +3,12 @@
 use rand::RngExt;
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
+use std::str::FromStr;
 use tch::{Device, Kind, Tensor};
 
 use super::{EvaluateError, Prediction, Predictions, Score, Task};
 use crate::augment::{DrawKey, Purpose};
+use crate::choices::{Choice, UnknownChoice};
 use crate::encoder::{EncoderError, Model, layout::images};
 use crate::features::FeatureSet;
 use crate::train::{
@@ -30,6 +32,37 @@ pub enum Unfreeze {
     /// All of it.
     #[default]
     All,
+}
+
+impl Choice for Unfreeze {
+    /// What can learn along with the linear layer.
+    const ALL: &'static [Self] = &[Self::All, Self::Last, Self::LastTwo];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Last => "last",
+            Self::LastTwo => "last-two",
+            Self::All => "all",
+        }
+    }
+
+    fn about(self) -> &'static str {
+        match self {
+            Self::Nothing => "The linear layer alone",
+            Self::Last => "Its last stage",
+            Self::LastTwo => "Its last two stages",
+            Self::All => "The whole encoder",
+        }
+    }
+}
+
+impl FromStr for Unfreeze {
+    type Err = UnknownChoice;
+
+    fn from_str(name: &str) -> Result<Self, UnknownChoice> {
+        Self::named(name)
+    }
 }
 
 impl Unfreeze {

@@ -68,5 +68,7 @@ pub use ranking::{average_precision, d_prime, roc_auc};
 pub use scaling::Scaling;
 use standardise::Standardiser;
 pub use support_vectors::SupportVectors;
-pub use tags::{TagClassScore, TagEvaluation, TagScore, TagScores, TagTask, evaluate_tags};
+pub use tags::{
+    TagClassScore, TagEvaluation, TagScore, TagScores, TagTask, evaluate_tags, evaluate_tags_each,
+};
 pub use task::{Label, Task, deal_folds};

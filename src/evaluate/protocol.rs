@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
 use super::{
     EvaluateError, Forest, Label, LinearProbe, MajorityKnn, Predictions, Score, Scores,
@@ -10,6 +11,7 @@ use super::{
     tags::Ranker,
 };
 use crate::Embeddings;
+use crate::choices::{Choice, UnknownChoice};
 
 /// A rule by which frozen embeddings are scored, with its configuration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -48,6 +50,53 @@ pub enum ProtocolName {
     Finetune,
     /// The same from the weights it began with.
     Scratch,
+}
+
+impl Choice for ProtocolName {
+    const ALL: &'static [Self] = &[
+        Self::Linear,
+        Self::Knn,
+        Self::Majority,
+        Self::Svm,
+        Self::Forest,
+        Self::Frozen,
+        Self::Finetune,
+        Self::Scratch,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Linear => "linear",
+            Self::Knn => "knn",
+            Self::Majority => "majority",
+            Self::Svm => "svm",
+            Self::Forest => "forest",
+            Self::Frozen => "frozen",
+            Self::Finetune => "finetune",
+            Self::Scratch => "scratch",
+        }
+    }
+
+    fn about(self) -> &'static str {
+        match self {
+            Self::Linear => "Logistic regression on the frozen embeddings",
+            Self::Knn => "Weighted vote of the nearest training clips",
+            Self::Majority => "Their vote, all alike",
+            Self::Svm => "Support vector machines on the frozen embeddings",
+            Self::Forest => "Random forest on the frozen embeddings",
+            Self::Frozen => "A linear layer on the frozen encoder, fitted by gradient descent",
+            Self::Finetune => "The encoder fitted along with the linear layer",
+            Self::Scratch => "The same from the weights the encoder began with",
+        }
+    }
+}
+
+impl FromStr for ProtocolName {
+    type Err = UnknownChoice;
+
+    fn from_str(name: &str) -> Result<Self, UnknownChoice> {
+        Self::named(name)
+    }
 }
 
 impl ProtocolName {

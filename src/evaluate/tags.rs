@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Baseline, Estimate, EvaluateError, Protocol, ProtocolName, Scaling, Setting, Task,
+    Baseline, Estimate, EvaluateError, Failures, Protocol, ProtocolName, Scaling, Setting, Task,
     average_precision, d_prime,
     interval::{percentile_interval, resample_rng},
     nested::{Classifier, Training, first_largest, trials},
@@ -146,6 +146,24 @@ pub fn evaluate_tags(
         Ok((protocol.name(), bench.score()?))
     });
     scored.collect()
+}
+
+/// As [`evaluate_tags`], but a protocol that cannot score these clips fails alone.
+pub fn evaluate_tags_each(
+    task: &TagTask,
+    embeddings: &Embeddings,
+    protocols: &[Protocol],
+) -> (TagScores, Failures) {
+    let (mut scores, mut failed) = (TagScores::new(), Failures::new());
+    for protocol in protocols {
+        match evaluate_tags(task, embeddings, std::slice::from_ref(protocol)) {
+            Ok(score) => scores.extend(score),
+            Err(error) => {
+                failed.insert(protocol.name(), error);
+            }
+        }
+    }
+    (scores, failed)
 }
 
 struct Bench<'a> {

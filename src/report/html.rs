@@ -6,7 +6,7 @@ use minijinja::{Environment, value::Serde};
 use serde::Serialize;
 
 use super::{
-    Finding, Provenance, ReportError, Run, Skipped,
+    Finding, Provenance, ReportError, Run,
     chart::LineChart,
     comparison::{Comparison, Grid},
     confusion::{Detail, details},
@@ -18,6 +18,7 @@ use super::{
     table::percent,
     tags::TagTables,
 };
+use crate::corpus::Skipped;
 use crate::evaluate::{Evaluation, Predictions};
 use crate::write_whole;
 

@@ -39,6 +39,6 @@ pub use html::{html, write_html};
 pub use npy::{AxisOrder, npy_head};
 pub use paired::{Pair, paired, paired_markdown, paired_text};
 pub use picture::FeaturePicture;
-pub use run::{Measurement, Provenance, Run, Skipped};
+pub use run::{Measurement, Provenance, Run};
 pub use table::{csv, markdown, table};
 pub use tags::{tag_markdown, tag_table};

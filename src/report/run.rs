@@ -1,14 +1,11 @@
 //! What a run or evaluation directory holds.
 
-use std::{
-    collections::BTreeMap,
-    io,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, io, path::Path};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{Audit, Gallery, ReportError};
+use crate::corpus::Skipped;
 use crate::evaluate::{Evaluation, TagEvaluation};
 
 /// One directory's results, each part optional.
@@ -58,15 +55,6 @@ pub struct Provenance {
     /// What the data are, where every file was examined.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audit: Option<Audit>,
-}
-
-/// A file that was left out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Skipped {
-    /// The file.
-    pub path: PathBuf,
-    /// Why.
-    pub reason: String,
 }
 
 /// One line of `metrics.jsonl`. A value that was not measured, or is not finite, is absent.

@@ -45,6 +45,30 @@ pub enum TrainError {
         /// The clip.
         clip: String,
     },
+    /// A fold is to be left out of a dataset that has none.
+    #[error(
+        "{dataset}: has no official folds, so that none can be left out\n\nhint: give a table with a column `fold`, as `--data csv:TABLE`"
+    )]
+    NoFolds {
+        /// The dataset.
+        dataset: String,
+    },
+    /// A fold is to be left out that the dataset does not have.
+    #[error("{dataset}: there is no fold {fold}, but {folds:?}")]
+    NoSuchFold {
+        /// The dataset.
+        dataset: String,
+        /// What was to be left out.
+        fold: u32,
+        /// The folds there are.
+        folds: Vec<u32>,
+    },
+    /// The method uses labels, and there are several datasets.
+    #[error("labels of several `--data` do not share their numbering; give one{otherwise}")]
+    LabelsOfSeveral {
+        /// What else the user can do.
+        otherwise: &'static str,
+    },
     /// The loss is not a number.
     #[error(
         "the loss is {loss} at step {step}; the batch holds {clips}\n\nhint: the last checkpoint is kept; learn more slowly in another run, with `--set train.learning_rate=RATE`, or look at the clips with `chiffchaff doctor --data KIND:PATH`"

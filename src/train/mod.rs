@@ -14,6 +14,7 @@ mod episodes;
 mod error;
 mod feed;
 mod frame_labels;
+mod gather;
 mod learning;
 mod memory;
 mod memory_need;
@@ -33,6 +34,7 @@ pub use diagnostics::{
 };
 pub use error::TrainError;
 pub use frame_labels::FrameLabels;
+pub use gather::{GatherRemark, TrainingCorpora};
 pub use learning::{AlikeClips, AtChance, LearningWatch};
 pub use memory::keep_memory;
 pub use metrics::Metrics;

@@ -25,7 +25,7 @@ use crate::method::{Method, MethodConfig, MethodParts, Step, StepInput};
 use crate::output::Claim;
 
 /// What a run hears.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct TrainingData<'a> {
     /// The features of every clip.
     pub clips: FeatureSet<'a>,

@@ -1,15 +1,14 @@
 //! `chiffchaff demo`: the whole story on bundled recordings.
 
-use super::evaluate::Folds;
 use super::{detect, evaluate, pretrain};
-use crate::clips::CacheArguments;
-use crate::protocols::{MeasureArguments, ProtocolChoice};
+use crate::clips::{self, CacheArguments};
 use crate::{Finish, printer::Printer};
 use anyhow::{Context, bail};
 use chiffchaff::dataset::{DatasetKind, DatasetSource};
 use chiffchaff::detect::score::{Counts, ScoreConfig, Subsets, read_scored_files, score};
 use chiffchaff::encoder::DeviceName;
 use chiffchaff::experiment::Experiment;
+use chiffchaff::measure::{Folds, MeasureConfig, ProtocolChoice};
 use chiffchaff::report::table;
 use chiffchaff::train::{RunDir, Start};
 use clap::Args;
@@ -74,21 +73,21 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
     let kept = evaluate::Kept::open(&arguments.out, true, printer)?;
     let measurement = evaluate::Job {
         model: &arguments.out,
-        data: &data,
-        protocols: &[ProtocolChoice::Linear, ProtocolChoice::Knn],
+        found: &clips::loaded(&data, printer)?,
+        protocols: &ProtocolChoice::STANDARD,
         folds: &Folds::All,
-        measure: &MeasureArguments::default(),
+        config: &MeasureConfig::default(),
         channel: None,
         baselines: true,
         gallery: true,
         device: DeviceName::Cpu,
-        cache: &arguments.cache,
+        cache: &arguments.cache.dir()?,
         kept: Some(&kept),
     };
-    let measured = measurement.run(printer)?;
-    measured.write(&arguments.out, printer)?;
+    let measured = measurement.run::<usize>(printer)?;
+    evaluate::write(&measured, &arguments.out, printer)?;
     kept.finish()?;
-    printer.data(&table(&measured.evaluation, printer.width()).trim_end())?;
+    printer.data(&table(&measured.results, printer.width()).trim_end())?;
     Ok(if remarks == 0 {
         Finish::Clean
     } else {

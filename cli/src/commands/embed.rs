@@ -3,7 +3,7 @@
 mod kept;
 
 use super::existing;
-use crate::clips::{ChannelArgument, tell_unused};
+use crate::clips::{ChannelArgument, loaded};
 use crate::{Finish, printer::Printer};
 use anyhow::{Context, anyhow, bail};
 use chiffchaff::dataset::{Clip, DatasetKind, DatasetSource, output_names};
@@ -226,8 +226,7 @@ fn clips(
                 anyhow!("{input}: is no file, no folder and no clips named as KIND:PATH")
             })?,
         };
-        let dataset = source.load()?;
-        tell_unused(&dataset, printer);
+        let dataset = loaded(&source, printer)?.dataset;
         for fault in dataset.left_out() {
             printer.warn(&format_args!("{}: {}", fault.path.display(), fault.problem));
             *remarked = true;

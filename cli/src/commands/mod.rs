@@ -6,7 +6,6 @@ pub(crate) mod detect;
 pub(crate) mod doctor;
 pub(crate) mod embed;
 pub(crate) mod evaluate;
-pub(crate) mod evaluate_tags;
 pub(crate) mod export;
 pub(crate) mod features;
 pub(crate) mod presets;

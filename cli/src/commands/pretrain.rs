@@ -1,20 +1,20 @@
 //! `chiffchaff pretrain`: sound files in, a trained encoder out.
 
 use super::data_help;
-use crate::clips::{CacheArguments, ChannelArgument, Clips, Whole};
+use crate::bars::Bars;
+use crate::clips::{self, CacheArguments, ChannelArgument};
 use crate::interrupt::{Interrupt, StopRequest};
 use crate::{Finish, printer::Printer, provenance};
 use anyhow::{Context, bail};
+use chiffchaff::corpus::LoadedDataset;
 use chiffchaff::dataset::DatasetSource;
-use chiffchaff::encoder::{DeviceName, StartingWeights, TrainingRecord};
+use chiffchaff::encoder::{DeviceName, StartingWeights};
 use chiffchaff::experiment::Experiment;
-use chiffchaff::features::{FeatureSet, FrontEnd, SamplesConfig};
-use chiffchaff::method::Sizes;
+use chiffchaff::measure;
 use chiffchaff::output::OutputFolder;
-use chiffchaff::report::Skipped;
 use chiffchaff::train::{
-    AlikeClips, Collapse, Cut, FrameLabels, LearningWatch, Outcome, Progress, RunDir, Start,
-    TrainError, TrainingData, pretrain,
+    AlikeClips, Collapse, LearningWatch, Outcome, Progress, RunDir, Start, TrainError,
+    TrainingCorpora, TrainingData, pretrain,
 };
 use clap::Args;
 use indicatif::ProgressBar;
@@ -143,17 +143,18 @@ impl Job<'_> {
         let reading = Interrupt::leaving(*printer, |_| {
             "interrupted while reading; the features that are done are kept\n\nhint: go on with the same command".to_owned()
         })?;
-        let front_end = &self.experiment.features;
-        let whole = match self.experiment.views.cut {
-            Cut::Random {} => Whole::Clips,
-            Cut::Windows(_) | Cut::Frames {} => Whole::Recordings,
-        };
-        let corpora = self.open(whole, front_end, printer)?;
-        let sounds = self.sounds(printer)?;
-        let data = self.training_data(&corpora, &sounds, printer)?;
-        let skipped: Vec<Skipped> = corpora.iter().flat_map(|c| c.skipped.clone()).collect();
-        for clips in &corpora {
-            clips.list_remarks(printer);
+        let gathered = self.gather(printer)?;
+        let (data, told) =
+            gathered.training_data(&self.experiment, self.without_folds, self.start)?;
+        for remark in &told {
+            match remark.is_warning() {
+                true => printer.warn(remark),
+                false => printer.say(remark),
+            }
+        }
+        let corpora = &gathered.corpora;
+        for corpus in corpora {
+            clips::list_remarks(corpus, printer);
         }
         let threads = self.experiment.train.compute_threads();
         printer.say(&format_args!(
@@ -164,7 +165,8 @@ impl Job<'_> {
         ));
         let mut record = provenance::started(&format!("{} ({threads} threads)", self.device));
         record.used_files = Some(data.names.len());
-        record.skipped = skipped;
+        let skipped = corpora.iter().map(|corpus| corpus.skipped.entries.clone());
+        record.skipped = skipped.flatten().collect();
 
         let alike = AlikeClips::among(&data.clips);
         if let Some(alike) = alike {
@@ -208,13 +210,28 @@ impl Job<'_> {
                 Finished::Interrupted
             }
         };
-        for clips in &corpora {
-            clips.list_skipped(printer);
+        for corpus in corpora {
+            clips::list_skipped(&corpus.skipped, printer);
         }
-        let of_sound = corpora.iter().map(|clips| clips.cache.remarks().len());
+        let of_sound = corpora.iter().map(|corpus| corpus.cache.remarks().len());
         let of_learning = usize::from(alike.is_some()) + usize::from(screen.at_chance);
         let remarks = of_sound.sum::<usize>() + of_learning;
         Ok((finished, record.skipped.len() + remarks))
+    }
+
+    /// All datasets, with the features that training reads.
+    fn gather(&self, printer: &Printer) -> anyhow::Result<TrainingCorpora> {
+        let load = |source| clips::loaded(source, printer);
+        let found = self.data.iter().map(load);
+        let found = found.collect::<anyhow::Result<Vec<LoadedDataset>>>()?;
+        let bars = Bars::new(printer);
+        let show = |done, of| bars.show(measure::Progress::Reading { done, of });
+        let opened = TrainingCorpora::open(&self.experiment, &found, &self.cache.dir()?, show);
+        bars.close();
+        if let Err(error) = &opened {
+            clips::tell_none_usable(error, printer);
+        }
+        Ok(opened?)
     }
 
     /// What tells that nothing is learned.
@@ -248,146 +265,6 @@ impl Job<'_> {
             }
             _ => Ok(()),
         }
-    }
-
-    /// The sound of all datasets, if it is heard or augmented.
-    fn sounds(&self, printer: &Printer) -> anyhow::Result<Vec<Clips>> {
-        if !self.experiment.hears_sound() {
-            return Ok(Vec::new());
-        }
-        let samples = FrontEnd::Samples(SamplesConfig::heard_by(&self.experiment.features));
-        self.open(Whole::Clips, &samples, printer)
-    }
-
-    /// All datasets.
-    fn open(
-        &self,
-        whole: Whole,
-        front_end: &FrontEnd,
-        printer: &Printer,
-    ) -> anyhow::Result<Vec<Clips>> {
-        let channel = self.experiment.channel;
-        let open = |source| Clips::open(source, channel, whole, front_end, self.cache, printer);
-        self.data.iter().map(open).collect()
-    }
-
-    /// The usable clips of all datasets outside the folds left out; `sounds` are those of the datasets, or none.
-    fn training_data<'c>(
-        &self,
-        corpora: &'c [Clips],
-        sounds: &'c [Clips],
-        printer: &Printer,
-    ) -> anyhow::Result<TrainingData<'c>> {
-        let (mut set, mut sound_set) = (FeatureSet::default(), FeatureSet::default());
-        let (mut labels, mut names) = (Vec::new(), Vec::new());
-        let (mut frame_labels, mut classes) = (Vec::new(), 0);
-        // Of several datasets, one may be part of another.
-        let (union, mut contents, mut copies) = (corpora.len() > 1, HashSet::new(), 0);
-        let cut = &self.experiment.views.cut;
-        let frame_rate = self.experiment.features.frame_rate();
-        for (corpus, clips) in corpora.iter().enumerate() {
-            let dataset = &clips.dataset;
-            if let Some(fold) = self
-                .without_folds
-                .iter()
-                .find(|f| !dataset.folds().contains(f))
-            {
-                match dataset.folds().as_slice() {
-                    [] => bail!(
-                        "{}: has no official folds, so that none can be left out\n\nhint: give a table with a column `fold`, as `--data csv:TABLE`",
-                        dataset.name
-                    ),
-                    folds => bail!("{}: there is no fold {fold}, but {folds:?}", dataset.name),
-                }
-            }
-            let left_out = |clip: usize| {
-                let fold = dataset.clips[clip].fold;
-                fold.is_some_and(|fold| self.without_folds.contains(&fold))
-            };
-            if let Cut::Frames {} = cut {
-                // Units of one corpus are none of another's.
-                for recording in clips.marked_recordings(|clip| !left_out(clip)) {
-                    let events = recording
-                        .events
-                        .iter()
-                        .map(|&(span, label)| (span, classes + label));
-                    frame_labels.push(FrameLabels::new(events, frame_rate));
-                    let frames = 0..clips.cache.frames(recording.cached_as);
-                    set.push_stretch(&clips.cache, recording.cached_as, frames);
-                    labels.push(None);
-                    names.push(recording.path.display().to_string());
-                }
-                classes += dataset.classes.len();
-                continue;
-            }
-            for clip in (0..dataset.clips.len()).filter(|&clip| !left_out(clip)) {
-                let Some(heard) = clips.heard(clip, cut, frame_rate) else {
-                    continue;
-                };
-                let sounds = sounds.get(corpus).map(|sounds| &sounds.cache);
-                if sounds.is_some_and(|sounds| sounds.frames(clip) == 0) {
-                    continue; // gone since its features were computed
-                }
-                if union {
-                    let mut one = FeatureSet::default();
-                    one.push_stretch(heard.cache, heard.clip, heard.frames.clone());
-                    if !contents.insert(one.content(0)) {
-                        copies += 1;
-                        continue;
-                    }
-                }
-                if let Some(sounds) = sounds {
-                    sound_set.extend(sounds, [clip]);
-                }
-                set.push_stretch(heard.cache, heard.clip, heard.frames);
-                labels.push(dataset.clips[clip].label);
-                names.push(clips.name(clip));
-            }
-        }
-        if copies > 0 {
-            printer.say(&format_args!(
-                "{copies} clips sound exactly like others and are heard once"
-            ));
-        }
-        let folded: Vec<_> = (corpora.iter().map(|clips| &clips.dataset))
-            .filter(|dataset| !dataset.folds().is_empty())
-            .map(|dataset| dataset.name.as_str())
-            .collect();
-        if union && self.without_folds.is_empty() && !folded.is_empty() {
-            printer.warn(&format_args!(
-                "all folds of {} are heard, without labels: also those that are scored later\n\nhint: leave one out \
-                 with `--without-fold N`, or say so beside the scores",
-                folded.join(" and ")
-            ));
-        }
-        if union && self.experiment.method.uses_labels() && frame_labels.is_empty() {
-            let without = match self.experiment.method.needs_labels() {
-                true => "",
-                false => ", or learn without labels: `--set method.label_weight=0.0`",
-            };
-            bail!("labels of several `--data` do not share their numbering; give one{without}");
-        }
-        let provenance = TrainingRecord {
-            preset: self.experiment.preset.name.clone(),
-            datasets: corpora.iter().map(|c| c.dataset.name.clone()).collect(),
-            clips: names.len(),
-            started_from: match self.start {
-                Start::From(weights) | Start::ResumeFrom(weights) => {
-                    Some(weights.path().display().to_string())
-                }
-                Start::New | Start::Resume => None,
-            },
-            excluded_folds: self.without_folds.to_vec(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        };
-        Ok(TrainingData {
-            clips: set,
-            sounds: sound_set,
-            frame_labels,
-            labels,
-            names,
-            provenance,
-        })
     }
 }
 

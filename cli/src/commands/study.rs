@@ -1,16 +1,18 @@
 //! `chiffchaff study`: several experiments side by side, trained, measured and shown by one command.
 
-use super::evaluate::{self, Folds, Kept, Measured};
+use super::evaluate::{self, Kept};
 use super::pretrain::{self, Finished};
 use super::{Format, data_help};
-use crate::clips::{CacheArguments, ChannelArgument};
-use crate::protocols::{MeasureArguments, ProtocolChoice};
+use crate::clips::{self, CacheArguments, ChannelArgument};
+use crate::protocols::MeasureArguments;
 use crate::{Finish, printer::Printer};
 use anyhow::{Context, bail};
+use chiffchaff::corpus::LoadedDataset;
 use chiffchaff::dataset::DatasetSource;
 use chiffchaff::encoder::DeviceName;
 use chiffchaff::evaluate::{Baseline, Evaluation, Scores};
 use chiffchaff::experiment::Experiment;
+use chiffchaff::measure::{Folds, Measured, ProtocolChoice};
 use chiffchaff::report::{Run, comparison, comparison_markdown, write_html};
 use chiffchaff::study::{STUDIES, Study};
 use chiffchaff::train::{RunDir, Start};
@@ -69,16 +71,18 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
         Study::built_in(study)?
     };
     let kept = Kept::open(out, true, printer)?;
+    let found = clips::loaded(data, printer)?;
     let job = Job {
         kept: &kept,
         experiments: study.experiments(&arguments.channel.with_set(&arguments.set))?,
         folds: match study.each_fold_unheard {
-            true => folds(data)?,
+            true => folds(&found)?,
             false => Vec::new(),
         },
         protocols: (study.protocols.iter().copied())
-            .map(ProtocolChoice::try_from)
-            .collect::<Result<_, _>>()?,
+            .map(ProtocolChoice::from)
+            .collect(),
+        found: &found,
         study: &study,
         data,
         out,
@@ -139,8 +143,8 @@ fn list(printer: &Printer) -> anyhow::Result<Finish> {
 }
 
 /// The folds that are scored, each by encoders that never heard it.
-fn folds(data: &DatasetSource) -> anyhow::Result<Vec<u32>> {
-    let dataset = data.load()?;
+fn folds(found: &LoadedDataset) -> anyhow::Result<Vec<u32>> {
+    let dataset = &found.dataset;
     let folds = match dataset.has_split_only() {
         true => {
             let parts = dataset.clone().with_split_as_folds();
@@ -165,6 +169,7 @@ struct Job<'a> {
     folds: Vec<u32>,
     protocols: Vec<ProtocolChoice>,
     data: &'a DatasetSource,
+    found: &'a LoadedDataset,
     out: &'a Path,
     arguments: &'a Arguments,
 }
@@ -202,10 +207,10 @@ impl Job<'_> {
                 printer.say(&format_args!("measuring {}", dir.display()));
                 let mut measured = self.measure(name, known.is_none(), printer)?;
                 if let Some(known) = &known {
-                    measured.evaluation.baselines.clone_from(known);
+                    measured.results.baselines.clone_from(known);
                 }
-                measured.write(&dir, printer)?;
-                skipped |= !measured.clips.are_fine();
+                evaluate::write(&measured, &dir, printer)?;
+                skipped |= !measured.corpus.is_fine();
             }
             let mut run = Run::read(&dir)?;
             (*name).clone_into(&mut run.name);
@@ -284,7 +289,12 @@ impl Job<'_> {
         })
     }
 
-    fn measure(&self, name: &str, baselines: bool, printer: &Printer) -> anyhow::Result<Measured> {
+    fn measure(
+        &self,
+        name: &str,
+        baselines: bool,
+        printer: &Printer,
+    ) -> anyhow::Result<Measured<usize>> {
         if !self.folds.is_empty() && !self.arguments.measure.few_labels.is_empty() {
             bail!(
                 "`--few-labels` cannot be joined over the encoders of several folds\n\nhint: measure one of them by \
@@ -293,25 +303,26 @@ impl Job<'_> {
         }
         let parts = self.parts(name);
         let last = parts.len() - 1;
+        let (config, cache) = (self.arguments.measure.config(), self.arguments.cache.dir()?);
         let measure = |(part, (model, scored)): (usize, (PathBuf, Vec<u32>))| {
             let job = evaluate::Job {
                 model: &model,
-                data: self.data,
+                found: self.found,
                 protocols: &self.protocols,
                 folds: &match scored.is_empty() {
                     true => Folds::All,
                     false => Folds::Only(scored),
                 },
-                measure: &self.arguments.measure,
+                config: &config,
                 channel: None,
                 baselines,
                 // One map is shown of a row: that of the last fold's encoder.
                 gallery: part == last,
                 device: self.arguments.device,
-                cache: &self.arguments.cache,
+                cache: &cache,
                 kept: Some(self.kept),
             };
-            job.run(printer)
+            job.run::<usize>(printer)
         };
         let parts = parts.into_iter().enumerate().map(measure);
         let mut parts = parts.collect::<anyhow::Result<Vec<_>>>()?;
@@ -320,15 +331,15 @@ impl Job<'_> {
         };
         if !self.folds.is_empty() {
             let mut evaluations: Vec<Evaluation> =
-                parts.into_iter().map(|part| part.evaluation).collect();
-            evaluations.push(measured.evaluation);
-            measured.evaluation = Evaluation::joined(evaluations, name);
-            measured.evaluation.notes = vec![
+                parts.into_iter().map(|part| part.results).collect();
+            evaluations.push(measured.results);
+            measured.results = Evaluation::joined(evaluations, name);
+            measured.results.notes = vec![
                 "one encoder for each fold, pre-trained on all others: nothing of what is scored was heard; the map of the clips is of the last fold's".to_owned(),
             ];
         }
         measured
-            .evaluation
+            .results
             .notes
             .extend(self.study.notes.iter().cloned());
         Ok(measured)

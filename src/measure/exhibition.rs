@@ -1,12 +1,12 @@
 //! What a report shows of the measured clips themselves: their maps, spectrograms and sounds.
 
-use crate::clips::Clips;
-use crate::printer::Printer;
-use chiffchaff::Embeddings;
-use chiffchaff::evaluate::{Evaluation, tsne};
-use chiffchaff::report::{EmbeddingMap, Exhibit, Exhibitor, Gallery};
+use super::{MeasureError, Observer, Progress};
+use crate::Embeddings;
+use crate::corpus::Corpus;
+use crate::evaluate::{Evaluation, tsne};
+use crate::report::{EmbeddingMap, Exhibit, Exhibitor, Gallery};
 use rayon::prelude::*;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Bytes of sound in a page at most, so that it stays below 10 MB.
 const SOUND_BYTES: f64 = 4.5e6;
@@ -17,38 +17,34 @@ const HEARD_SECS: (f64, f64) = (2.0, 1.0);
 
 /// Embeddings of the measured clips, by encoder.
 #[derive(Default)]
-pub(crate) struct Mapped(Vec<(&'static str, Embeddings)>);
+pub(super) struct Mapped(Vec<(&'static str, Embeddings)>);
 
 impl Mapped {
-    pub(crate) fn add(&mut self, title: &'static str, embeddings: Embeddings) {
+    pub(super) fn add(&mut self, title: &'static str, embeddings: Embeddings) {
         self.0.push((title, embeddings));
     }
 }
 
 /// Of the clips `usable`, those of `evaluation`.
-pub(crate) fn gallery(
+pub(super) fn gallery(
     evaluation: &Evaluation,
     mapped: &Mapped,
-    clips: &Clips,
+    corpus: &Corpus,
     usable: &[usize],
-    printer: &Printer,
-) -> anyhow::Result<Gallery> {
+    observe: &Observer<'_>,
+) -> Result<Gallery, MeasureError> {
     let exhibitor = Exhibitor::new()?;
     let heard_secs = heard_secs(evaluation);
-    let bar = printer.bar(
-        usable.len() as u64,
-        "{msg} {bar:30} {pos}/{len} clips, {eta} left",
-    );
-    bar.set_message("drawing");
-    let done = AtomicU64::new(0);
+    let (done, of) = (AtomicUsize::new(0), usable.len());
     let exhibit = |(&clip, &heard): (&usize, &f64)| {
-        let sound = clips.dataset.clips[clip].read_mono(Exhibitor::rate());
-        bar.set_position(done.fetch_add(1, Ordering::Relaxed));
+        let sound = corpus.dataset.clips[clip].read_mono(Exhibitor::rate());
+        let done = done.fetch_add(1, Ordering::Relaxed);
+        observe(Progress::Drawing { done, of });
         // What was measured can be read; a file that has gone meanwhile is left blank.
         sound.map_or_else(|_| Exhibit::default(), |s| exhibitor.exhibit(&s, heard))
     };
     let exhibits = usable.par_iter().zip(&heard_secs).map(exhibit).collect();
-    bar.set_message("mapping");
+    observe(Progress::Mapping);
     // Each works on one thread.
     let maps = mapped.0.par_iter().map(|(title, embeddings)| {
         Ok(EmbeddingMap {
@@ -56,16 +52,11 @@ pub(crate) fn gallery(
             points: tsne(embeddings)?,
         })
     });
-    let maps = maps.collect::<anyhow::Result<_>>()?;
-    bar.finish_and_clear();
+    let clips = evaluation.clips.iter();
     Ok(Gallery {
-        names: evaluation
-            .clips
-            .iter()
-            .map(|clip| clip.name.clone())
-            .collect(),
+        names: clips.map(|clip| clip.name.clone()).collect(),
         exhibits,
-        maps,
+        maps: maps.collect::<Result<_, MeasureError>>()?,
     })
 }
 
