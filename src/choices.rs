@@ -1,6 +1,5 @@
 //! Enums whose values have names that a user types.
 
-
 /// A set of named values, such as the methods of detection: what a command line offers and a file may hold.
 pub trait Choice: Copy + Send + Sync + 'static {
     /// All values, in the order in which users see them.

@@ -5,10 +5,9 @@ use std::fmt;
 use std::ops::Range;
 use std::path::Path;
 
-use super::{Cut, FrameLabels, Start, TrainError, TrainingData};
+use super::{Cut, Experiment, FrameLabels, Start, TrainError, TrainingData};
 use crate::corpus::{Corpus, CorpusConfig, CorpusError, LoadedDataset, Whole};
 use crate::encoder::TrainingRecord;
-use crate::experiment::Experiment;
 use crate::features::{FeatureSet, FrontEnd, SamplesConfig};
 
 /// The datasets of a run with all features that it reads.

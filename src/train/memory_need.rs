@@ -1,8 +1,7 @@
 //! How much memory a run takes, before its first step does.
 
-use super::TrainError;
+use super::{Experiment, TrainError};
 use crate::encoder::{EncoderConfig, Precision};
-use crate::experiment::Experiment;
 use crate::method::MethodConfig;
 use std::num::NonZeroI64;
 

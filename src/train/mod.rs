@@ -9,9 +9,11 @@ mod classifier;
 #[cfg(test)]
 mod collapse_tests;
 mod config;
+mod data;
 mod diagnostics;
 mod episodes;
 mod error;
+mod experiment;
 mod feed;
 mod frame_labels;
 mod gather;
@@ -22,17 +24,21 @@ mod metrics;
 mod optimizer;
 mod preview;
 mod run;
+mod run_dir;
 mod schedule;
 mod sound_views;
+mod training;
 mod views;
 
 pub use classifier::FreezeMode;
 pub(crate) use classifier::{Classifier, ClassifierParts};
 pub use config::{DecayScope, PrecisionChoice, TrainConfig};
+pub use data::TrainingData;
 pub use diagnostics::{
     Collapse, Diagnostics, alignment, effective_rank, embedding_std, uniformity,
 };
 pub use error::TrainError;
+pub use experiment::{Experiment, PresetCard};
 pub use frame_labels::FrameLabels;
 pub use gather::{GatherRemark, TrainingCorpora};
 pub use learning::{AlikeClips, AtChance, LearningWatch};
@@ -40,6 +46,7 @@ pub use memory::keep_memory;
 pub use metrics::Metrics;
 pub use optimizer::{Optimizer, OptimizerConfig};
 pub use preview::augmented;
-pub use run::{Outcome, Progress, RunDir, Start, TrainingData, pretrain};
+pub use run::{Outcome, Progress, Start, pretrain};
+pub use run_dir::RunDir;
 pub use schedule::{Moment, Schedule};
 pub use views::{Cut, Placement, Rounding, SmallViews, ViewsConfig, WindowsCut};

@@ -2,12 +2,11 @@
 
 use tch::{Device, Tensor};
 
-use super::TrainError;
+use super::{Experiment, TrainError};
 use crate::audio::Waveform;
 use crate::augment::spectrogram::{LogUnit, Patch, Pipeline};
 use crate::augment::{ViewKey, waveform};
 use crate::encoder::layout::images;
-use crate::experiment::Experiment;
 use crate::features::{Features, Normalization};
 
 /// The features of a whole sound with the augmentations of `experiment`, as drawn for `view`: of its sound, then of its

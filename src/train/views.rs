@@ -172,7 +172,7 @@ pub enum Rounding {
 impl WindowsCut {
     /// Windows of 34 frames, half of each new.
     #[cfg(test)]
-    pub(super) const MOUMMAD: Self = Self {
+    pub(in crate::train) const MOUMMAD: Self = Self {
         hop_frames: 17,
         longer_than: 4,
         rest: Rest::Tile,
@@ -201,7 +201,7 @@ impl WindowsCut {
         (end.saturating_sub(start) > self.longer_than).then_some(start..end)
     }
 
-    pub(super) fn rule(&self, window: usize) -> WindowCut {
+    pub(in crate::train) fn rule(&self, window: usize) -> WindowCut {
         WindowCut {
             window,
             hop: self.hop_frames.clamp(1, window),

@@ -10,7 +10,7 @@ use crate::train::Cut;
 
 impl Experiment {
     /// Adds what is wrong to `problems`, each with its key.
-    pub(super) fn check(&self, problems: &mut Vec<String>) {
+    pub(crate) fn check(&self, problems: &mut Vec<String>) {
         let mut must = |holds: bool, key: &str, given: &dyn std::fmt::Display, allowed: &str| {
             if !holds {
                 problems.push(format!("`{key}` is {given}, but must be {allowed}"));
