@@ -9,15 +9,19 @@
 //! | [`audio`] | a file → [`audio::Waveform`] |
 //! | [`dataset`] | a folder or table → [`dataset::Clip`]s with labels and official folds |
 //! | [`signal`] | mathematics on samples: windows, STFT, filter banks |
-//! | [`features`] | waveform → [`features::Features`] (`[mels, frames]`), cached on disk |
+//! | [`features`] | waveform → [`features::Features`] (`[channels, bands, frames]`), cached on disk |
+//! | [`corpus`] | a dataset → its clips with their features, and what cannot be used |
 //! | [`augment`] | features → two views, by draws that depend only on what they are for |
 //! | `encoder` | `[batch, channels, mels, frames]` → [`Embeddings`] (`[items, dim]`) |
 //! | `loss` | embeddings → scalar |
 //! | `method` | what each method keeps between steps |
-//! | `train` | the loop: optimiser, schedule, precision, checkpoint, diagnostics |
+//! | `train` | clips → an encoder: gathering, the loop, optimiser, schedule, checkpoint, diagnostics |
+//! | `experiment` | a preset or file → the whole configuration of a run |
 //! | [`evaluate`] | embeddings and labels → accuracies, beside their baselines |
 //! | [`detect`] | a few marked events and a recording → [`detect::Event`]s |
 //! | [`report`] | results → JSON, Markdown and one self-contained HTML page |
+//! | `measure` | an encoder and a dataset → scores beside their baselines, as a report has them |
+//! | `study` | several experiments, and how they are measured |
 //!
 //! Beside them, [`cores`] shares the machine with other programs.
 //!

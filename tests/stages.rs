@@ -4,9 +4,23 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// In the order in which data flows.
-const STAGES: [&str; 12] = [
-    "audio", "dataset", "signal", "features", "augment", "encoder", "loss", "method", "train",
-    "evaluate", "detect", "report",
+const STAGES: [&str; 16] = [
+    "audio",
+    "dataset",
+    "signal",
+    "features",
+    "corpus",
+    "augment",
+    "encoder",
+    "loss",
+    "method",
+    "train",
+    "experiment",
+    "evaluate",
+    "detect",
+    "report",
+    "measure",
+    "study",
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
@@ -68,7 +82,12 @@ fn a_stage_uses_only_stages_before_it() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut seen = 0;
     for (place, stage) in STAGES.iter().enumerate() {
-        for path in sources(&src.join(stage)) {
+        let file = src.join(stage).with_extension("rs");
+        let found = match file.is_file() {
+            true => vec![file],
+            false => sources(&src.join(stage)),
+        };
+        for path in found {
             let text = fs::read_to_string(&path).unwrap();
             let code = text
                 .lines()

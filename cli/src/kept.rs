@@ -2,44 +2,13 @@
 
 use crate::printer::Printer;
 use anyhow::bail;
+pub(crate) use chiffchaff::output::{FileState, parts_of_file};
 use chiffchaff::output::{Journal, OutputError};
-use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::path::Path;
 
-/// A file as it was when it was read, which tells it from a later one of its name.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct FileState {
-    bytes: u64,
-    changed: Option<SystemTime>,
-}
-
-impl FileState {
-    /// Nothing if it has gone.
-    pub(crate) fn of(path: &Path) -> Option<Self> {
-        let about = path.metadata().ok()?;
-        Some(Self {
-            bytes: about.len(),
-            changed: about.modified().ok(),
-        })
-    }
-}
-
-/// Where the parts of a file are kept until all are done: hidden beside it.
-pub(crate) fn parts_of_file(path: &Path) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.parts"))
-}
-
-/// Opens the parts of `result`, which is what whoever waits for another process knows, not their folder.
+/// Opens the parts of `result`.
 pub(crate) fn open(parts: &Path, result: &Path, who: &str) -> Result<Journal, OutputError> {
-    Journal::open(parts, who).map_err(|error| match error {
-        OutputError::Claimed { holder, .. } => OutputError::Claimed {
-            path: result.to_owned(),
-            holder,
-        },
-        error => error,
-    })
+    Journal::of_result(parts, result, who)
 }
 
 /// What the user asked for where there may be parts already.

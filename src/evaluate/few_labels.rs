@@ -11,7 +11,7 @@ use super::{
     Baseline, Estimate, EvaluateError, LinearProbe, Predictions, ProtocolName, Scaling, Score,
     Task, WeightedKnn,
     nested::{Classifier, predict},
-    protocol::check_rows,
+    task::check_rows,
 };
 use crate::Embeddings;
 

@@ -5,9 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     EvaluateError, Label, Scaling, Setting,
-    nested::{Classifier, Training},
+    nested::{Classifier, Ranker, Training},
     prediction::{Prediction, largest_share},
-    tags::Ranker,
 };
 
 /// Weighted k-nearest-neighbour vote by cosine similarity.

@@ -7,9 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     EvaluateError, Scaling, Setting,
     logistic::{Logistic, NEAR},
-    nested::{Classifier, Training},
+    nested::{Classifier, Ranker, Training},
     prediction::Prediction,
-    tags::Ranker,
 };
 
 /// Logistic regression on embeddings scaled by the training folds.

@@ -28,6 +28,18 @@ pub(super) trait Classifier: Sync {
     ) -> Result<Vec<Vec<Prediction>>, EvaluateError>;
 }
 
+/// Something that gives each clip a score for each class.
+pub(super) trait Ranker: Classifier {
+    /// The scores of `queries`, columns `[dim, queries]`, by each of `settings`, given by their places:
+    /// `[settings]` of `[classes, queries]`. Larger is more likely.
+    fn scores(
+        &self,
+        settings: &[usize],
+        training: &Training<'_, Vec<usize>>,
+        queries: &Mat<f64>,
+    ) -> Result<Vec<Mat<f64>>, EvaluateError>;
+}
+
 /// Labelled embeddings, scaled as the classifier wishes.
 pub(super) struct Training<'a, L = usize> {
     /// `[dim, items]`

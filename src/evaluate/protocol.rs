@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use super::{
-    EvaluateError, Forest, Label, LinearProbe, MajorityKnn, Predictions, Score, Scores,
-    SupportVectors, Task, WeightedKnn,
-    nested::{Classifier, FoldPrediction, nested_cross_validation},
-    tags::Ranker,
+    EvaluateError, Forest, LinearProbe, MajorityKnn, Predictions, Score, Scores, SupportVectors,
+    Task, WeightedKnn,
+    nested::{Classifier, FoldPrediction, Ranker, nested_cross_validation},
+    task::check_rows,
 };
 use crate::Embeddings;
 use crate::choices::{Choice, UnknownChoice};
@@ -233,28 +233,6 @@ pub fn evaluate_each(
         }
     }
     Ok((scores, failed))
-}
-
-pub(super) fn check_rows<L: Label>(
-    task: &Task<L>,
-    embeddings: &Embeddings,
-) -> Result<(), EvaluateError> {
-    if embeddings.items() != task.clips() {
-        return Err(EvaluateError::Length {
-            what: "embeddings",
-            given: embeddings.items(),
-            clips: task.clips(),
-        });
-    }
-    let mut values = embeddings.values().iter().enumerate();
-    match values.find(|(_, value)| !value.is_finite()) {
-        None => Ok(()),
-        Some((index, &value)) => Err(EvaluateError::NotFinite {
-            clip: index / embeddings.dim(),
-            dimension: index % embeddings.dim(),
-            value,
-        }),
-    }
 }
 
 fn score(task: &Task, folds: &[FoldPrediction]) -> Score {

@@ -11,9 +11,9 @@ use super::{
     Baseline, Estimate, EvaluateError, Failures, Protocol, ProtocolName, Scaling, Setting, Task,
     average_precision, d_prime,
     interval::{percentile_interval, resample_rng},
-    nested::{Classifier, Training, first_largest, trials},
-    protocol::check_rows,
+    nested::{Ranker, Training, first_largest, trials},
     roc_auc,
+    task::check_rows,
 };
 use crate::Embeddings;
 
@@ -106,18 +106,6 @@ impl TagEvaluation {
                 .collect(),
         }
     }
-}
-
-/// Something that gives each clip a score for each class.
-pub(super) trait Ranker: Classifier {
-    /// The scores of `queries`, columns `[dim, queries]`, by each of `settings`, given by their places:
-    /// `[settings]` of `[classes, queries]`. Larger is more likely.
-    fn scores(
-        &self,
-        settings: &[usize],
-        training: &Training<'_, Vec<usize>>,
-        queries: &Mat<f64>,
-    ) -> Result<Vec<Mat<f64>>, EvaluateError>;
 }
 
 /// Scores `embeddings` `[items, dim]`, row i belonging to the task's clip i, by each protocol: a linear probe for every class

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{EvaluateError, MeasuredClip};
+use crate::Embeddings;
 use crate::dataset::{Clip, Dataset, SplitSource, listed_folds, split_sources};
 
 /// What is known of a clip, as indices into the classes.
@@ -294,6 +295,29 @@ pub fn deal_folds(labels: &[usize], sources: &[Option<&str>], folds: u32) -> Vec
 fn emptiest(sizes: &[usize]) -> u32 {
     let smallest = (0..sizes.len()).min_by_key(|&fold| sizes[fold]);
     smallest.map_or(1, |fold| fold as u32 + 1)
+}
+
+/// Refuses embeddings, `[items, dim]`, that are not one row a clip of finite numbers.
+pub(super) fn check_rows<L: Label>(
+    task: &Task<L>,
+    embeddings: &Embeddings,
+) -> Result<(), EvaluateError> {
+    if embeddings.items() != task.clips() {
+        return Err(EvaluateError::Length {
+            what: "embeddings",
+            given: embeddings.items(),
+            clips: task.clips(),
+        });
+    }
+    let mut values = embeddings.values().iter().enumerate();
+    match values.find(|(_, value)| !value.is_finite()) {
+        None => Ok(()),
+        Some((index, &value)) => Err(EvaluateError::NotFinite {
+            clip: index / embeddings.dim(),
+            dimension: index % embeddings.dim(),
+            value,
+        }),
+    }
 }
 
 fn check_length(what: &'static str, given: usize, clips: usize) -> Result<(), EvaluateError> {

@@ -32,7 +32,7 @@ fn of_every_kind() -> Vec<Experiment> {
         .map(|(name, _)| Experiment::preset(name, &[]));
     let mut all: Vec<Experiment> = presets.map(Result::unwrap).collect();
     let small = |set: &str| with(&["augment={}", set]).unwrap();
-    for name in FrontEnd::PUBLISHED {
+    for name in FrontEnd::published_names() {
         let mut other = small("augment.steps=[]");
         other.features = FrontEnd::published(name).unwrap();
         all.push(Experiment::parse(name, &other.to_toml(), &[]).unwrap());

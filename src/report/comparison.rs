@@ -7,7 +7,8 @@ use serde::Serialize;
 use super::{
     Run,
     curves::spread_by_epoch,
-    table::{markdown_text, mean_and_spread, percent},
+    grid::{Grid, GridRow},
+    text::{mean_and_spread, percent},
 };
 use crate::evaluate::{Baseline, Evaluation, ProtocolName};
 
@@ -21,22 +22,6 @@ pub(super) struct Comparison {
     pub(super) scores: Grid,
     /// Of fine-tuning: mean after some epochs.
     pub(super) by_epoch: Option<Grid>,
-}
-
-/// A table of texts.
-#[derive(Debug, Serialize)]
-pub(super) struct Grid {
-    pub(super) columns: Vec<String>,
-    pub(super) rows: Vec<GridRow>,
-}
-
-/// A row of it.
-#[derive(Debug, Serialize)]
-pub(super) struct GridRow {
-    pub(super) name: String,
-    pub(super) cells: Vec<String>,
-    /// Whether the row is one that the others are to beat.
-    pub(super) is_baseline: bool,
 }
 
 impl Comparison {
@@ -105,7 +90,11 @@ fn scores(measured: &[(&str, &Evaluation)]) -> Grid {
             })
         })
         .collect();
-    for baseline in [Baseline::Untrained, Baseline::ImageNet, Baseline::Classic] {
+    let baselines: BTreeSet<Baseline> = measured
+        .iter()
+        .flat_map(|(_, evaluation)| evaluation.baselines.keys().copied())
+        .collect();
+    for baseline in baselines {
         let of_baseline =
             |(_, evaluation): &(&str, &Evaluation)| evaluation.baselines.get(&baseline).cloned();
         if let Some(scores) = measured.iter().find_map(of_baseline) {
@@ -148,50 +137,6 @@ fn by_epoch(measured: &[(&str, &Evaluation)]) -> Option<Grid> {
             })
             .collect(),
     })
-}
-
-impl Grid {
-    pub(super) fn text(&self) -> String {
-        let names = self.rows.iter().map(|row| row.name.chars().count());
-        let first = names.max().unwrap_or(0);
-        let width = |column: usize| {
-            let cells = self
-                .rows
-                .iter()
-                .map(|row| row.cells[column].chars().count());
-            cells
-                .chain([self.columns[column].chars().count()])
-                .max()
-                .unwrap_or(0)
-        };
-        let widths: Vec<usize> = (0..self.columns.len()).map(width).collect();
-        let line = |name: &str, cells: &[String]| {
-            let cells = cells.iter().zip(&widths);
-            let cells: String = cells
-                .map(|(cell, width)| format!("  {cell:>width$}"))
-                .collect();
-            format!("  {name:<first$}{cells}\n")
-        };
-        let rows = self.rows.iter().map(|row| line(&row.name, &row.cells));
-        std::iter::once(line("", &self.columns))
-            .chain(rows)
-            .collect()
-    }
-
-    pub(super) fn markdown(&self) -> String {
-        let line = |name: &str, cells: &[String]| {
-            let cells = cells
-                .iter()
-                .map(|cell| format!(" {} |", markdown_text(cell)));
-            format!("| {} |{}\n", markdown_text(name), cells.collect::<String>())
-        };
-        let rule = format!("|---|{}\n", "---:|".repeat(self.columns.len()));
-        let rows = self.rows.iter().map(|row| line(&row.name, &row.cells));
-        [line("", &self.columns), rule]
-            .into_iter()
-            .chain(rows)
-            .collect()
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{chart::hundredths, strips::heading, table::percent};
+use super::{chart::hundredths, strips::heading, text::percent};
 use crate::evaluate::{ClassScore, Confusion, Evaluation, Score};
 
 /// From here on the classes of a confusion matrix are drawn small.

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{
     chart::{Tick, hundredths, ticks},
-    table::percent,
+    text::percent,
 };
 use crate::evaluate::{Evaluation, ProtocolName, Score};
 

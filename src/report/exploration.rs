@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::{
     EmbeddingMap, Exhibit, Gallery, Run,
-    comparison::{Grid, GridRow},
-    table::mean_and_spread,
+    grid::{Grid, GridRow},
+    text::mean_and_spread,
 };
 use crate::evaluate::{Baseline, Evaluation, Prediction, ProtocolName, Score};
 

@@ -8,15 +8,16 @@ use serde::Serialize;
 use super::{
     Finding, Provenance, ReportError, Run,
     chart::LineChart,
-    comparison::{Comparison, Grid},
+    comparison::Comparison,
     confusion::{Detail, details},
     curves::CurveChart,
     exploration::{Exploration, few_labels_grid},
+    grid::Grid,
     paired::{grid, paired},
     run::Measurement,
     strips::{Group, groups},
-    table::percent,
     tags::TagTables,
+    text::percent,
 };
 use crate::corpus::Skipped;
 use crate::evaluate::{Evaluation, Predictions};
@@ -355,11 +356,7 @@ fn duration(secs: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{
-        Audit,
-        sample::evaluation,
-        table::{interval, rows},
-    };
+    use crate::report::{Audit, sample::evaluation, table::rows, text::interval};
 
     fn run(folds: u32, classes: usize) -> Run {
         let metrics = (0..50).map(|step| Measurement {

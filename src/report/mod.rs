@@ -16,6 +16,7 @@ mod embedding_table;
 mod error;
 mod exploration;
 mod gallery;
+mod grid;
 mod html;
 mod lettering;
 mod npy;
@@ -28,6 +29,7 @@ mod spectrogram;
 mod strips;
 mod table;
 mod tags;
+mod text;
 
 pub use audit::{Audit, Finding};
 pub use comparison::{comparison, comparison_markdown};

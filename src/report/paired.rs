@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::{
     Run,
-    comparison::{Grid, GridRow},
-    table::percent,
+    grid::{Grid, GridRow},
+    text::percent,
 };
 use crate::evaluate::{Difference, Evaluation, ProtocolName, compare};
 

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::{
     chart::{Tick, hundredths, ticks},
-    table::{Row, interval, percent, remark, rows},
+    table::{Row, remark, rows},
+    text::{interval, percent},
 };
 use crate::evaluate::{Evaluation, ProtocolName, Score, Setting};
 

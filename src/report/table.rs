@@ -1,7 +1,10 @@
 //! Scores as plain text, Markdown and CSV.
 
-use super::exploration::few_labels_grid;
-use crate::evaluate::{Baseline, Estimate, Evaluation, ProtocolName, Score};
+use super::{
+    exploration::few_labels_grid,
+    text::{interval, markdown_text, percent, record, shorten, spread, wrap},
+};
+use crate::evaluate::{Baseline, Evaluation, ProtocolName, Score};
 
 /// One row of every table: a protocol on one set of embeddings.
 pub(super) struct Row<'a> {
@@ -183,11 +186,6 @@ pub fn csv(evaluation: &Evaluation) -> String {
     lines.concat()
 }
 
-/// `0.9425` → `94.2`, the per cent sign being in the heading.
-pub(super) fn percent(part: f64) -> String {
-    format!("{:.1}", part * 100.0)
-}
-
 /// What is to be said beside an accuracy: that of each seed, and of epochs chosen on the scored folds.
 pub(super) fn remark(score: &Score) -> String {
     let list = |values: &[f64]| {
@@ -212,25 +210,6 @@ pub(super) fn remark(score: &Score) -> String {
     said.join("; ")
 }
 
-/// `83.2 ± 1.2`, or `83.2` of a single fold.
-pub(super) fn mean_and_spread(estimate: &Estimate) -> String {
-    percent(estimate.mean) + &spread(estimate)
-}
-
-/// ` ± 1.2`; nothing for a single fold, which has no spread.
-fn spread(estimate: &Estimate) -> String {
-    match estimate.per_fold.len() {
-        0 | 1 => String::new(),
-        _ => format!(" ± {}", percent(estimate.std)),
-    }
-}
-
-/// `92.0 – 96.3`
-pub(super) fn interval(estimate: &Estimate) -> String {
-    let [low, high] = estimate.interval.map(percent);
-    format!("{low} – {high}")
-}
-
 /// Warnings, then notes.
 fn remarks(evaluation: &Evaluation) -> impl Iterator<Item = (&'static str, &str)> {
     let warnings = evaluation
@@ -250,52 +229,6 @@ fn heading(row: &Row<'_>, width: usize) -> String {
     let whole = folds.fold(heading.clone(), |line, fold| line + &fold);
     let fits = whole.chars().count() <= width;
     if fits { whole } else { heading }.trim_end().to_owned()
-}
-
-/// At most `width` characters, the middle left out: beginnings and ends of paths tell most.
-fn shorten(text: &str, width: usize) -> String {
-    let characters: Vec<char> = text.chars().collect();
-    if characters.len() <= width {
-        return text.to_owned();
-    }
-    let tail = (width - 1) * 2 / 3;
-    let head = width - 1 - tail;
-    let start = characters.iter().take(head);
-    start
-        .chain(&['…'])
-        .chain(&characters[characters.len() - tail..])
-        .collect()
-}
-
-/// Breaks at spaces; continued lines are indented by two.
-pub(super) fn wrap(text: &str, width: usize) -> String {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        let line = lines.last().map_or(0, |line| line.chars().count());
-        if line > 2 && line + 1 + word.chars().count() > width {
-            lines.push(format!("  {word}"));
-        } else if let Some(line) = lines.last_mut() {
-            let gap = if line.is_empty() { "" } else { " " };
-            *line += &format!("{gap}{word}");
-        }
-    }
-    lines.join("\n")
-}
-
-pub(super) fn markdown_text(text: &str) -> String {
-    let special = |c: char| "\\*_[]<>|#".contains(c);
-    text.chars()
-        .flat_map(|c| special(c).then_some('\\').into_iter().chain([c]))
-        .collect()
-}
-
-/// One CSV line after RFC 4180.
-fn record<const FIELDS: usize>(fields: [String; FIELDS]) -> String {
-    let quote = |field: String| match field.contains([',', '"', '\n', '\r']) {
-        true => format!("\"{}\"", field.replace('"', "\"\"")),
-        false => field,
-    };
-    fields.map(quote).join(",") + "\n"
 }
 
 #[cfg(test)]
@@ -340,10 +273,5 @@ mod tests {
             mean,
             evaluation.protocols[&ProtocolName::Linear].accuracy.mean
         );
-    }
-
-    #[test]
-    fn long_paths_keep_their_end() {
-        assert_eq!(shorten("/a/very/long/path/run", 10), "/a/…th/run");
     }
 }

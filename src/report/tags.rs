@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::{
-    comparison::{Grid, GridRow},
-    table::{interval, mean_and_spread, percent, wrap},
+    grid::{Grid, GridRow},
+    text::{interval, mean_and_spread, percent, wrap},
 };
 use crate::evaluate::{Baseline, ProtocolName, TagEvaluation, TagScore};
 
