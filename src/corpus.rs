@@ -239,10 +239,7 @@ impl Corpus {
                     cached_as,
                     events: Vec::new(),
                 });
-            let span = event
-                .span
-                .and_then(|(onset, offset)| Span::new(onset, offset).ok());
-            recording.events.extend(span.zip(event.label));
+            recording.events.extend(event.span.zip(event.label));
             let tags = event.tags.iter().flatten();
             let strong = tags.filter_map(|tag| Some((tag.span?, tag.class)));
             recording.events.extend(strong);
@@ -254,7 +251,12 @@ impl Corpus {
     pub fn name(&self, clip: usize) -> String {
         let clip = &self.dataset.clips[clip];
         match clip.span {
-            Some((onset, offset)) => format!("{} at {onset}–{offset} s", clip.path.display()),
+            Some(span) => format!(
+                "{} at {}–{} s",
+                clip.path.display(),
+                span.onset(),
+                span.offset()
+            ),
             None => clip.path.display().to_string(),
         }
     }

@@ -56,7 +56,7 @@ pub(crate) fn loaded(source: &DatasetSource, printer: &Printer) -> anyhow::Resul
 }
 
 /// Says what of a dataset's tables is not used, though all its files are.
-pub(crate) fn tell_unused(found: &LoadedDataset, printer: &Printer) {
+fn tell_unused(found: &LoadedDataset, printer: &Printer) {
     for fault in found.unused() {
         printer.warn(&format_args!("{}: {}", fault.path.display(), fault.problem));
     }

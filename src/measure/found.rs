@@ -111,7 +111,7 @@ impl<L: Measurable> Found<L> {
             notes, warnings, ..
         } = L::common(&mut self.results);
         let of_data = notes::notes(card, &opened.corpus, &opened.measured, &job.found.source);
-        notes.splice(0..0, of_data);
+        drop(notes.splice(0..0, of_data));
         for remark in &self.remarks {
             if !warnings.contains(remark) {
                 warnings.push(remark.clone());

@@ -277,7 +277,7 @@ fn used_frames(corpus: &Corpus, clip: usize, experiment: &Experiment) -> Option<
     let whole = (frames > 0).then_some(0..frames);
     match (&experiment.views.cut, corpus.dataset.clips[clip].span) {
         (Cut::Windows(cut), Some(span)) => {
-            cut.event_frames(span, experiment.features.frame_rate(), frames)
+            cut.event_frames(span.into(), experiment.features.frame_rate(), frames)
         }
         (Cut::Windows(cut), None) => whole.filter(|frames| frames.len() > cut.longer_than),
         (Cut::Random {} | Cut::Frames {}, _) => whole,

@@ -178,7 +178,7 @@ impl Job<'_> {
             record: provenance::started(&self.device.to_string()),
             observe: &observe,
         };
-        let measured = measurement.run();
+        let measured = measurement.run::<L>();
         bars.close();
         if let Err(MeasureError::Corpus(error)) = &measured {
             clips::tell_none_usable(error, printer);

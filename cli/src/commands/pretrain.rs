@@ -11,6 +11,7 @@ use chiffchaff::dataset::DatasetSource;
 use chiffchaff::encoder::{DeviceName, StartingWeights};
 use chiffchaff::experiment::Experiment;
 use chiffchaff::measure;
+use chiffchaff::method::Sizes;
 use chiffchaff::output::OutputFolder;
 use chiffchaff::train::{
     AlikeClips, Collapse, LearningWatch, Outcome, Progress, RunDir, Start, TrainError,

@@ -31,7 +31,9 @@ impl Experiment {
         self.method.check(self.train.batch_size, &mut must);
         self.embed.check(&mut must);
         self.check_small_views(&mut must);
+        self.check_channel(&mut must);
         self.check_sound(&mut must);
+        self.check_augmented_sound(&mut must);
         self.check_frames(&mut must);
     }
 
@@ -84,14 +86,18 @@ impl Experiment {
         );
     }
 
-    /// What hears sound as it is, or augmented.
-    fn check_sound(&self, must: &mut Must<'_>) {
+    /// Which channel of the sound is heard.
+    fn check_channel(&self, must: &mut Must<'_>) {
         must(
             self.channel.is_mix() || self.features.sound_channels() == SoundChannels::Mono,
             "channel",
             &self.channel,
             "`mix` where the features hear both sides (`features.channels = \"stereo\"`)",
         );
+    }
+
+    /// What hears sound as it is.
+    fn check_sound(&self, must: &mut Must<'_>) {
         let hears_samples = matches!(self.encoder, EncoderConfig::ResNet18Samples(_));
         must(
             self.features.keeps_sound() == hears_samples,
@@ -100,28 +106,34 @@ impl Experiment {
             "`resnet18-samples` where `features.type` is `samples`, and only there",
         );
         must(
-            self.augment.waveform.is_empty() || matches!(self.views.cut, Cut::Random {}),
-            "augment.waveform",
-            &"given",
-            "absent, unless `views.cut` is `{ type = \"random\" }`: augmented sound has other frames",
-        );
-        let of_stretches = self.features.without_clip_rules();
-        if let Some(key) = of_stretches.needs_whole_clip() {
-            must(
-                self.augment.waveform.is_empty(),
-                "augment.waveform",
-                &"given",
-                &format!(
-                    "absent where `features.{key}` is set: that looks at whole clips, of which augmented sound is a part"
-                ),
-            );
-        }
-        must(
             !self.method.hears_sound() || matches!(self.views.cut, Cut::Random {}),
             "views.cut",
             &"another",
             "`{ type = \"random\" }`, as the method hears the sound of clips",
         );
+    }
+
+    /// What hears augmented sound, which has other frames.
+    fn check_augmented_sound(&self, must: &mut Must<'_>) {
+        if self.augment.waveform.is_empty() {
+            return;
+        }
+        let mut without = |holds: bool, reason: &str| {
+            must(
+                holds,
+                "augment.waveform",
+                &"given",
+                &format!("absent{reason}"),
+            );
+        };
+        without(
+            matches!(self.views.cut, Cut::Random {}),
+            ", unless `views.cut` is `{ type = \"random\" }`: augmented sound has other frames",
+        );
+        if let Some(key) = self.features.without_clip_rules().needs_whole_clip() {
+            let reason = "that looks at whole clips, of which augmented sound is a part";
+            without(false, &format!(" where `features.{key}` is set: {reason}"));
+        }
     }
 
     /// What compares frames.
