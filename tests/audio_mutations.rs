@@ -77,6 +77,7 @@ fn a_thousand_broken_recordings_are_searched_or_refused_by_name() {
             let marked = MarkedRecording {
                 path: path.clone(),
                 channel: None,
+                time_scale: None,
                 support: marks
                     .support(&path, f64::INFINITY, &ShotChoice::default())
                     .unwrap(),

@@ -51,6 +51,7 @@ fn detect_like(
     let marked = MarkedRecording {
         path: recording.to_owned(),
         channel: None,
+        time_scale: None,
         support,
     };
     let detector = Fitter::new(config.into())?.fit(&[marked], |_| {})?;
@@ -138,6 +139,7 @@ fn fitting_and_scoring_tell_how_far_they_are() {
     let marked = MarkedRecording {
         path: recording.clone(),
         channel: None,
+        time_scale: None,
         support: support(&recording, ""),
     };
     let mut config = FrameConfig {

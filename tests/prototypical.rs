@@ -181,6 +181,7 @@ fn prototypes_find_the_planted_calls_after_some_episodes() {
         let marked = MarkedRecording {
             path: bench.recording(),
             channel: None,
+            time_scale: None,
             support: Support::of_spans(shots(), Vec::new()).unwrap(),
         };
         let model = model.copy().unwrap();

@@ -70,6 +70,7 @@ impl Field {
         let marked = MarkedRecording {
             path: self.recording(),
             channel: None,
+            time_scale: None,
             support: Support::of_spans(shots.to_vec(), unknown.to_vec()).unwrap(),
         };
         let model = self.model.copy().unwrap();
@@ -171,6 +172,7 @@ fn a_fitter_and_a_detector_do_not_remember_what_they_have_done() {
     let marked = MarkedRecording {
         path: field.recording(),
         channel: None,
+        time_scale: None,
         support: Support::of_spans(shots(), Vec::new()).unwrap(),
     };
     let model = field.model.copy().unwrap();

@@ -5,6 +5,7 @@
 //! | a clip as one channel at a given rate | [`read_mono`], [`read_mono_span`] |
 //! | one channel of it, or the loudest | [`MonoReader::on_channel`] |
 //! | the same as a stream, for recordings of any length | [`MonoReader`] |
+//! | ultrasound and infrasound, played slower or faster | [`MonoReader::slowed`] |
 //! | a clip as two channels, where it has them | [`read_stereo`], [`read_stereo_span`] |
 //! | every channel at the file's own rate, as a stream | [`AudioReader`] |
 //! | another rate | [`Resampler`], [`Waveform::resampled`] |
@@ -41,6 +42,7 @@ mod source;
 mod stereo;
 #[cfg(test)]
 mod tests;
+mod time_scale;
 mod wave;
 mod waveform;
 mod write;
@@ -53,5 +55,6 @@ pub use remark::{ReadRemark, take_remarks};
 pub use resample::Resampler;
 pub use stereo::{read_stereo, read_stereo_span};
 pub(crate) use stereo::{read_stereo_remarked, read_stereo_span_remarked};
+pub use time_scale::{NoTimeScale, TimeScale};
 pub use waveform::{SampleRate, SoundChannels, Waveform};
 pub use write::{WavEncoding, write_wav};

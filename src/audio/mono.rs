@@ -2,7 +2,7 @@
 
 use super::{
     AudioError, AudioReader, Cancelled, ChannelChoice, ChannelLevels, MAX_SAMPLES_AT_ONCE,
-    ReadProblem, ReadRemark, Resampler, SampleRate, Waveform,
+    ReadProblem, ReadRemark, Resampler, SampleRate, TimeScale, Waveform,
     channel::append_mean,
     reader::read_error,
     resample::{borrow_resampler, give_back_resampler, rescaled_len},
@@ -41,6 +41,8 @@ pub struct MonoReader {
     resampler: Option<Resampler>,
     decoded: Vec<f32>,
     block: Vec<f32>,
+    /// The rate that the file counts as recorded at.
+    played: SampleRate,
     rate: SampleRate,
     ended: bool,
 }
@@ -53,6 +55,7 @@ impl MonoReader {
     pub fn open(path: impl AsRef<Path>) -> Result<Self, AudioError> {
         let reader = AudioReader::open(path)?;
         Ok(Self {
+            played: reader.sample_rate(),
             rate: reader.sample_rate(),
             heard: Heard::mix(&reader),
             resampler: None,
@@ -79,15 +82,30 @@ impl MonoReader {
         Ok(self)
     }
 
+    /// Plays the file slower or faster than it was recorded. Call before [`Self::at_rate`]; then one second of samples is
+    /// [`Self::slowed_by`] times shorter in the recording.
+    ///
+    /// # Errors
+    /// If [`TimeScale::played`] refuses the file's rate.
+    pub fn slowed(mut self, scale: TimeScale) -> Result<Self, AudioError> {
+        self.played = scale.played(self.reader.sample_rate())?;
+        self.rate = self.played;
+        Ok(self)
+    }
+
+    /// How many times slower than recorded the file is played, exactly: rates are whole numbers.
+    pub fn slowed_by(&self) -> f64 {
+        f64::from(self.reader.sample_rate().hz()) / f64::from(self.played.hz())
+    }
+
     /// Sets the rate to read at. Call before reading.
     ///
     /// # Errors
     /// If [`Resampler::new`] refuses the two rates.
     pub fn at_rate(mut self, rate: SampleRate) -> Result<Self, AudioError> {
-        self.resampler = if rate == self.reader.sample_rate() {
-            None
-        } else {
-            Some(borrow_resampler(self.reader.sample_rate(), rate)?)
+        self.resampler = match rate == self.played {
+            true => None,
+            false => Some(borrow_resampler(self.played, rate)?),
         };
         self.rate = rate;
         Ok(self)
@@ -114,7 +132,7 @@ impl MonoReader {
     /// Samples to come by the file's header, at [`Self::sample_rate`]. Headers lie: allocate nothing by this.
     pub fn declared_len(&self) -> Option<u64> {
         let len = self.reader.declared_len()?;
-        Some(rescaled_len(len, self.reader.sample_rate(), self.rate))
+        Some(rescaled_len(len, self.played, self.rate))
     }
 
     /// Length of the file by its header, in seconds. Headers lie: [`AudioReader::counted_len`] tells the truth.
@@ -189,7 +207,7 @@ impl MonoReader {
     /// # Errors
     /// As [`read_mono_span`].
     pub fn read_span(&mut self, (onset, offset): (f64, f64)) -> Result<Waveform, AudioError> {
-        let rate = f64::from(self.rate.hz());
+        let rate = f64::from(self.rate.hz()) * self.slowed_by();
         let sample_at = |secs: f64| (secs.max(0.0) * rate).round() as u64;
         let (first, end) = (sample_at(onset), sample_at(offset));
         let (mut samples, mut position) = (Vec::new(), 0); // of the first sample in `samples`

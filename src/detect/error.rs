@@ -1,7 +1,7 @@
 //! What can be wrong with a detection, with its results, or with their measurement.
 
 use crate::{
-    audio::AudioError,
+    audio::{AudioError, TimeScale},
     dataset::{DatasetError, Span},
     features::FeaturesError,
 };
@@ -39,6 +39,12 @@ pub enum DetectError {
         given: String,
         /// What is allowed.
         required: &'static str,
+    },
+    /// A recording that is to be played slower or faster, for a method that takes it as it is.
+    #[error("`--time-scale {given}`: only the method `frames` plays recordings slower or faster")]
+    TimeScale {
+        /// What was wanted.
+        given: TimeScale,
     },
     /// A file or folder that cannot be read or written.
     #[error("{}: cannot be {action}", path.display())]

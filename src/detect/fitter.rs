@@ -1,9 +1,9 @@
 //! A few marked events → a fitted detector.
 
 use super::detector::{Detector, Fitted};
-use super::shots_heard::{ShotsUnheard, shots_unheard};
+use super::shots_heard::{Heard, LookedAt, look_at_shots};
 use super::{DetectError, DetectorConfig, Stage};
-use crate::audio::{AudioReader, ChannelChoice};
+use crate::audio::{AudioReader, ChannelChoice, TimeScale};
 use crate::dataset::{DatasetError, ShotChoice, Support, read_marks};
 #[cfg(feature = "nn")]
 use crate::encoder::Model;
@@ -18,6 +18,9 @@ pub struct MarkedRecording {
     pub path: PathBuf,
     /// The channel that is used. `None`: the one that the network was trained on, or without a network the mean of all.
     pub channel: Option<ChannelChoice>,
+    /// How much slower or faster it is played. `None`: so that the network hears the marked events, by their frequencies and
+    /// lengths.
+    pub time_scale: Option<TimeScale>,
     /// The marked events.
     pub support: Support,
 }
@@ -34,18 +37,31 @@ impl MarkedRecording {
         Ok(Self {
             path: recording.to_owned(),
             channel: None,
+            time_scale: None,
             support: support.map_err(DatasetError::from)?,
         })
     }
 }
 
+/// What is heard of a recording, and how fast.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Playback {
+    pub(super) channel: ChannelChoice,
+    pub(super) time_scale: TimeScale,
+}
+
 /// What a method of detection does with marked events.
 pub(super) trait Fit {
-    /// Fits a detector to the marks of a recording, of which `channel` is used.
+    /// Whether recordings can be played slower or faster for it.
+    fn scales_time(&self) -> bool {
+        false
+    }
+
+    /// Fits a detector to the marks of a recording.
     fn fit(
         &self,
         marked: &MarkedRecording,
-        channel: ChannelChoice,
+        playback: Playback,
         observe: &mut dyn FnMut(Stage),
     ) -> Result<Box<dyn Fitted>, DetectError>;
 }
@@ -152,23 +168,28 @@ impl Fitter {
         Ok(choice.unwrap_or(self.channel).of_file(recording)?)
     }
 
-    /// Reads a recording up to its last shot. `None`: the shots are there, in the channel that is used and at frequencies
-    /// that the method hears. Otherwise, why nothing can be learned from them.
+    /// Reads a recording up to its last shot: how fast it is played so that the method hears the shots, and whether they are
+    /// there then, in the channel that is used.
     ///
     /// # Errors
-    /// If the recording cannot be read so far, or does not have the channel.
-    pub fn shots_unheard(
-        &self,
-        marked: &MarkedRecording,
-    ) -> Result<Option<ShotsUnheard>, DetectError> {
+    /// If the recording cannot be read so far, or does not have the channel; [`DetectError::TimeScale`] if it is to be played
+    /// at another speed than recorded and the method does not support that.
+    pub fn look_at_shots(&self, marked: &MarkedRecording) -> Result<LookedAt, DetectError> {
+        let scales = self.method.scales_time();
+        let time_scale = match marked.time_scale {
+            None if !scales => Some(TimeScale::NONE),
+            Some(given) if given != TimeScale::NONE && !scales => {
+                return Err(DetectError::TimeScale { given });
+            }
+            given => given,
+        };
         let channel = self.channel(&marked.path, marked.channel)?;
-        let shots = marked.support.shots();
-        Ok(shots_unheard(
-            &marked.path,
+        let heard = Heard {
             channel,
-            shots,
-            self.hearing.clone(),
-        )?)
+            hearing: self.hearing.clone(),
+            time_scale,
+        };
+        Ok(look_at_shots(&marked.path, marked.support.shots(), heard)?)
     }
 
     /// Fits a detector to the marks of recordings. Today there must be exactly one. The same marks give the same
@@ -186,8 +207,15 @@ impl Fitter {
             let given = marked.len();
             return Err(DetectError::MarkedRecordings { given });
         };
-        let channel = self.channel(&marked.path, marked.channel)?;
-        let fitted = self.method.fit(marked, channel, &mut observe)?;
+        let time_scale = match marked.time_scale {
+            Some(given) if given == TimeScale::NONE => given,
+            _ => self.look_at_shots(marked)?.time_scale,
+        };
+        let playback = Playback {
+            channel: self.channel(&marked.path, marked.channel)?,
+            time_scale,
+        };
+        let fitted = self.method.fit(marked, playback, &mut observe)?;
         Ok(Detector::new(fitted, marked.path.clone()))
     }
 }

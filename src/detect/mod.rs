@@ -48,4 +48,4 @@ pub use error::DetectError;
 pub use event::Event;
 pub use fitter::{Fitter, MarkedRecording};
 pub use shots_band::OutOfHearing;
-pub use shots_heard::ShotsUnheard;
+pub use shots_heard::{LookedAt, ShotsUnheard};

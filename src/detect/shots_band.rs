@@ -1,6 +1,6 @@
 //! At which frequencies the shots of a recording have their power.
 
-use crate::audio::SampleRate;
+use crate::audio::{SampleRate, TimeScale};
 use crate::signal::{Padding, Stft, StftConfig, WindowPlacement, WindowShape, WindowSymmetry};
 use std::fmt;
 use std::ops::Range;
@@ -13,8 +13,6 @@ pub(super) struct ShotsBand {
     /// Hz from bin to bin.
     bin_hz: f64,
     excerpts: Vec<Excerpt>,
-    /// The frequencies that the front end covers, Hz.
-    heard: Range<f64>,
 }
 
 /// A shot with surroundings of its own length on either side. Ranges are samples of the recording.
@@ -64,7 +62,8 @@ impl fmt::Display for OutOfHearing {
         write!(
             f,
             "the marked calls lie {lie} what the encoder hears: {:.0} % of their sound is out of its {:.0} to {:.0} Hz, most of \
-             it at {:.0} to {:.0} Hz; `--method template` compares whatever was recorded",
+             it at {:.0} to {:.0} Hz; `--time-scale auto` plays the recording so that they are heard, `--method template` compares \
+             whatever was recorded",
             100.0 * share,
             heard.start,
             heard.end,
@@ -75,9 +74,8 @@ impl fmt::Display for OutOfHearing {
 }
 
 impl ShotsBand {
-    /// Collects nothing yet. `shots` are in samples of a recording of this rate; `heard` are the frequencies that the
-    /// front end covers, Hz.
-    pub(super) fn new(shots: &[Range<usize>], rate: SampleRate, heard: Range<f64>) -> Self {
+    /// Collects nothing yet. `shots` are in samples of a recording of this rate.
+    pub(super) fn new(shots: &[Range<usize>], rate: SampleRate) -> Self {
         let longest = (MAX_SECS * f64::from(rate.hz())) as usize;
         let excerpt = |shot: &Range<usize>| {
             let middle = shot.start.midpoint(shot.end);
@@ -106,7 +104,6 @@ impl ShotsBand {
             }),
             bin_hz: f64::from(rate.hz()) / n_fft as f64,
             excerpts,
-            heard,
         }
     }
 
@@ -131,34 +128,12 @@ impl ShotsBand {
         }
     }
 
-    /// The shots' own power, and where it lies, if the encoder receives too little of it.
-    pub(super) fn out_of_hearing(self) -> Option<OutOfHearing> {
-        let power = self.shot_power();
-        let total: f64 = power.iter().sum();
-        if total == 0.0 {
-            return None;
+    /// The shots' own power at each frequency.
+    pub(super) fn power(self) -> ShotPower {
+        ShotPower {
+            power: self.shot_power(),
+            bin_hz: self.bin_hz,
         }
-        let inside = |&(bin, _): &(usize, &f64)| self.heard.contains(&(bin as f64 * self.bin_hz));
-        let share_heard: f64 = power
-            .iter()
-            .enumerate()
-            .filter(inside)
-            .map(|(_, p)| p)
-            .sum();
-        let share = 1.0 - share_heard / total;
-        let quantile = |share: f64| {
-            let mut sum = 0.0;
-            let reaches = |p: &f64| {
-                sum += p;
-                sum >= share * total
-            };
-            power.iter().position(reaches).unwrap_or(0) as f64 * self.bin_hz
-        };
-        (share > 1.0 - LEAST_HEARD).then(|| OutOfHearing {
-            share,
-            shots: quantile(0.05)..quantile(0.95),
-            heard: self.heard.clone(),
-        })
     }
 
     /// Power of each frequency in the shots, all alike loud, where it is well above what is beside them.
@@ -213,6 +188,102 @@ impl ShotsBand {
     }
 }
 
+/// The power that shots have above their surroundings.
+#[derive(Debug)]
+pub(super) struct ShotPower {
+    /// From 0 Hz on.
+    power: Vec<f64>,
+    bin_hz: f64,
+}
+
+/// How much slower a recording may be played so that its shots are heard, and how much faster.
+const SLOWER: [f64; 7] = [2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0];
+const FASTER: [f64; 6] = [2.0, 5.0, 10.0, 20.0, 50.0, 100.0];
+/// Shots are too high if more than this share of their power lies above the hearing.
+const TOO_HIGH: f64 = 0.5;
+/// Shots are too low if their median frequency lies below so many times the lowest that is heard: a few bands do not tell
+/// one low sound from another.
+const TOO_LOW: f64 = 3.0;
+/// Shots that are shorter, seconds, fill hardly a frame.
+const TOO_SHORT_SECS: f64 = 0.008;
+/// What is slowed down lies below this share of the highest frequency that is heard, and lasts so many seconds.
+const SLOWED_BELOW: f64 = 0.85;
+const SLOWED_SECS: f64 = 0.016;
+/// What is slowed down stays above so many times the lowest frequency that is heard.
+const SLOWED_ABOVE: f64 = 6.0;
+/// What is sped up lies below this share of the highest frequency that is heard, and lasts so many seconds.
+const SPED_BELOW: f64 = 0.36;
+const SPED_SECS: f64 = 0.1;
+
+impl ShotPower {
+    fn total(&self) -> f64 {
+        self.power.iter().sum()
+    }
+
+    /// The share of the power within a range of frequencies, Hz.
+    fn share(&self, range: &Range<f64>) -> f64 {
+        let inside = |&(bin, _): &(usize, &f64)| range.contains(&(bin as f64 * self.bin_hz));
+        let heard = self.power.iter().enumerate().filter(inside);
+        heard.map(|(_, p)| p).sum::<f64>() / self.total()
+    }
+
+    /// The frequency, Hz, below which this share of the power lies.
+    fn quantile(&self, share: f64) -> f64 {
+        let (mut sum, all) = (0.0, self.total());
+        let reaches = |p: &f64| {
+            sum += p;
+            sum >= share * all
+        };
+        self.power.iter().position(reaches).unwrap_or(0) as f64 * self.bin_hz
+    }
+
+    /// How a recording is played so that shots of these lengths, seconds, lie at frequencies within `hearing`, Hz, and last
+    /// long enough: as it was made, where they do so already.
+    pub(super) fn time_scale(&self, lengths: &[f64], hearing: &Range<f64>) -> TimeScale {
+        if self.total() == 0.0 || lengths.is_empty() {
+            return TimeScale::NONE;
+        }
+        let logs: f64 = lengths.iter().map(|secs| secs.max(1e-9).ln()).sum();
+        let typical = (logs / lengths.len() as f64).exp();
+        let [low, middle, high] = [0.05, 0.5, 0.95].map(|share| self.quantile(share));
+        let above = self.share(&(hearing.end..f64::INFINITY));
+        let slower = if above > TOO_HIGH || typical < TOO_SHORT_SECS {
+            let lies_well =
+                |by: &f64| high / by <= SLOWED_BELOW * hearing.end && typical * by >= SLOWED_SECS;
+            let stays_above = |by: &f64| low / by >= SLOWED_ABOVE * hearing.start;
+            let allowed = SLOWER.into_iter().filter(stays_above);
+            let best = allowed.clone().find(lies_well);
+            best.or_else(|| allowed.last()).unwrap_or(1.0)
+        } else if middle < TOO_LOW * hearing.start {
+            let lies_well =
+                |by: &f64| high * by <= SPED_BELOW * hearing.end && typical / by >= SPED_SECS;
+            1.0 / FASTER.into_iter().rfind(lies_well).unwrap_or(1.0)
+        } else {
+            1.0
+        };
+        TimeScale::new(slower).unwrap_or_default()
+    }
+
+    /// Where the power lies, if the encoder receives too little of it when the recording is played so.
+    pub(super) fn out_of_hearing(
+        &self,
+        hearing: &Range<f64>,
+        time_scale: TimeScale,
+    ) -> Option<OutOfHearing> {
+        if self.total() == 0.0 {
+            return None;
+        }
+        let by = time_scale.slower();
+        let heard = hearing.start * by..hearing.end * by;
+        let share = 1.0 - self.share(&heard);
+        (share > 1.0 - LEAST_HEARD).then(|| OutOfHearing {
+            share,
+            shots: self.quantile(0.05)..self.quantile(0.95),
+            heard,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -231,12 +302,12 @@ mod tests {
                 noise + if sounds { 0.1 * turn.sin() as f32 } else { 0.0 }
             })
             .collect();
-        let mut band = ShotsBand::new(&shots, rate, heard);
+        let mut band = ShotsBand::new(&shots, rate);
         // In blocks that cut the shots.
         for (index, block) in sound.chunks(1000).enumerate() {
             band.add(index * 1000, &[block.to_vec()], None);
         }
-        band.out_of_hearing()
+        band.power().out_of_hearing(&heard, TimeScale::NONE)
     }
 
     #[test]
@@ -260,9 +331,54 @@ mod tests {
         assert_eq!(out_of(3000.0, 0.0, 50.0..11_025.0), None);
         assert_eq!(out_of(18_000.0, 0.05, 50.0..24_000.0), None);
         // No shot: only noise, most of which lies above.
-        assert_eq!(
-            ShotsBand::new(&[], SampleRate::new(8000).unwrap(), 0.0..1.0).out_of_hearing(),
-            None
-        );
+        let none = ShotsBand::new(&[], SampleRate::new(8000).unwrap()).power();
+        assert_eq!(none.out_of_hearing(&(0.0..1.0), TimeScale::NONE), None);
+        assert_eq!(none.time_scale(&[], &HEARING), TimeScale::NONE);
+    }
+
+    const HEARING: Range<f64> = 50.0..11_025.0;
+
+    /// How shots of equal power between two frequencies are played.
+    fn played(band: Range<f64>, secs: f64) -> f64 {
+        let bin_hz = band.start / 16.0;
+        let bins = (band.end / bin_hz) as usize + 1;
+        let power = (0..bins).map(|bin| f64::from(u8::from(band.contains(&(bin as f64 * bin_hz)))));
+        let power = power.collect();
+        ShotPower { power, bin_hz }
+            .time_scale(&[secs, secs], &HEARING)
+            .slower()
+    }
+
+    #[test]
+    fn shots_are_played_so_that_they_are_heard() {
+        assert_eq!(played(40e3..80e3, 0.004), 10.0); // a bat
+        assert_eq!(played(20e3..45e3, 0.008), 5.0); // a lower one
+        assert_eq!(played(110e3..140e3, 0.0001), 200.0); // a porpoise
+        assert_eq!(played(15.0..20.0, 3.0), 1.0 / 20.0); // an elephant
+        assert_eq!(played(16.0..28.0, 15.0), 1.0 / 100.0); // a blue whale
+        assert_eq!(played(20.0..60.0, 6.0), 1.0 / 50.0); // a fin whale
+        for (band, secs) in [
+            (2000.0..8000.0, 0.1),
+            (300.0..500.0, 0.7),
+            (4000.0..9000.0, 0.017),
+            (6000.0..15_000.0, 0.2),
+        ] {
+            assert_eq!(played(band, secs), 1.0);
+        }
+    }
+
+    #[test]
+    fn what_is_out_of_hearing_is_in_it_once_it_is_played_slower() {
+        let power = ShotPower {
+            power: [vec![0.0; 40], vec![1.0; 40]].concat(),
+            bin_hz: 1000.0,
+        };
+        let out = power.out_of_hearing(&HEARING, TimeScale::NONE).unwrap();
+        assert_eq!(out.heard, HEARING);
+        let slower = TimeScale::new(10.0).unwrap();
+        assert_eq!(power.out_of_hearing(&HEARING, slower), None);
+        let slower = TimeScale::new(2.0).unwrap();
+        let out = power.out_of_hearing(&HEARING, slower).unwrap();
+        assert_eq!(out.heard, 100.0..22_050.0);
     }
 }

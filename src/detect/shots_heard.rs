@@ -1,7 +1,7 @@
 //! Whether the shots of a recording are audible in what a detector uses of it: its channel, and its frequencies.
 
 use super::shots_band::{OutOfHearing, ShotsBand};
-use crate::audio::{AudioError, AudioReader, Cancelled, ChannelChoice, ChannelLevels};
+use crate::audio::{AudioError, AudioReader, Cancelled, ChannelChoice, ChannelLevels, TimeScale};
 use crate::dataset::Span;
 use std::fmt;
 use std::ops::Range;
@@ -20,7 +20,7 @@ pub enum ShotsUnheard {
     },
     /// The shots are audible, but the channels cancel each other in most of the sound around them.
     SurroundingsCancelled(Cancelled),
-    /// The shots lie above or below the frequencies that the encoder receives.
+    /// The shots lie above or below the frequencies that the encoder receives, however the recording is played.
     OutOfHearing(OutOfHearing),
 }
 
@@ -46,19 +46,41 @@ impl fmt::Display for ShotsUnheard {
 /// Below this peak (−80 dB of full scale) shots count as silent.
 const SILENT_PEAK: f32 = 1e-4;
 
-/// Reads a recording up to its last shot, as a stream, and finds out why a detector could not learn from the shots. `None`:
-/// it can.
-///
-/// `hearing` is the range of frequencies, Hz, that the front end of the detector covers; `None`: all that were recorded.
+/// What a look at shots has shown.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct LookedAt {
+    /// How much slower or faster the recording is played.
+    pub time_scale: TimeScale,
+    /// Why nothing can be learned from the shots nevertheless, if so.
+    pub unheard: Option<ShotsUnheard>,
+}
+
+/// What a detector uses of a recording.
+#[derive(Debug, Clone)]
+pub(super) struct Heard {
+    pub(super) channel: ChannelChoice,
+    /// The range of frequencies, Hz, that the front end covers in what is played; `None`: all that were recorded.
+    pub(super) hearing: Option<Range<f64>>,
+    /// How much slower or faster the recording is played; `None`: as the shots need it.
+    pub(super) time_scale: Option<TimeScale>,
+}
+
+/// Reads a recording up to its last shot, as a stream, and finds out how it must be played and whether a detector can learn
+/// from the shots.
 ///
 /// # Errors
 /// If the recording cannot be read so far, or does not have the channel.
-pub(super) fn shots_unheard(
+pub(super) fn look_at_shots(
     recording: &Path,
-    channel: ChannelChoice,
     shots: &[Span],
-    hearing: Option<Range<f64>>,
-) -> Result<Option<ShotsUnheard>, AudioError> {
+    heard: Heard,
+) -> Result<LookedAt, AudioError> {
+    let Heard {
+        channel,
+        hearing,
+        time_scale,
+    } = heard;
     let mut reader = AudioReader::open(recording)?;
     let plane = channel.plane(&reader)?;
     let rate = f64::from(reader.sample_rate().hz());
@@ -67,9 +89,10 @@ pub(super) fn shots_unheard(
         .iter()
         .map(|s| sample(s.onset())..sample(s.offset()))
         .collect();
-    let mut band = hearing.map(|hearing| ShotsBand::new(&spans, reader.sample_rate(), hearing));
+    let collect = |hearing| (ShotsBand::new(&spans, reader.sample_rate()), hearing);
+    let mut band = hearing.map(collect);
     let last = spans.iter().map(|span| span.end).max().unwrap_or(0);
-    let end = band.as_ref().map_or(last, |band| last.max(band.end()));
+    let end = band.as_ref().map_or(last, |(band, _)| last.max(band.end()));
     let mut all = ChannelLevels::new(reader.channels());
     let mut of_shots = all.clone();
     let (mut position, mut peaks) = (0, vec![0.0_f32; reader.channels()]);
@@ -88,7 +111,7 @@ pub(super) fn shots_unheard(
                 *peak = plane.iter().fold(*peak, |peak, x| peak.max(x.abs()));
             }
         }
-        if let Some(band) = &mut band {
+        if let Some((band, _)) = &mut band {
             band.add(position, planes, plane);
         }
         position += len;
@@ -97,18 +120,30 @@ pub(super) fn shots_unheard(
         Some(plane) => peaks[plane],
         None => peaks.into_iter().fold(0.0, f32::max),
     };
-    if peak < SILENT_PEAK && position > 0 {
-        return Ok(Some(ShotsUnheard::Silent { peak }));
-    }
-    if channel.is_mix() {
-        let shots = of_shots.cancelled().map(ShotsUnheard::Cancelled);
-        let cancelled = || all.cancelled().map(ShotsUnheard::SurroundingsCancelled);
-        if let Some(cancelled) = shots.or_else(cancelled) {
-            return Ok(Some(cancelled));
-        }
-    }
-    let beyond = band.and_then(|band| band.out_of_hearing());
-    Ok(beyond.map(ShotsUnheard::OutOfHearing))
+    let power = band.map(|(band, hearing)| (band.power(), hearing));
+    let chosen = || {
+        let (power, hearing) = power.as_ref()?;
+        let lengths: Vec<_> = shots.iter().map(Span::secs).collect();
+        Some(power.time_scale(&lengths, hearing))
+    };
+    let time_scale = time_scale.or_else(chosen).unwrap_or_default();
+    let unheard = if peak < SILENT_PEAK && position > 0 {
+        Some(ShotsUnheard::Silent { peak })
+    } else {
+        let cancelled = || of_shots.cancelled().map(ShotsUnheard::Cancelled);
+        let around = || all.cancelled().map(ShotsUnheard::SurroundingsCancelled);
+        let mixed = channel.is_mix().then(|| cancelled().or_else(around));
+        let beyond = || {
+            let (power, hearing) = power.as_ref()?;
+            let out = power.out_of_hearing(hearing, time_scale);
+            out.map(ShotsUnheard::OutOfHearing)
+        };
+        mixed.flatten().or_else(beyond)
+    };
+    Ok(LookedAt {
+        time_scale,
+        unheard,
+    })
 }
 
 #[cfg(test)]
@@ -139,13 +174,21 @@ mod tests {
         path
     }
 
+    fn all_of(channel: &str) -> Heard {
+        Heard {
+            channel: channel.parse().unwrap(),
+            hearing: None,
+            time_scale: None,
+        }
+    }
+
     #[test]
     fn shots_that_the_mix_has_lost_are_told_and_others_are_not() {
         let folder = tempfile::tempdir().unwrap();
         let shots = [Span::new(1.0, 1.2).unwrap()];
         let heard = |path: &Path, channel: &str| {
-            let channel = channel.parse().unwrap();
-            shots_unheard(path, channel, &shots, None).unwrap()
+            let heard = all_of(channel);
+            look_at_shots(path, &shots, heard).unwrap().unheard
         };
         let opposite = recording(folder.path(), -0.3, 0.01);
         assert!(matches!(
@@ -168,6 +211,6 @@ mod tests {
             heard(&empty_side, "2"),
             Some(ShotsUnheard::Silent { .. })
         ));
-        assert!(shots_unheard(&empty_side, "3".parse().unwrap(), &shots, None).is_err());
+        assert!(look_at_shots(&empty_side, &shots, all_of("3")).is_err());
     }
 }

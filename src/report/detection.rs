@@ -7,7 +7,7 @@ use std::path::Path;
 use super::ReportError;
 use super::chart::{Tick, hundredths, ticks};
 use super::spectrogram::data_uri;
-use crate::audio::{ChannelChoice, MonoReader};
+use crate::audio::{ChannelChoice, MonoReader, TimeScale};
 use crate::dataset::{Span, Support};
 use crate::detect::{Detection, Event, Track};
 use crate::features::{FeatureStream, FrontEnd, LogMelConfig};
@@ -77,18 +77,19 @@ struct Place {
 }
 
 impl RecordingPicture {
-    /// Reads a channel of the recording once more and draws it: at most 40 rows, those with shots and, spread over the rest, those
-    /// with events.
+    /// Reads a channel of the recording once more and draws it as it was played for the detector, but with true times and
+    /// frequencies: at most 40 rows, those with shots and, spread over the rest, those with events.
     ///
     /// # Errors
     /// If the recording cannot be read.
     pub fn new(
         recording: &Path,
         channel: ChannelChoice,
+        time_scale: TimeScale,
         support: &Support,
         detection: &Detection,
     ) -> crate::Result<Self> {
-        let scale = RowScale::for_events(support.mean_secs(), channel);
+        let scale = RowScale::for_events(support.mean_secs(), channel, time_scale);
         let count = scale.rows(recording)?;
         let wanted = scale.worth_drawing(count, support, &detection.events);
         let rows = scale.draw(recording, &wanted, support, detection)?;
@@ -111,21 +112,28 @@ impl RecordingPicture {
 /// How long a row is.
 #[derive(Clone, Copy)]
 struct RowScale {
+    /// Seconds of the recording.
     secs: f64,
     hop: usize,
     channel: ChannelChoice,
+    time_scale: TimeScale,
 }
 
 impl RowScale {
+    /// Samples in a second that is played.
     const RATE: f64 = 22_050.0;
+    /// The frequencies that are drawn of what is played, Hz.
+    const BAND: [f64; 2] = [50.0, 11_025.0];
 
-    fn for_events(mean_secs: f64, channel: ChannelChoice) -> Self {
-        let secs = (ROW_PIXELS / EVENT_PIXELS * mean_secs).round();
-        let secs = secs.clamp(ROW_SECS.0, ROW_SECS.1);
+    fn for_events(mean_secs: f64, channel: ChannelChoice, time_scale: TimeScale) -> Self {
+        let slower = time_scale.slower();
+        let played = (ROW_PIXELS / EVENT_PIXELS * mean_secs * slower).round();
+        let played = played.clamp(ROW_SECS.0, ROW_SECS.1);
         Self {
-            secs,
-            hop: (secs * Self::RATE / ROW_PIXELS).round() as usize,
+            secs: played / slower,
+            hop: (played * Self::RATE / ROW_PIXELS).round() as usize,
             channel,
+            time_scale,
         }
     }
 
@@ -135,13 +143,15 @@ impl RowScale {
             win_length: 512.max(self.hop.next_power_of_two()),
             hop_length: self.hop,
             n_mels: 72,
-            f_min: 50.0,
+            f_min: Self::BAND[0],
+            f_max: Self::BAND[1],
             ..LogMelConfig::small()
         })
     }
 
     fn frames(self) -> usize {
-        (self.secs * Self::RATE / self.hop as f64).round() as usize
+        let played = self.secs * self.time_scale.slower();
+        (played * Self::RATE / self.hop as f64).round() as usize
     }
 
     /// Number of rows; decodes the recording, as headers lie.
@@ -156,6 +166,7 @@ impl RowScale {
 
     fn reader(self, recording: &Path) -> crate::Result<MonoReader> {
         let reader = MonoReader::open(recording)?.on_channel(self.channel)?;
+        let reader = reader.slowed(self.time_scale)?;
         Ok(reader.at_rate(self.front_end().sample_rate())?)
     }
 
@@ -256,10 +267,12 @@ impl RowScale {
             )
         });
         let (shots, events): (Vec<_>, Vec<_>) = (shots.collect(), events.collect());
+        let [low, high] = Self::BAND.map(|hz| hz * self.time_scale.slower());
+        let digits = if self.secs < 10.0 { 2 } else { 0 };
         Row {
             image: data_uri(&padded, bands, light, dark),
             description: format!(
-                "Spectrogram from {from:.0} to {to:.0} seconds, 50 to 11025 Hz: {} shots, {} events",
+                "Spectrogram from {from:.digits$} to {to:.digits$} seconds, {low} to {high} Hz: {} shots, {} events",
                 shots.len(),
                 events.len()
             ),

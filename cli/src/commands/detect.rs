@@ -6,12 +6,14 @@ use crate::choice::choice;
 use crate::clips::ChannelArgument;
 use crate::{Finish, printer::Printer};
 use anyhow::bail;
-use chiffchaff::audio::{AudioReader, ChannelChoice};
+use chiffchaff::audio::{AudioReader, ChannelChoice, TimeScale};
 use chiffchaff::dataset::{Matching, ShotChoice, ShotCount, Support, output_names, read_marks};
 use chiffchaff::detect::frames::FrameConfig;
 use chiffchaff::detect::windows::Adapt;
 use chiffchaff::detect::write::TableFormat;
-use chiffchaff::detect::{Detection, DetectorConfig, Fitter, MarkedRecording, Method, Stage};
+use chiffchaff::detect::{
+    Detection, DetectorConfig, Fitter, LookedAt, MarkedRecording, Method, Stage,
+};
 use chiffchaff::encoder::{DeviceName, Model};
 use clap::Args;
 use indicatif::ProgressBar;
@@ -86,6 +88,10 @@ pub(crate) struct Arguments {
     ensemble: u32,
     #[command(flatten)]
     channel: ChannelArgument,
+    /// Play recordings so many times slower (10: bats) or faster (1/20: elephants), or so that the shots are heard: auto
+    /// (frames)
+    #[arg(long, value_name = "N|auto", default_value = "auto", value_parser = time_scale)]
+    time_scale: AnyScale,
     /// Where all draws come from
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -121,6 +127,7 @@ impl Arguments {
             resume: false,
             ensemble: FrameConfig::default().ensemble,
             channel: ChannelArgument::default(),
+            time_scale: AnyScale(None),
             seed: 0,
             device: DeviceName::Cpu,
         }
@@ -168,6 +175,8 @@ struct Searched {
     detection: Detection,
     /// The channel that was searched.
     channel: ChannelChoice,
+    /// How much slower or faster it was played.
+    time_scale: TimeScale,
     /// Whether its sound gave reason for a warning.
     remarked: bool,
 }
@@ -188,12 +197,18 @@ fn search(
         printer.warn(&format_args!("{}: {warning}", recording.display()));
     }
     let channel = fitter.channel(recording, arguments.channel.channel)?;
-    let marked = MarkedRecording {
+    let mut marked = MarkedRecording {
         path: recording.clone(),
         channel: Some(channel),
+        time_scale: arguments.time_scale.0,
         support,
     };
-    let unheard = fitter.shots_unheard(&marked)?;
+    let LookedAt {
+        time_scale,
+        unheard,
+        ..
+    } = fitter.look_at_shots(&marked)?;
+    marked.time_scale = Some(time_scale);
     if let Some(unheard) = &unheard {
         printer.warn(&format_args!("{}: {unheard}", recording.display()));
     }
@@ -206,8 +221,12 @@ fn search(
     let detection = detection?;
     let (events, secs) = (detection.events.len(), started.elapsed().as_secs_f64());
     let s = if events == 1 { "" } else { "s" };
+    let played = match time_scale == TimeScale::NONE {
+        true => String::new(),
+        false => format!(", time scale {time_scale}"),
+    };
     printer.say(&format_args!(
-        "{}: {events} event{s} in {secs:.1} s",
+        "{}: {events} event{s} in {secs:.1} s{played}",
         recording.display()
     ));
     Ok(Searched {
@@ -215,6 +234,7 @@ fn search(
         support: marked.support,
         detection,
         channel,
+        time_scale,
         remarked: unheard.is_some(),
     })
 }

@@ -3,7 +3,7 @@
 use super::fit::{Fitted, probabilities};
 use super::stretch::{Stretch, Stretches};
 use super::{FRAME_RADIUS, Scale, SegmentConfig, frames_of};
-use crate::audio::ChannelChoice;
+use crate::audio::{ChannelChoice, TimeScale};
 use crate::dataset::Span;
 use crate::detect::{DetectError, Detection, Stage, Track, detector};
 use crate::features::FrontEnd;
@@ -14,6 +14,7 @@ pub(super) struct FrameDetector {
     pub(super) networks: Vec<Fitted>,
     pub(super) front_end: FrontEnd,
     pub(super) channel: ChannelChoice,
+    pub(super) time_scale: TimeScale,
     pub(super) scale: Scale,
     pub(super) shots: Vec<Span>,
     /// The end of the last shot, seconds.
@@ -56,9 +57,14 @@ impl FrameDetector {
         observe: &mut dyn FnMut(Stage),
     ) -> Result<Track, DetectError> {
         let Scale(std) = self.scale;
-        let mut track = Track::new(self.front_end.frame_rate());
-        let mut stretches =
-            Stretches::open(recording, self.channel, &self.front_end, FRAME_RADIUS)?;
+        let mut stretches = Stretches::open(
+            recording,
+            self.channel,
+            self.time_scale,
+            &self.front_end,
+            FRAME_RADIUS,
+        )?;
+        let mut track = Track::new(stretches.frame_rate());
         while let Some(mut stretch) = stretches.next()? {
             stretch.divide(std);
             let Stretch { lead, core, .. } = stretch;

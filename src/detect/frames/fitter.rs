@@ -5,9 +5,9 @@ use super::fit::{Fitted, SupportFrames};
 use super::region::Region;
 use super::stretch::Stretches;
 use super::{FRAME_RADIUS, FrameConfig, Scale, frames_of};
-use crate::audio::ChannelChoice;
+use crate::audio::{ChannelChoice, TimeScale};
 use crate::dataset::Span;
-use crate::detect::fitter::Fit;
+use crate::detect::fitter::{Fit, Playback};
 use crate::detect::{DetectError, MarkedRecording, Stage, detector};
 use crate::encoder::{EncoderConfig, Model, Precision};
 use crate::train::PrecisionChoice;
@@ -68,20 +68,21 @@ impl FrameFitter {
         &self,
         marked: &MarkedRecording,
         channel: ChannelChoice,
+        time_scale: TimeScale,
     ) -> Result<(Scale, SupportFrames), DetectError> {
         let MarkedRecording { path, support, .. } = marked;
         let context = self.config.fit.context;
         let front_end = &self.model.card.front_end;
-        let frame_rate = front_end.frame_rate();
+        let mut stretches = Stretches::open(path, channel, time_scale, front_end, FRAME_RADIUS)?;
+        let frame_rate = stretches.frame_rate();
         let frames = |span: &Span| frames_of(span, frame_rate, usize::MAX);
         let shots: Vec<_> = support.shots().iter().map(frames).collect();
         let end = shots.iter().map(|shot| shot.end).max().unwrap_or(1);
         let region = Region::new(
             &shots,
             end + context,
-            (self.config.fit.heard_secs * frame_rate) as usize,
+            (self.config.fit.heard_secs * front_end.frame_rate()) as usize,
         );
-        let mut stretches = Stretches::open(path, channel, front_end, FRAME_RADIUS)?;
         let (mut scale, mut values, mut bands) = (None, Vec::new(), 0);
         while let Some(mut stretch) = stretches.next()? {
             let Scale(std) =
@@ -135,17 +136,25 @@ impl FrameFitter {
 }
 
 impl Fit for FrameFitter {
+    fn scales_time(&self) -> bool {
+        true
+    }
+
     fn fit(
         &self,
         marked: &MarkedRecording,
-        channel: ChannelChoice,
+        Playback {
+            channel,
+            time_scale,
+        }: Playback,
         observe: &mut dyn FnMut(Stage),
     ) -> Result<Box<dyn detector::Fitted>, DetectError> {
-        let (scale, frames) = self.support_frames(marked, channel)?;
+        let (scale, frames) = self.support_frames(marked, channel, time_scale)?;
         Ok(Box::new(FrameDetector {
             networks: self.networks(&frames, observe)?,
             front_end: self.model.card.front_end.clone(),
             channel,
+            time_scale,
             scale,
             shots: marked.support.shots().to_vec(),
             end: marked.support.end(),

@@ -1,6 +1,6 @@
 //! A recording as stretches of a few minutes, each measured against its own background.
 
-use crate::audio::{ChannelChoice, MonoReader};
+use crate::audio::{ChannelChoice, MonoReader, TimeScale};
 use crate::detect::DetectError;
 use crate::features::{FeatureStream, FrontEnd, std, subtract_medians};
 use std::path::Path;
@@ -47,6 +47,7 @@ impl Stretch {
 /// Reads a recording stretch by stretch, in memory that does not grow with its length.
 pub(super) struct Stretches {
     stream: FeatureStream,
+    frame_rate: f64,
     /// Frames of context wanted on either side.
     context: usize,
     /// Frames of a core.
@@ -63,12 +64,16 @@ impl Stretches {
     pub(super) fn open(
         path: &Path,
         channel: ChannelChoice,
+        time_scale: TimeScale,
         front_end: &FrontEnd,
         context: usize,
     ) -> Result<Self, DetectError> {
         let reader = MonoReader::open(path)?.on_channel(channel)?;
-        let reader = reader.at_rate(front_end.sample_rate())?;
+        let reader = reader
+            .slowed(time_scale)?
+            .at_rate(front_end.sample_rate())?;
         Ok(Self {
+            frame_rate: front_end.frame_rate() * reader.slowed_by(),
             stream: FeatureStream::new(reader, &front_end.keeping_background())?,
             context,
             length: (STRETCH_SECS * front_end.frame_rate()) as usize,
@@ -77,6 +82,11 @@ impl Stretches {
             next: 0,
             ended: false,
         })
+    }
+
+    /// Frames in a second of the recording, as it was made.
+    pub(super) fn frame_rate(&self) -> f64 {
+        self.frame_rate
     }
 
     /// The next stretch, background subtracted; `None` at the end.
@@ -147,7 +157,8 @@ mod tests {
             f_max: 500.0,
             ..LogMelConfig::small()
         });
-        let mut stretches = Stretches::open(&path, ChannelChoice::Mix, &front_end, 7).unwrap();
+        let mut stretches =
+            Stretches::open(&path, ChannelChoice::Mix, TimeScale::NONE, &front_end, 7).unwrap();
         let mut cores = Vec::new();
         while let Some(stretch) = stretches.next().unwrap() {
             assert_eq!(stretch.lead, if stretch.first == 0 { 0 } else { 7 });

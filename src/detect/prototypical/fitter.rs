@@ -155,7 +155,7 @@ impl Fit for PrototypeFitter {
     fn fit(
         &self,
         marked: &MarkedRecording,
-        channel: ChannelChoice,
+        Playback { channel, .. }: Playback,
         _observe: &mut dyn FnMut(Stage),
     ) -> Result<Box<dyn Fitted>, DetectError> {
         let (shots, card) = (marked.support.shots(), &self.model.card);

@@ -102,7 +102,7 @@ impl Fit for TemplateConfig {
     fn fit(
         &self,
         marked: &MarkedRecording,
-        channel: ChannelChoice,
+        Playback { channel, .. }: Playback,
         _observe: &mut dyn FnMut(Stage),
     ) -> Result<Box<dyn Fitted>, DetectError> {
         let (recording, support) = (&marked.path, &marked.support);

@@ -74,6 +74,7 @@ fn detect(
     let marked = MarkedRecording {
         path: recording.to_owned(),
         channel: None,
+        time_scale: None,
         support,
     };
     let detector = Fitter::new(config.into())?.fit(&[marked], |_| {})?;
@@ -256,6 +257,7 @@ fn another_recording_and_several_recordings_are_refused() {
     let marked = MarkedRecording {
         path: recording.path(),
         channel: None,
+        time_scale: None,
         support: recording.support(&SHOTS),
     };
     let fitter = Fitter::new(TemplateConfig::default().into()).unwrap();

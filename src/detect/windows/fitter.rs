@@ -59,7 +59,7 @@ impl Fit for WindowFitter {
     fn fit(
         &self,
         marked: &MarkedRecording,
-        channel: ChannelChoice,
+        Playback { channel, .. }: Playback,
         _observe: &mut dyn FnMut(Stage),
     ) -> Result<Box<dyn Fitted>, DetectError> {
         let (recording, front_end) = (&marked.path, &self.model.card.front_end);

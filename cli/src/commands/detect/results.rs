@@ -228,6 +228,7 @@ impl<'a> Results<'a> {
         match RecordingPicture::new(
             recording,
             searched.channel,
+            searched.time_scale,
             &searched.support,
             &searched.detection,
         ) {
