@@ -7,7 +7,12 @@ use std::path::{Path, PathBuf};
 
 /// What a method has learned from marked events.
 pub(super) trait Fitted {
-    /// The events of `recording`, which the method was fitted to.
+    /// Whether recordings can be searched that the method was not fitted to.
+    fn searches_others(&self) -> bool {
+        false
+    }
+
+    /// The events of `recording`.
     fn detect(
         &self,
         recording: &Path,
@@ -18,8 +23,8 @@ pub(super) trait Fitted {
 /// A detector of one kind of event, which [`Fitter::fit`](super::Fitter::fit) makes from a few marked ones.
 pub struct Detector {
     fitted: Box<dyn Fitted>,
-    /// The recording with the marks.
-    fitted_to: PathBuf,
+    /// The recordings with the marks.
+    fitted_to: Vec<PathBuf>,
 }
 
 impl fmt::Debug for Detector {
@@ -31,24 +36,26 @@ impl fmt::Debug for Detector {
 }
 
 impl Detector {
-    pub(super) fn new(fitted: Box<dyn Fitted>, fitted_to: PathBuf) -> Self {
+    pub(super) fn new(fitted: Box<dyn Fitted>, fitted_to: Vec<PathBuf>) -> Self {
         Self { fitted, fitted_to }
     }
 
-    /// Finds every event like the marked ones, behind the last of them. Today `recording` must be the one that the
-    /// detector was fitted to. It is read as a stream: memory does not grow with its length, but for the scores.
+    /// Finds every event like the marked ones: behind the last of them in a recording that the detector was fitted to,
+    /// anywhere in others. Only the method `frames` searches others. The recording is read as a stream: memory does not grow
+    /// with its length, but for the scores.
     ///
     /// # Errors
-    /// [`DetectError::OtherRecording`] for any other recording; or if the recording cannot be read.
+    /// [`DetectError::OtherRecording`] for a recording that the method cannot search; or if the recording cannot be read.
     pub fn detect(
         &self,
         recording: &Path,
         mut observe: impl FnMut(Stage),
     ) -> Result<Detection, DetectError> {
-        if !is_same_file(recording, &self.fitted_to) {
+        let is_own = |path: &PathBuf| is_same_file(recording, path);
+        if !self.fitted.searches_others() && !self.fitted_to.iter().any(is_own) {
             return Err(DetectError::OtherRecording {
                 path: recording.to_owned(),
-                fitted_to: self.fitted_to.clone(),
+                fitted_to: self.fitted_to.first().cloned().unwrap_or_default(),
             });
         }
         self.fitted.detect(recording, &mut observe)
@@ -56,7 +63,7 @@ impl Detector {
 }
 
 /// Whether two paths lead to one file, perhaps by different names.
-fn is_same_file(one: &Path, other: &Path) -> bool {
+pub(super) fn is_same_file(one: &Path, other: &Path) -> bool {
     let same_place = || Some(canonicalize(one).ok()? == canonicalize(other).ok()?);
     one == other || same_place().unwrap_or(false)
 }

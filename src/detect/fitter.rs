@@ -44,7 +44,7 @@ impl MarkedRecording {
 }
 
 /// What is heard of a recording, and how fast.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Playback {
     pub(super) channel: ChannelChoice,
     pub(super) time_scale: TimeScale,
@@ -64,6 +64,16 @@ pub(super) trait Fit {
         playback: Playback,
         observe: &mut dyn FnMut(Stage),
     ) -> Result<Box<dyn Fitted>, DetectError>;
+
+    /// Fits one detector to the marks of several recordings, if the method can.
+    fn fit_together(
+        &self,
+        marked: &[(&MarkedRecording, Playback)],
+        _observe: &mut dyn FnMut(Stage),
+    ) -> Result<Box<dyn Fitted>, DetectError> {
+        let given = marked.len();
+        Err(DetectError::MarkedRecordings { given })
+    }
 }
 
 /// A method of detection with all that it takes to fit detectors: settings that are checked, and the network to start
@@ -192,30 +202,49 @@ impl Fitter {
         Ok(look_at_shots(&marked.path, marked.support.shots(), heard)?)
     }
 
-    /// Fits a detector to the marks of recordings. Today there must be exactly one. The same marks give the same
-    /// detector: recordings that were fitted before make no difference.
+    /// Fits one detector to the marks of recordings. The same marks give the same detector: recordings that were fitted
+    /// before make no difference. All are played at one speed, the median of those that they need.
     ///
     /// # Errors
-    /// If there is another number of recordings; if the recording cannot be read or has too low a rate; if a shot lies
-    /// after its end or is shorter than a frame; or if there is no other sound to compare the shots with.
+    /// If there is no recording, or more than one and the method learns from one only; if a recording cannot be read or
+    /// has too low a rate; if a shot lies after its end or is shorter than a frame; or if there is no other sound to compare
+    /// the shots with.
     pub fn fit(
         &self,
         marked: &[MarkedRecording],
         mut observe: impl FnMut(Stage),
     ) -> Result<Detector, DetectError> {
-        let [marked] = marked else {
-            let given = marked.len();
-            return Err(DetectError::MarkedRecordings { given });
+        let time_scale = self.time_scale(marked)?;
+        let playback = |marked: &MarkedRecording| {
+            let channel = self.channel(&marked.path, marked.channel)?;
+            Ok::<_, DetectError>(Playback {
+                channel,
+                time_scale,
+            })
         };
-        let time_scale = match marked.time_scale {
-            Some(given) if given == TimeScale::NONE => given,
-            _ => self.look_at_shots(marked)?.time_scale,
+        let fitted = match marked {
+            [marked] => self.method.fit(marked, playback(marked)?, &mut observe)?,
+            several => {
+                let several = several.iter().map(|marked| Ok((marked, playback(marked)?)));
+                let several = several.collect::<Result<Vec<_>, DetectError>>()?;
+                self.method.fit_together(&several, &mut observe)?
+            }
         };
-        let playback = Playback {
-            channel: self.channel(&marked.path, marked.channel)?,
-            time_scale,
+        let recordings = marked.iter().map(|marked| marked.path.clone());
+        Ok(Detector::new(fitted, recordings.collect()))
+    }
+
+    /// The speed at which all recordings are played.
+    fn time_scale(&self, marked: &[MarkedRecording]) -> Result<TimeScale, DetectError> {
+        let of_one = |marked: &MarkedRecording| match marked.time_scale {
+            Some(given) if given == TimeScale::NONE => Ok(given),
+            _ => Ok(self.look_at_shots(marked)?.time_scale),
         };
-        let fitted = self.method.fit(marked, playback, &mut observe)?;
-        Ok(Detector::new(fitted, marked.path.clone()))
+        let mut scales = marked
+            .iter()
+            .map(of_one)
+            .collect::<Result<Vec<_>, DetectError>>()?;
+        scales.sort_by(|a, b| a.slower().total_cmp(&b.slower()));
+        Ok(scales.get(scales.len() / 2).copied().unwrap_or_default())
     }
 }

@@ -134,6 +134,20 @@ impl Arguments {
     }
 }
 
+/// How recordings are played; `None`: as their shots need it.
+#[derive(Debug, Clone, Copy)]
+struct AnyScale(Option<TimeScale>);
+
+fn time_scale(text: &str) -> Result<AnyScale, String> {
+    match text {
+        "auto" => Ok(AnyScale(None)),
+        _ => match text.parse() {
+            Ok(scale) => Ok(AnyScale(Some(scale))),
+            Err(error) => Err(format!("{error}, or auto")),
+        },
+    }
+}
+
 pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Finish> {
     let tables = arguments.shots.iter().map(read_marks);
     let tables = tables.collect::<Result<Vec<_>, _>>()?;

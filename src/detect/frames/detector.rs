@@ -1,43 +1,82 @@
 //! The score of every frame of a recording, and the events in it.
 
-use super::fit::{Fitted, probabilities};
+use super::fit::{Fitted, SupportFrames, probabilities};
 use super::stretch::{Stretch, Stretches};
 use super::{FRAME_RADIUS, Scale, SegmentConfig, frames_of};
 use crate::audio::{ChannelChoice, TimeScale};
 use crate::dataset::Span;
-use crate::detect::{DetectError, Detection, Stage, Track, detector};
+use crate::detect::detector::{self, is_same_file};
+use crate::detect::fitter::Playback;
+use crate::detect::{DetectError, Detection, Stage, Track};
 use crate::features::FrontEnd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// Networks that were fine-tuned to shots, with what it takes to search the recording of the shots.
+/// Networks that were fine-tuned to shots.
 pub(super) struct FrameDetector {
     pub(super) networks: Vec<Fitted>,
     pub(super) front_end: FrontEnd,
+    /// The channel of recordings without marks.
     pub(super) channel: ChannelChoice,
     pub(super) time_scale: TimeScale,
-    pub(super) scale: Scale,
-    pub(super) shots: Vec<Span>,
-    /// The end of the last shot, seconds.
-    pub(super) end: f64,
+    /// The recordings with the shots.
+    pub(super) known: Vec<Known>,
+    /// What was learned from.
+    pub(super) frames: SupportFrames,
     /// Geometric mean of the shots' lengths, frames.
     pub(super) typical_shot: f64,
     pub(super) segment: SegmentConfig,
     pub(super) threshold: f32,
 }
 
+/// A recording with shots.
+pub(super) struct Known {
+    pub(super) path: PathBuf,
+    pub(super) channel: ChannelChoice,
+    pub(super) scale: Scale,
+    pub(super) shots: Vec<Span>,
+    /// The end of the last shot, seconds.
+    pub(super) end: f64,
+}
+
 impl detector::Fitted for FrameDetector {
+    fn searches_others(&self) -> bool {
+        true
+    }
+
     fn detect(
         &self,
         recording: &Path,
         observe: &mut dyn FnMut(Stage),
     ) -> Result<Detection, DetectError> {
-        let track = self.score(recording, observe)?;
-        let from = (self.end * track.frame_rate()).ceil() as usize;
-        let shots = self.shots.iter();
-        let shots: Vec<_> = shots
-            .map(|shot| frames_of(shot, track.frame_rate(), track.len()))
-            .collect();
-        let candidates = (self.segment).candidates(&track, from, &shots, self.typical_shot);
+        let known = self
+            .known
+            .iter()
+            .find(|known| is_same_file(recording, &known.path));
+        let candidates;
+        let track;
+        match known {
+            Some(known) => {
+                track = self.score(recording, known.channel, Some(known.scale), observe)?;
+                let from = (known.end * track.frame_rate()).ceil() as usize;
+                let shots = known.shots.iter();
+                let shots: Vec<_> = shots
+                    .map(|shot| frames_of(shot, track.frame_rate(), track.len()))
+                    .collect();
+                let sure = self
+                    .segment
+                    .mean_score(&track, from, &shots, self.typical_shot);
+                candidates = self
+                    .segment
+                    .candidates(&track, from, sure, self.typical_shot);
+            }
+            None => {
+                let channel = self.channel.of_file(recording)?;
+                track = self.score(recording, channel, None, observe)?;
+                candidates =
+                    self.segment
+                        .candidates(&track, 0, self.shots_score(), self.typical_shot);
+            }
+        }
         let kept = candidates
             .iter()
             .filter(|event| event.score >= self.threshold);
@@ -51,21 +90,22 @@ impl detector::Fitted for FrameDetector {
 }
 
 impl FrameDetector {
+    /// Scores every frame of a recording, divided by its `scale`, or by the one measured in its first stretch.
     fn score(
         &self,
         recording: &Path,
+        channel: ChannelChoice,
+        mut scale: Option<Scale>,
         observe: &mut dyn FnMut(Stage),
     ) -> Result<Track, DetectError> {
-        let Scale(std) = self.scale;
-        let mut stretches = Stretches::open(
-            recording,
-            self.channel,
-            self.time_scale,
-            &self.front_end,
-            FRAME_RADIUS,
-        )?;
+        let playback = Playback {
+            channel,
+            time_scale: self.time_scale,
+        };
+        let mut stretches = Stretches::open(recording, playback, &self.front_end, FRAME_RADIUS)?;
         let mut track = Track::new(stretches.frame_rate());
         while let Some(mut stretch) = stretches.next()? {
+            let Scale(std) = *scale.get_or_insert_with(|| stretch.scale());
             stretch.divide(std);
             let Stretch { lead, core, .. } = stretch;
             let scores = probabilities(
@@ -78,5 +118,19 @@ impl FrameDetector {
             observe(Stage::Scoring(track.secs(track.len())));
         }
         Ok(track)
+    }
+
+    /// Mean score of the shots themselves.
+    fn shots_score(&self) -> f32 {
+        let SupportFrames {
+            bands,
+            values,
+            shots,
+            ..
+        } = &self.frames;
+        let mut track = Track::new(self.front_end.frame_rate());
+        track.extend(&probabilities(&self.networks, *bands, values, FRAME_RADIUS));
+        self.segment
+            .mean_score(&track, track.len(), shots, self.typical_shot)
     }
 }

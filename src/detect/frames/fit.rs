@@ -1,5 +1,6 @@
 //! A few shots → a detector of their kind, by fine-tuning for a few seconds.
 
+use super::FRAME_RADIUS;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
@@ -85,6 +86,20 @@ pub(super) struct SupportFrames {
 }
 
 impl SupportFrames {
+    /// Appends those of another recording. Frames near the seam have surroundings that nobody recorded.
+    pub(super) fn append(&mut self, other: Self) {
+        let seam = self.frames();
+        self.values.extend(other.values);
+        self.targets.extend(other.targets);
+        self.weights.extend(other.weights);
+        let moved = |shot: Range<usize>| shot.start + seam..shot.end + seam;
+        self.shots.extend(other.shots.into_iter().map(moved));
+        let torn = seam.saturating_sub(FRAME_RADIUS)..(seam + FRAME_RADIUS).min(self.frames());
+        for frame in torn {
+            self.weights[frame] *= self.targets[frame]; // shots stay
+        }
+    }
+
     fn frames(&self) -> usize {
         self.targets.len()
     }

@@ -1,11 +1,10 @@
 //! Shots → a fitted detector of frames.
 
-use super::detector::FrameDetector;
+use super::detector::{FrameDetector, Known};
 use super::fit::{Fitted, SupportFrames};
 use super::region::Region;
 use super::stretch::Stretches;
 use super::{FRAME_RADIUS, FrameConfig, Scale, frames_of};
-use crate::audio::{ChannelChoice, TimeScale};
 use crate::dataset::Span;
 use crate::detect::fitter::{Fit, Playback};
 use crate::detect::{DetectError, MarkedRecording, Stage, detector};
@@ -67,13 +66,12 @@ impl FrameFitter {
     fn support_frames(
         &self,
         marked: &MarkedRecording,
-        channel: ChannelChoice,
-        time_scale: TimeScale,
+        playback: Playback,
     ) -> Result<(Scale, SupportFrames), DetectError> {
         let MarkedRecording { path, support, .. } = marked;
         let context = self.config.fit.context;
         let front_end = &self.model.card.front_end;
-        let mut stretches = Stretches::open(path, channel, time_scale, front_end, FRAME_RADIUS)?;
+        let mut stretches = Stretches::open(path, playback, front_end, FRAME_RADIUS)?;
         let frame_rate = stretches.frame_rate();
         let frames = |span: &Span| frames_of(span, frame_rate, usize::MAX);
         let shots: Vec<_> = support.shots().iter().map(frames).collect();
@@ -85,8 +83,7 @@ impl FrameFitter {
         );
         let (mut scale, mut values, mut bands) = (None, Vec::new(), 0);
         while let Some(mut stretch) = stretches.next()? {
-            let Scale(std) =
-                *scale.get_or_insert_with(|| Scale(stretch.std().max(f32::MIN_POSITIVE)));
+            let Scale(std) = *scale.get_or_insert_with(|| stretch.scale());
             stretch.divide(std);
             bands = stretch.bands();
             let core = stretch.first..stretch.first + stretch.core;
@@ -143,22 +140,44 @@ impl Fit for FrameFitter {
     fn fit(
         &self,
         marked: &MarkedRecording,
-        Playback {
-            channel,
-            time_scale,
-        }: Playback,
+        playback: Playback,
         observe: &mut dyn FnMut(Stage),
     ) -> Result<Box<dyn detector::Fitted>, DetectError> {
-        let (scale, frames) = self.support_frames(marked, channel, time_scale)?;
+        self.fit_together(&[(marked, playback)], observe)
+    }
+
+    fn fit_together(
+        &self,
+        marked: &[(&MarkedRecording, Playback)],
+        observe: &mut dyn FnMut(Stage),
+    ) -> Result<Box<dyn detector::Fitted>, DetectError> {
+        let mut together: Option<SupportFrames> = None;
+        let mut known = Vec::new();
+        for &(marked, playback) in marked {
+            let (scale, frames) = self.support_frames(marked, playback)?;
+            match &mut together {
+                Some(together) => together.append(frames),
+                None => together = Some(frames),
+            }
+            known.push(Known {
+                path: marked.path.clone(),
+                channel: playback.channel,
+                scale,
+                shots: marked.support.shots().to_vec(),
+                end: marked.support.end(),
+            });
+        }
+        let (Some(frames), Some((first, playback))) = (together, marked.first()) else {
+            return Err(DetectError::MarkedRecordings { given: 0 });
+        };
         Ok(Box::new(FrameDetector {
             networks: self.networks(&frames, observe)?,
             front_end: self.model.card.front_end.clone(),
-            channel,
-            time_scale,
-            scale,
-            shots: marked.support.shots().to_vec(),
-            end: marked.support.end(),
+            channel: first.channel.unwrap_or(self.model.card.channel),
+            time_scale: playback.time_scale,
+            known,
             typical_shot: frames.typical_shot(),
+            frames,
             segment: self.config.segment,
             threshold: self.config.threshold,
         }))

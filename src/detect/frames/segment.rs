@@ -28,23 +28,34 @@ impl Default for SegmentConfig {
 }
 
 impl SegmentConfig {
-    /// Everything in `track` from frame `from` on that might be an event, by onset. Its score is its mean score, divided
-    /// by that of the `shots` (ranges of frames), and at most 1. `typical_shot` is in frames.
-    pub(super) fn candidates(
+    /// The mean score of shots (ranges of frames) before frame `end` of a track, above 0. `typical_shot` is in frames.
+    pub(super) fn mean_score(
         &self,
         track: &Track,
-        from: usize,
+        end: usize,
         shots: &[Range<usize>],
         typical_shot: f64,
-    ) -> Vec<Event> {
+    ) -> f32 {
         let window = (self.smooth * typical_shot).round() as usize;
-        let known: Vec<f32> = smoothed(track, 0, window).take(from).collect();
+        let known: Vec<f32> = smoothed(track, 0, window).take(end).collect();
         let of_shots: Vec<f32> = shots
             .iter()
             .filter_map(|shot| known.get(shot.clone()))
             .map(mean)
             .collect();
-        let sure = mean(&of_shots).max(f32::MIN_POSITIVE);
+        mean(&of_shots).max(f32::MIN_POSITIVE)
+    }
+
+    /// Everything in `track` from frame `from` on that might be an event, by onset. Its score is its mean score, divided
+    /// by that of the shots, `sure`, and at most 1. `typical_shot` is in frames.
+    pub(super) fn candidates(
+        &self,
+        track: &Track,
+        from: usize,
+        sure: f32,
+        typical_shot: f64,
+    ) -> Vec<Event> {
+        let window = (self.smooth * typical_shot).round() as usize;
         let runs = self.runs(smoothed(track, from, window), typical_shot);
         let event = |Run { frames, score }: Run| {
             let (onset, offset) = (from + frames.start, from + frames.end);
@@ -163,7 +174,10 @@ mod tests {
             ..SegmentConfig::default()
         };
         let shots = std::slice::from_ref(&(10..20));
-        let events = config.candidates(&track(&scores), 20, shots, 10.0);
+        let track = track(&scores);
+        let sure = config.mean_score(&track, 20, shots, 10.0);
+        assert!((sure - 0.8).abs() < 1e-6);
+        let events = config.candidates(&track, 20, sure, 10.0);
         let scores: Vec<f32> = events.iter().map(|event| event.score).collect();
         assert!(
             (scores[0] - 0.75).abs() < 1e-6 && scores[1] == 1.0,
@@ -196,7 +210,9 @@ mod tests {
         ) {
             let track = track(&scores);
             let shots = std::slice::from_ref(&(0..5));
-            let events = SegmentConfig::default().candidates(&track, from, shots, shot);
+            let config = SegmentConfig::default();
+            let sure = config.mean_score(&track, from, shots, shot);
+            let events = config.candidates(&track, from, sure, shot);
             let mut end = track.secs(from);
             for event in events {
                 prop_assert!(event.span.onset() >= end);

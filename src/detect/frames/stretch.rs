@@ -1,7 +1,8 @@
 //! A recording as stretches of a few minutes, each measured against its own background.
 
-use crate::audio::{ChannelChoice, MonoReader, TimeScale};
-use crate::detect::DetectError;
+use super::Scale;
+use crate::audio::MonoReader;
+use crate::detect::{DetectError, fitter::Playback};
 use crate::features::{FeatureStream, FrontEnd, std, subtract_medians};
 use std::path::Path;
 
@@ -35,8 +36,8 @@ impl Stretch {
     }
 
     /// Standard deviation of all values.
-    pub(super) fn std(&self) -> f32 {
-        std(&self.values)
+    pub(super) fn scale(&self) -> Scale {
+        Scale(std(&self.values).max(f32::MIN_POSITIVE))
     }
 
     pub(super) fn divide(&mut self, by: f32) {
@@ -63,14 +64,13 @@ pub(super) struct Stretches {
 impl Stretches {
     pub(super) fn open(
         path: &Path,
-        channel: ChannelChoice,
-        time_scale: TimeScale,
+        playback: Playback,
         front_end: &FrontEnd,
         context: usize,
     ) -> Result<Self, DetectError> {
-        let reader = MonoReader::open(path)?.on_channel(channel)?;
+        let reader = MonoReader::open(path)?.on_channel(playback.channel)?;
         let reader = reader
-            .slowed(time_scale)?
+            .slowed(playback.time_scale)?
             .at_rate(front_end.sample_rate())?;
         Ok(Self {
             frame_rate: front_end.frame_rate() * reader.slowed_by(),
@@ -157,8 +157,7 @@ mod tests {
             f_max: 500.0,
             ..LogMelConfig::small()
         });
-        let mut stretches =
-            Stretches::open(&path, ChannelChoice::Mix, TimeScale::NONE, &front_end, 7).unwrap();
+        let mut stretches = Stretches::open(&path, Playback::default(), &front_end, 7).unwrap();
         let mut cores = Vec::new();
         while let Some(stretch) = stretches.next().unwrap() {
             assert_eq!(stretch.lead, if stretch.first == 0 { 0 } else { 7 });

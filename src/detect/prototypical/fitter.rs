@@ -8,7 +8,7 @@ use crate::audio::ChannelChoice;
 use crate::augment::{DrawKey, Purpose};
 use crate::dataset::Span;
 use crate::detect::detector::Fitted;
-use crate::detect::fitter::Fit;
+use crate::detect::fitter::{Fit, Playback};
 use crate::detect::windows::patches::{Frames, Patches, Query, tiled};
 use crate::detect::windows::refuse_shots_outside;
 use crate::detect::{DetectError, MarkedRecording, Stage};

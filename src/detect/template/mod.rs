@@ -15,7 +15,7 @@ mod peaks;
 mod spectrogram;
 
 use super::detector::Fitted;
-use super::fitter::Fit;
+use super::fitter::{Fit, Playback};
 use super::{DetectError, Detection, MarkedRecording, Stage};
 use crate::audio::{AudioError, ChannelChoice, MonoReader, SampleRate};
 use crate::dataset::{Span, Support};

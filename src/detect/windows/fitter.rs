@@ -8,7 +8,7 @@ use super::patches::{Frames, Patches, Query, images, tiled};
 use crate::audio::ChannelChoice;
 use crate::dataset::Span;
 use crate::detect::detector::Fitted;
-use crate::detect::fitter::Fit;
+use crate::detect::fitter::{Fit, Playback};
 use crate::detect::{DetectError, MarkedRecording, Stage};
 use crate::encoder::Model;
 use std::ops::Range;
