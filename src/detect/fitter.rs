@@ -57,6 +57,11 @@ pub(super) trait Fit {
         false
     }
 
+    /// Whether one detector can learn from several recordings, and search others.
+    fn learns_together(&self) -> bool {
+        false
+    }
+
     /// Fits a detector to the marks of a recording.
     fn fit(
         &self,
@@ -176,6 +181,11 @@ impl Fitter {
         choice: Option<ChannelChoice>,
     ) -> Result<ChannelChoice, DetectError> {
         Ok(choice.unwrap_or(self.channel).of_file(recording)?)
+    }
+
+    /// Whether one detector can learn from the marks of several recordings, and search recordings without marks.
+    pub fn learns_together(&self) -> bool {
+        self.method.learns_together()
     }
 
     /// Reads a recording up to its last shot: how fast it is played so that the method hears the shots, and whether they are

@@ -8,7 +8,7 @@ use super::ReportError;
 use super::chart::{Tick, hundredths, ticks};
 use super::spectrogram::data_uri;
 use crate::audio::{ChannelChoice, MonoReader, TimeScale};
-use crate::dataset::{Span, Support};
+use crate::dataset::Span;
 use crate::detect::{Detection, Event, Track};
 use crate::features::{FeatureStream, FrontEnd, LogMelConfig};
 use crate::write_whole;
@@ -76,27 +76,37 @@ struct Place {
     title: String,
 }
 
+/// What is drawn of a recording besides what was found.
+#[derive(Debug, Clone, Copy)]
+pub struct Drawn<'a> {
+    /// The channel that was searched.
+    pub channel: ChannelChoice,
+    /// How it was played for the detector.
+    pub time_scale: TimeScale,
+    /// The marks of this recording that were learned from.
+    pub shots: &'a [Span],
+    /// What was looked for, where it has a name.
+    pub label: Option<&'a str>,
+    /// How long such an event usually is, in seconds.
+    pub typical_secs: f64,
+}
+
 impl RecordingPicture {
     /// Reads a channel of the recording once more and draws it as it was played for the detector, but with true times and
     /// frequencies: at most 40 rows, those with shots and, spread over the rest, those with events.
     ///
     /// # Errors
     /// If the recording cannot be read.
-    pub fn new(
-        recording: &Path,
-        channel: ChannelChoice,
-        time_scale: TimeScale,
-        support: &Support,
-        detection: &Detection,
-    ) -> crate::Result<Self> {
-        let scale = RowScale::for_events(support.mean_secs(), channel, time_scale);
+    pub fn new(recording: &Path, drawn: Drawn, detection: &Detection) -> crate::Result<Self> {
+        let scale = RowScale::for_events(drawn.typical_secs, drawn.channel, drawn.time_scale);
+        let shots = drawn.shots;
         let count = scale.rows(recording)?;
-        let wanted = scale.worth_drawing(count, support, &detection.events);
-        let rows = scale.draw(recording, &wanted, support, detection)?;
+        let wanted = scale.worth_drawing(count, shots, &detection.events);
+        let rows = scale.draw(recording, &wanted, shots, detection)?;
         Ok(Self {
             name: recording.display().to_string(),
-            shots: support.shots().len(),
-            label: support.label().map(str::to_owned),
+            shots: shots.len(),
+            label: drawn.label.map(str::to_owned),
             events: detection.events.len(),
             threshold: detection
                 .track
@@ -182,12 +192,12 @@ impl RowScale {
     }
 
     /// The rows to draw, in order.
-    fn worth_drawing(self, count: usize, support: &Support, events: &[Event]) -> Vec<usize> {
+    fn worth_drawing(self, count: usize, shots: &[Span], events: &[Event]) -> Vec<usize> {
         if count <= MAX_ROWS {
             return (0..count).collect();
         }
         let of = |span: &Span| self.row_of(span.onset()).min(count - 1);
-        let mut rows: Vec<usize> = support.shots().iter().map(of).collect();
+        let mut rows: Vec<usize> = shots.iter().map(of).collect();
         rows.dedup();
         rows.truncate(MAX_ROWS / 2);
         let mut with_events: Vec<usize> = events.iter().map(|event| of(&event.span)).collect();
@@ -204,7 +214,7 @@ impl RowScale {
         self,
         recording: &Path,
         wanted: &[usize],
-        support: &Support,
+        shots: &[Span],
         detection: &Detection,
     ) -> crate::Result<Vec<Row>> {
         let mut stream = self.stream(recording)?;
@@ -219,7 +229,7 @@ impl RowScale {
             first += skip;
             if first == start && (held.len() >= frames * bands || ended) {
                 let image = &held[..held.len().min(frames * bands)];
-                rows.push(self.row(row, image, bands, support, detection));
+                rows.push(self.row(row, image, bands, shots, detection));
                 wanted.next();
             } else if ended {
                 break;
@@ -238,7 +248,7 @@ impl RowScale {
         row: usize,
         image: &[f32],
         bands: usize,
-        support: &Support,
+        shots: &[Span],
         detection: &Detection,
     ) -> Row {
         let (from, to) = (row as f64 * self.secs, (row + 1) as f64 * self.secs);
@@ -256,8 +266,7 @@ impl RowScale {
                 }
             })
         };
-        let shots = support
-            .shots()
+        let shots = shots
             .iter()
             .filter_map(|span| place(span, format!("shot, {span}")));
         let events = detection.events.iter().filter_map(|event| {

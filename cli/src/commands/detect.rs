@@ -1,25 +1,23 @@
 //! `chiffchaff detect`: a few marked events and recordings in, every other event of that kind out.
 
 mod results;
+mod search;
 
 use crate::choice::choice;
 use crate::clips::ChannelArgument;
 use crate::{Finish, printer::Printer};
 use anyhow::bail;
-use chiffchaff::audio::{AudioReader, ChannelChoice, TimeScale};
-use chiffchaff::dataset::{Matching, ShotChoice, ShotCount, Support, output_names, read_marks};
+use chiffchaff::audio::TimeScale;
+use chiffchaff::dataset::{Matching, ShotCount, output_names, read_marks};
 use chiffchaff::detect::frames::FrameConfig;
 use chiffchaff::detect::windows::Adapt;
 use chiffchaff::detect::write::TableFormat;
-use chiffchaff::detect::{
-    Detection, DetectorConfig, Fitter, LookedAt, MarkedRecording, Method, Stage,
-};
+use chiffchaff::detect::{DetectorConfig, Fitter, Method};
 use chiffchaff::encoder::{DeviceName, Model};
 use clap::Args;
-use indicatif::ProgressBar;
 use results::Results;
+use search::Searcher;
 use std::path::PathBuf;
-use std::time::Instant;
 
 /// Find every event like a few marked ones
 ///
@@ -35,7 +33,7 @@ use std::time::Instant;
   chiffchaff detect --shots marks.txt --format raven --out found --picture found.html *.wav
   chiffchaff detect --shots marks.csv --method template dawn.wav --out found.csv")]
 pub(crate) struct Arguments {
-    /// The recordings; each is searched by its own marks
+    /// The recordings; each is searched by its own marks, one without marks by those of all others
     #[arg(required = true, value_name = "RECORDING")]
     recordings: Vec<PathBuf>,
     /// Tables of marked events; one that names no recording is of the one with its name, or of the only one given
@@ -68,6 +66,9 @@ pub(crate) struct Arguments {
     /// How many marks to learn from, or `all`
     #[arg(long, value_name = "N", default_value = "5")]
     first: ShotCount,
+    /// Search every recording by one detector that learns from the marks of all (frames)
+    #[arg(long)]
+    together: bool,
     /// The marks to learn from, where there are several kinds
     #[arg(long)]
     label: Option<String>,
@@ -120,6 +121,7 @@ impl Arguments {
             untrained: false,
             threshold: None,
             first: ShotCount::default(),
+            together: false,
             label: None,
             picture: Some(picture),
             clips: None,
@@ -163,8 +165,8 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
             table.display()
         ));
     }
-    let fitter = fitter(arguments)?;
-    let Some(mut results) = Results::prepare(arguments, printer)? else {
+    let mut searcher = Searcher::new(arguments, &matching, printer)?;
+    let Some(mut results) = Results::prepare(arguments, &searcher.shared_marks(), printer)? else {
         return Ok(Finish::Clean);
     };
     let names = output_names(&arguments.recordings);
@@ -173,121 +175,13 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
             continue;
         }
         // One bad recording does not end a run over ten thousand.
-        match search(arguments, &fitter, &matching, index, printer) {
+        match searcher.search(index) {
             Ok(found) => results.add(&found, name)?,
             Err(error) if arguments.recordings.len() > 1 => results.skip(name, &error)?,
             Err(error) => return Err(error),
         }
     }
     results.finish()
-}
-
-/// One recording, searched.
-struct Searched {
-    recording: PathBuf,
-    support: Support,
-    detection: Detection,
-    /// The channel that was searched.
-    channel: ChannelChoice,
-    /// How much slower or faster it was played.
-    time_scale: TimeScale,
-    /// Whether its sound gave reason for a warning.
-    remarked: bool,
-}
-
-fn search(
-    arguments: &Arguments,
-    fitter: &Fitter,
-    matching: &Matching,
-    index: usize,
-    printer: &Printer,
-) -> anyhow::Result<Searched> {
-    let started = Instant::now();
-    let recording = &arguments.recordings[index];
-    let (len, rate) = AudioReader::counted_len(recording)?;
-    let secs = len as f64 / f64::from(rate.hz());
-    let support = support(arguments, matching, index, secs, printer)?;
-    for warning in support.warnings() {
-        printer.warn(&format_args!("{}: {warning}", recording.display()));
-    }
-    let channel = fitter.channel(recording, arguments.channel.channel)?;
-    let mut marked = MarkedRecording {
-        path: recording.clone(),
-        channel: Some(channel),
-        time_scale: arguments.time_scale.0,
-        support,
-    };
-    let LookedAt {
-        time_scale,
-        unheard,
-        ..
-    } = fitter.look_at_shots(&marked)?;
-    marked.time_scale = Some(time_scale);
-    if let Some(unheard) = &unheard {
-        printer.warn(&format_args!("{}: {unheard}", recording.display()));
-    }
-    let bar = printer.bar(1000, "{msg} {bar:30} {percent} %");
-    let observe = |stage| show(stage, secs, &bar);
-    let detection = fitter
-        .fit(std::slice::from_ref(&marked), observe)
-        .and_then(|detector| detector.detect(recording, observe));
-    bar.finish_and_clear();
-    let detection = detection?;
-    let (events, secs) = (detection.events.len(), started.elapsed().as_secs_f64());
-    let s = if events == 1 { "" } else { "s" };
-    let played = match time_scale == TimeScale::NONE {
-        true => String::new(),
-        false => format!(", time scale {time_scale}"),
-    };
-    printer.say(&format_args!(
-        "{}: {events} event{s} in {secs:.1} s{played}",
-        recording.display()
-    ));
-    Ok(Searched {
-        recording: marked.path,
-        support: marked.support,
-        detection,
-        channel,
-        time_scale,
-        remarked: unheard.is_some(),
-    })
-}
-
-/// How far a search is in a recording that lasts `secs`.
-fn show(stage: Stage, secs: f64, bar: &ProgressBar) {
-    match stage {
-        Stage::Fitting(done, of) => {
-            bar.set_message("learning the shots");
-            bar.set_position(u64::from(done) * 1000 / u64::from(of.max(1)));
-        }
-        Stage::Scoring(done) => {
-            bar.set_message("searching");
-            bar.set_position((1000.0 * done / secs) as u64);
-        }
-    }
-}
-
-/// The shots of a recording, which lasts `secs`.
-fn support(
-    arguments: &Arguments,
-    matching: &Matching,
-    recording: usize,
-    secs: f64,
-    printer: &Printer,
-) -> anyhow::Result<Support> {
-    let choice = ShotChoice {
-        count: arguments.first,
-        label: arguments.label.clone(),
-    };
-    let marks = matching.marks_of(recording)?;
-    if let Some((table, name)) = marks.by_name_alone() {
-        printer.warn(&format_args!(
-            "{}: taken for the marks of {}, though it has them in another folder: `{name}`",
-            table.display(),
-            arguments.recordings[recording].display()
-        ));
-    }
-    Ok(marks.support(secs, &choice)?)
 }
 
 /// The method that is asked for, with the network that it starts from.

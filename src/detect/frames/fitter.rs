@@ -137,6 +137,10 @@ impl Fit for FrameFitter {
         true
     }
 
+    fn learns_together(&self) -> bool {
+        true
+    }
+
     fn fit(
         &self,
         marked: &MarkedRecording,

@@ -1,6 +1,7 @@
 //! What becomes of the events: tables, clips and a page, written as they come and taken up after an interruption.
 
-use super::{Arguments, Searched};
+use super::Arguments;
+use super::search::Searched;
 use crate::commands::model_file;
 use crate::interrupt::Interrupt;
 use crate::kept::{Begin, FileState, open, parts_of_file};
@@ -14,7 +15,7 @@ use chiffchaff::detect::write::{
 use chiffchaff::output::{
     Existing, Journal, OutputError, OutputFile, OutputFolder, fingerprint, refuse_input,
 };
-use chiffchaff::report::{RecordingPicture, write_detections};
+use chiffchaff::report::{Drawn, RecordingPicture, write_detections};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -71,9 +72,10 @@ impl Part {
 
 impl<'a> Results<'a> {
     /// Refuses what would be written over, tries what will be written, and opens what an interrupted search has left.
-    /// Nothing if `--resume` finds the search done.
+    /// Nothing if `--resume` finds the search done. `shared_marks` are the recordings whose marks serve others.
     pub(super) fn prepare(
         arguments: &'a Arguments,
+        shared_marks: &[&Path],
         printer: &'a Printer,
     ) -> anyhow::Result<Option<Self>> {
         let tables = Tables::of(arguments)?;
@@ -100,7 +102,7 @@ impl<'a> Results<'a> {
             };
             begin.check(journal, printer)?;
         }
-        let settings = settings(arguments)?;
+        let settings = format!("{} {shared_marks:?}", settings(arguments)?);
         let (of, kept) = (arguments.recordings.len(), journal.is_some());
         let interrupt = Interrupt::leaving(*printer, move |done| match kept {
             true => format!(
@@ -150,7 +152,7 @@ impl<'a> Results<'a> {
             remarked: searched.remarked,
             recording: FileState::of(&searched.recording),
             name: name.clone(),
-            label: searched.support.label().map(str::to_owned),
+            label: searched.label.clone(),
             events: searched.detection.events.clone(),
             picture: self.draw(searched),
         };
@@ -225,13 +227,14 @@ impl<'a> Results<'a> {
     fn draw(&mut self, searched: &Searched) -> Option<RecordingPicture> {
         self.arguments.picture.as_ref()?;
         let recording = &searched.recording;
-        match RecordingPicture::new(
-            recording,
-            searched.channel,
-            searched.time_scale,
-            &searched.support,
-            &searched.detection,
-        ) {
+        let drawn = Drawn {
+            channel: searched.channel,
+            time_scale: searched.time_scale,
+            shots: &searched.shots,
+            label: searched.label.as_deref(),
+            typical_secs: searched.typical_secs,
+        };
+        match RecordingPicture::new(recording, drawn, &searched.detection) {
             Ok(picture) => Some(picture),
             Err(error) => {
                 self.remarks += 1;
