@@ -165,6 +165,68 @@ fn a_table_is_never_taken_for_that_of_another_recording() {
     assert!(code < 2, "the only one for the only one: {stderr}");
 }
 
+/// The second half of a song without marks of its own, beside the first with five.
+#[test]
+fn a_recording_without_marks_is_searched_by_the_marks_of_others() {
+    let desk = desk();
+    let song = chiffchaff::audio::AudioReader::open(desk.path().join("song.flac"))
+        .unwrap()
+        .read_all()
+        .unwrap();
+    let (rate, samples) = (song.sample_rate(), &song.channels()[0]);
+    let half = 40 * rate.hz() as usize;
+    let parts = [
+        ("first.wav", &samples[..half]),
+        ("second.wav", &samples[half..]),
+    ];
+    for (name, part) in parts {
+        let sound = Waveform::mono(part.to_vec(), rate);
+        write_wav(desk.path().join(name), &sound, WavEncoding::Int16).unwrap();
+    }
+    let marks = fs::read_to_string(desk.path().join("marks.csv")).unwrap();
+    let spans: Vec<(f64, f64)> = marks
+        .lines()
+        .skip(1)
+        .map(|line| {
+            let mut cells = line.split(',').skip(1).map(|cell| cell.parse().unwrap());
+            (cells.next().unwrap(), cells.next().unwrap())
+        })
+        .collect();
+    let of_first = spans.iter().take(5).map(|(a, b)| format!("{a},{b}\n"));
+    let table = format!("onset,offset\n{}", of_first.collect::<String>());
+    fs::write(desk.path().join("first.csv"), table).unwrap();
+
+    let arguments = ["first.wav", "second.wav", "--shots", "first.csv"];
+    let (code, found, errors) = run(desk.path(), &arguments);
+    assert_eq!(code, 0, "{errors}");
+    assert!(errors.contains("by 5 marks of 1 recording"), "{errors}");
+    let of_second = found.lines().filter(|line| line.starts_with("second"));
+    let onsets: Vec<f64> = of_second
+        .map(|line| line.split(',').nth(1).unwrap().parse().unwrap())
+        .collect();
+    let wanted = spans.iter().filter(|(onset, _)| *onset > 40.0);
+    let hit = |onset: f64| {
+        onsets
+            .iter()
+            .any(|found| (found + 40.0 - onset).abs() < 0.05)
+    };
+    let (all, hits) = wanted.fold((0, 0), |(all, hits), (onset, _)| {
+        (all + 1, hits + usize::from(hit(*onset)))
+    });
+    assert!(hits * 10 >= all * 8, "{hits} of {all}: {onsets:?}");
+    assert!(onsets.len() <= all + 4, "{} for {all}", onsets.len());
+
+    let lone = run(
+        desk.path(),
+        &["second.wav", "first.wav", "--shots", "marks.csv"],
+    );
+    assert!(
+        lone.0 == 2 && lone.2.contains("no table of marks"),
+        "{}",
+        lone.2
+    );
+}
+
 /// Calls in both channels, upside down in the second: their mean is silence.
 #[test]
 fn shots_that_mixing_silences_are_told_and_a_channel_finds_the_calls() {
@@ -204,9 +266,9 @@ fn shots_that_mixing_silences_are_told_and_a_channel_finds_the_calls() {
     );
 }
 
-/// Bats, not slowed down: sweeps of 5 ms from 55 to 40 kHz, far above what the built-in encoder hears.
+/// Bats as recorded: sweeps of 5 ms from 55 to 40 kHz, far above what the built-in encoder hears.
 #[test]
-fn calls_above_what_the_encoder_hears_are_told_and_templates_find_them() {
+fn calls_above_what_the_encoder_hears_are_played_slower_or_told() {
     let desk = tempfile::tempdir().unwrap();
     let rate = 256_000_u32;
     let onsets: [u32; 11] =
@@ -240,12 +302,48 @@ fn calls_above_what_the_encoder_hears_are_told_and_templates_find_them() {
     )
     .unwrap();
 
-    let (code, _, errors) = run(desk.path(), &["--shots", "bats.csv", "bats.wav"]);
+    let slower = ["--shots", "bats.csv", "bats.wav", "--out", "found.csv"];
+    let slower = [&slower[..], &["--picture", "found.html"]].concat();
+    let (code, _, errors) = run(desk.path(), &slower);
+    assert_eq!(code, 0, "{errors}");
+    assert!(
+        errors.contains("6 events") && errors.contains("time scale 10"),
+        "{errors}"
+    );
+    let found = fs::read_to_string(desk.path().join("found.csv")).unwrap();
+    for (row, onset) in found.lines().skip(1).zip(&onsets[5..]) {
+        let given: f64 = row.split(',').nth(1).unwrap().parse().unwrap();
+        let true_onset = f64::from(*onset) / f64::from(rate);
+        assert!(
+            (given - true_onset).abs() < 0.002,
+            "{given} for {true_onset}"
+        );
+    }
+    let page = fs::read_to_string(desk.path().join("found.html")).unwrap();
+    assert!(
+        page.contains("500 to 110250 Hz"),
+        "axes have true frequencies"
+    );
+
+    let as_recorded = ["--shots", "bats.csv", "bats.wav", "--time-scale", "1"];
+    let (code, _, errors) = run(desk.path(), &as_recorded);
     assert_eq!(code, 1, "{errors}");
     let told = "bats.wav: the marked calls lie above what the encoder hears: 100 % of their sound is out of its 50 to 11025 Hz";
     assert!(errors.contains(told), "{errors}");
 
+    for (scale, part) in [("0", "from 1/1000 to 1000"), ("slow", "or auto")] {
+        let wrong = ["--shots", "bats.csv", "bats.wav", "--time-scale", scale];
+        let (code, _, errors) = run(desk.path(), &wrong);
+        assert!(code == 2 && errors.contains(part), "{errors}");
+    }
     let template = ["--shots", "bats.csv", "--method", "template", "bats.wav"];
+    let scaled = [&template[..], &["--time-scale", "10"]].concat();
+    let (code, _, errors) = run(desk.path(), &scaled);
+    assert!(
+        code == 2 && errors.contains("only the method `frames`"),
+        "{errors}"
+    );
+
     let (code, found, errors) = run(desk.path(), &template);
     assert_eq!((code, found.lines().count()), (0, 1 + 6), "{found}{errors}");
     assert!(!errors.contains("above"), "{errors}");
