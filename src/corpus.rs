@@ -392,10 +392,5 @@ mod tests {
             matches!(&error, CorpusError::NoneUsable { skipped, .. } if skipped.clips == 3),
             "{error}"
         );
-        for name in ["a.wav", "b.wav", "c.wav"] {
-            std::fs::remove_file(folder.path().join(name)).unwrap();
-        }
-        let error = opened(folder.path()).unwrap_err();
-        assert!(error.to_string().contains("no sound files"), "{error}");
     }
 }

@@ -389,7 +389,7 @@ fn no_table_has_a_cell_that_a_spreadsheet_would_compute() {
     let desk = desk.path();
     let name = "=HYPERLINK(0).wav";
     fs::rename(desk.join("a.wav"), desk.join(name)).unwrap();
-    for table in ["found.csv", "found.tsv", "raven.txt"] {
+    for table in ["found.csv", "raven.txt"] {
         let format = if table == "raven.txt" { "raven" } else { "csv" };
         let more = ["--method", "template", "--format", format, "--out", table];
         let arguments = [&[name, "--shots", "a.csv", "--force"], &more[..]].concat();

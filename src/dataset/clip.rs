@@ -99,7 +99,7 @@ impl Clip {
             let bytes = fs::metadata(&self.path).map_or(0, |metadata| metadata.len());
             if reader.declared_len().unwrap_or(0).max(bytes) > LONG_SAMPLES {
                 let reader = reader.on_channel(self.channel)?.at_rate(rate)?;
-                return Ok(OpenClip::Long(reader));
+                return Ok(OpenClip::Long(Box::new(reader)));
             }
         }
         self.read_remarked(rate, channels).map(OpenClip::Read)
@@ -158,7 +158,7 @@ pub enum OpenClip {
     /// All of it.
     Read(ClipSound),
     /// Its only channel, or the one that is heard, to be read block by block.
-    Long(MonoReader),
+    Long(Box<MonoReader>),
 }
 
 impl<S: Into<ClipSound>> From<S> for OpenClip {

@@ -47,6 +47,13 @@ impl MarkedRecording {
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Playback {
     pub(super) channel: ChannelChoice,
+    #[cfg_attr(
+        not(feature = "nn"),
+        expect(
+            dead_code,
+            reason = "only methods with a network play recordings slower or faster"
+        )
+    )]
     pub(super) time_scale: TimeScale,
 }
 

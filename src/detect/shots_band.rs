@@ -251,9 +251,9 @@ impl ShotPower {
             let lies_well =
                 |by: &f64| high / by <= SLOWED_BELOW * hearing.end && typical * by >= SLOWED_SECS;
             let stays_above = |by: &f64| low / by >= SLOWED_ABOVE * hearing.start;
-            let allowed = SLOWER.into_iter().filter(stays_above);
+            let mut allowed = SLOWER.into_iter().filter(stays_above);
             let best = allowed.clone().find(lies_well);
-            best.or_else(|| allowed.last()).unwrap_or(1.0)
+            best.or_else(|| allowed.next_back()).unwrap_or(1.0)
         } else if middle < TOO_LOW * hearing.start {
             let lies_well =
                 |by: &f64| high * by <= SPED_BELOW * hearing.end && typical / by >= SPED_SECS;

@@ -436,7 +436,7 @@ fn entry<E: Display, S: Into<OpenClip>>(
         OpenClip::Read(sound) => sound,
         OpenClip::Long(reader) if FeatureStream::serves_clips(front_end) => {
             check_rate(reader.sample_rate(), front_end)?;
-            return entry_of_stream(reader, front_end, precision);
+            return entry_of_stream(*reader, front_end, precision);
         }
         OpenClip::Long(mut reader) => ClipSound {
             sound: reader.read_all().map_err(without_path)?,
