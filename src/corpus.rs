@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::audio::{AudioError, ChannelChoice, SoundChannels};
+use crate::audio::{ChannelChoice, SoundChannels};
 use crate::dataset::{
     Clip, Dataset, DatasetError, DatasetScan, DatasetSource, LayoutFault, Span, scan,
 };
@@ -302,7 +302,10 @@ fn computed_features(
         },
     };
     let (rate, channels) = (front_end.sample_rate(), front_end.sound_channels());
-    let load = |clip: &Clip| clip.open(rate, channels).map_err(without_path);
+    let load = |clip: &Clip| {
+        clip.open(rate, channels)
+            .map_err(|error| error.without_path())
+    };
     let opened = FeatureCache::open(&cache, computed, front_end, load, observe);
     drop(crate::audio::take_remarks()); // the cache tells them, of earlier runs too
     let (cache, skipped) = opened?;
@@ -329,14 +332,6 @@ fn skipped_clips(
         entries: faults.chain(without_features).collect(),
         clips,
         of: left_out + computed,
-    }
-}
-
-/// The reason alone: the list of skipped clips names the file itself.
-fn without_path(error: AudioError) -> String {
-    match error.read_problem() {
-        Some(problem) => problem.to_string(),
-        None => error.to_string(),
     }
 }
 

@@ -58,6 +58,14 @@ impl AudioError {
             _ => None,
         }
     }
+
+    /// The text without the file's name, for lists that have it: what is wrong with the file, or else the whole text.
+    pub(crate) fn without_path(&self) -> String {
+        match self.read_problem() {
+            Some(problem) => problem.to_string(),
+            None => self.to_string(),
+        }
+    }
 }
 
 /// What is wrong with a sound file. Its text leaves out the file's name: [`AudioError::Read`] has it.

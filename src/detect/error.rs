@@ -225,6 +225,19 @@ pub enum DetectError {
 }
 
 impl DetectError {
+    /// Refuses a threshold of scores outside 0..=1.
+    #[cfg(feature = "nn")]
+    pub(super) fn check_threshold(threshold: f32) -> Result<(), Self> {
+        match (0.0..=1.0).contains(&threshold) {
+            true => Ok(()),
+            false => Err(Self::Config {
+                key: "threshold",
+                given: threshold.to_string(),
+                required: "from 0 to 1",
+            }),
+        }
+    }
+
     /// Whether a result could not be written, in which case no other will be; else a recording is to blame.
     pub fn is_of_writing(&self) -> bool {
         match self {

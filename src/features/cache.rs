@@ -9,7 +9,7 @@ mod mapped;
 mod remarks;
 
 use super::{Extractor, FeatureStream, Features, FeaturesError, FrontEnd};
-use crate::audio::{AudioError, MonoReader, ReadProblem, SampleRate};
+use crate::audio::{MonoReader, ReadProblem, SampleRate};
 use crate::dataset::{Clip, ClipSound, Dataset, OpenClip, remarks_of};
 use half::{f16, slice::HalfFloatSliceExt};
 use identity::Identity;
@@ -439,7 +439,7 @@ fn entry<E: Display, S: Into<OpenClip>>(
             return entry_of_stream(*reader, front_end, precision);
         }
         OpenClip::Long(mut reader) => ClipSound {
-            sound: reader.read_all().map_err(without_path)?,
+            sound: reader.read_all().map_err(|error| error.without_path())?,
             remarks: remarks_of(&reader),
         },
     };
@@ -476,9 +476,10 @@ fn entry_of_stream(
     front_end: &FrontEnd,
     precision: CachePrecision,
 ) -> Result<Entry, String> {
-    let mut stream = FeatureStream::of_clip(reader, front_end).map_err(without_path)?;
+    let mut stream =
+        FeatureStream::of_clip(reader, front_end).map_err(|error| error.without_path())?;
     let mut values = Vec::new();
-    while let Some(block) = stream.next_block().map_err(without_path)? {
+    while let Some(block) = stream.next_block().map_err(|error| error.without_path())? {
         store(&block, precision, &mut values)?;
     }
     if values.is_empty() {
@@ -497,14 +498,6 @@ fn check_rate(given: SampleRate, front_end: &FrontEnd) -> Result<(), String> {
         false => Err(format!(
             "sample rate is {given}, but the front end hears {wanted}"
         )),
-    }
-}
-
-/// The reason alone: a skipped clip names the file itself.
-fn without_path(error: AudioError) -> String {
-    match error.read_problem() {
-        Some(problem) => problem.to_string(),
-        None => error.to_string(),
     }
 }
 

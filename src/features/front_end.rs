@@ -129,6 +129,12 @@ pub(super) trait Settings {
     fn extractor(&self) -> Result<Extractor, FeaturesError>;
 }
 
+/// The first key of the rules that are in force.
+pub(super) fn first_in_force(rules: &[(bool, &'static str)]) -> Option<&'static str> {
+    let mut in_force = rules.iter().filter(|(is_in_force, _)| *is_in_force);
+    in_force.next().map(|(_, key)| *key)
+}
+
 /// The names of published settings.
 pub(super) fn names<S: Settings + 'static>() -> Vec<&'static str> {
     let published = S::published().iter();

@@ -1,7 +1,7 @@
 //! Log-mel spectrograms, in every convention that published systems use.
 
 use super::axis::unit;
-use super::front_end::{Extract, Extractor, Published, Settings};
+use super::front_end::{Extract, Extractor, Published, Settings, first_in_force};
 use super::{Background, BandAxis, ChannelAxis, InputScaling, LogUnit, Silence, Spectrum};
 use super::{Features, FeaturesError, compression::Compression, error::Problems};
 use crate::{
@@ -270,16 +270,12 @@ impl Settings for LogMelConfig {
     }
 
     fn needs_whole_clip(&self) -> Option<&'static str> {
-        let silence = !matches!(self.silence, Silence::Keep {});
-        let scaling = self.input_scaling.measures_clip();
-        let found = [
-            (silence, "silence"),
-            (scaling, "input_scaling"),
+        first_in_force(&[
+            (!matches!(self.silence, Silence::Keep {}), "silence"),
+            (self.input_scaling.measures_clip(), "input_scaling"),
             (self.compression.limits_range(), "compression.top_db"),
             (self.background == Background::Subtract, "background"),
-        ];
-        let found = found.into_iter().find(|(needs, _)| *needs);
-        found.map(|(_, key)| key)
+        ])
     }
 
     fn clip_rules_mut(&mut self) -> (Option<&mut Silence>, Option<&mut InputScaling>) {

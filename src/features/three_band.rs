@@ -2,7 +2,7 @@
 
 use super::axis::unit;
 use super::error::Problems;
-use super::front_end::{Extract, Extractor, Published, Settings};
+use super::front_end::{Extract, Extractor, Published, Settings, first_in_force};
 use super::{
     BandAxis, ChannelAxis, Compression, Features, FeaturesError, InputScaling, LogUnit, Silence,
     Spectrum,
@@ -142,10 +142,10 @@ impl Settings for ThreeBandConfig {
     }
 
     fn needs_whole_clip(&self) -> Option<&'static str> {
-        let scaling = self.input_scaling.measures_clip();
-        let range = self.compression.limits_range();
-        let scaling = scaling.then_some("input_scaling");
-        scaling.or(range.then_some("compression.top_db"))
+        first_in_force(&[
+            (self.input_scaling.measures_clip(), "input_scaling"),
+            (self.compression.limits_range(), "compression.top_db"),
+        ])
     }
 
     fn clip_rules_mut(&mut self) -> (Option<&mut Silence>, Option<&mut InputScaling>) {

@@ -35,13 +35,6 @@ impl Default for FrameConfig {
 
 impl FrameConfig {
     pub(super) fn check(&self) -> Result<(), DetectError> {
-        match (0.0..=1.0).contains(&self.threshold) {
-            true => Ok(()),
-            false => Err(DetectError::Config {
-                key: "threshold",
-                given: self.threshold.to_string(),
-                required: "from 0 to 1",
-            }),
-        }
+        DetectError::check_threshold(self.threshold)
     }
 }

@@ -185,13 +185,6 @@ impl WindowsConfig {
                 required: "at least 1, or absent",
             });
         }
-        match (0.0..=1.0).contains(&self.threshold) {
-            true => Ok(()),
-            false => Err(DetectError::Config {
-                key: "threshold",
-                given: self.threshold.to_string(),
-                required: "from 0 to 1",
-            }),
-        }
+        DetectError::check_threshold(self.threshold)
     }
 }
