@@ -1,17 +1,13 @@
 //! A fitted detector and a recording → events.
 
 use super::{DetectError, Detection, Stage};
+use crate::audio::TimeScale;
 use std::fmt;
 use std::fs::canonicalize;
 use std::path::{Path, PathBuf};
 
 /// What a method has learned from marked events.
 pub(super) trait Fitted {
-    /// Whether recordings can be searched that the method was not fitted to.
-    fn searches_others(&self) -> bool {
-        false
-    }
-
     /// The events of `recording`.
     fn detect(
         &self,
@@ -22,9 +18,12 @@ pub(super) trait Fitted {
 
 /// A detector of one kind of event, which [`Fitter::fit`](super::Fitter::fit) makes from a few marked ones.
 pub struct Detector {
-    fitted: Box<dyn Fitted>,
+    pub(super) fitted: Box<dyn Fitted>,
     /// The recordings with the marks.
-    fitted_to: Vec<PathBuf>,
+    pub(super) fitted_to: Vec<PathBuf>,
+    /// Whether recordings can be searched that the method was not fitted to.
+    pub(super) searches_others: bool,
+    pub(super) time_scale: TimeScale,
 }
 
 impl fmt::Debug for Detector {
@@ -36,8 +35,9 @@ impl fmt::Debug for Detector {
 }
 
 impl Detector {
-    pub(super) fn new(fitted: Box<dyn Fitted>, fitted_to: Vec<PathBuf>) -> Self {
-        Self { fitted, fitted_to }
+    /// How much slower or faster it plays recordings.
+    pub fn time_scale(&self) -> TimeScale {
+        self.time_scale
     }
 
     /// Finds every event like the marked ones: behind the last of them in a recording that the detector was fitted to,
@@ -52,7 +52,7 @@ impl Detector {
         mut observe: impl FnMut(Stage),
     ) -> Result<Detection, DetectError> {
         let is_own = |path: &PathBuf| is_same_file(recording, path);
-        if !self.fitted.searches_others() && !self.fitted_to.iter().any(is_own) {
+        if !self.searches_others && !self.fitted_to.iter().any(is_own) {
             return Err(DetectError::OtherRecording {
                 path: recording.to_owned(),
                 fitted_to: self.fitted_to.first().cloned().unwrap_or_default(),

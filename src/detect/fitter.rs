@@ -202,14 +202,7 @@ impl Fitter {
     /// If the recording cannot be read so far, or does not have the channel; [`DetectError::TimeScale`] if it is to be played
     /// at another speed than recorded and the method does not support that.
     pub fn look_at_shots(&self, marked: &MarkedRecording) -> Result<LookedAt, DetectError> {
-        let scales = self.method.scales_time();
-        let time_scale = match marked.time_scale {
-            None if !scales => Some(TimeScale::NONE),
-            Some(given) if given != TimeScale::NONE && !scales => {
-                return Err(DetectError::TimeScale { given });
-            }
-            given => given,
-        };
+        let time_scale = self.given_time_scale(marked)?;
         let channel = self.channel(&marked.path, marked.channel)?;
         let heard = Heard {
             channel,
@@ -247,21 +240,35 @@ impl Fitter {
                 self.method.fit_together(&several, &mut observe)?
             }
         };
-        let recordings = marked.iter().map(|marked| marked.path.clone());
-        Ok(Detector::new(fitted, recordings.collect()))
+        Ok(Detector {
+            fitted,
+            fitted_to: marked.iter().map(|marked| marked.path.clone()).collect(),
+            searches_others: self.method.learns_together(),
+            time_scale,
+        })
     }
 
     /// The speed at which all recordings are played.
     fn time_scale(&self, marked: &[MarkedRecording]) -> Result<TimeScale, DetectError> {
-        let of_one = |marked: &MarkedRecording| match marked.time_scale {
-            Some(given) if given == TimeScale::NONE => Ok(given),
-            _ => Ok(self.look_at_shots(marked)?.time_scale),
+        let of_one = |marked| match self.given_time_scale(marked)? {
+            Some(given) => Ok(given),
+            None => Ok(self.look_at_shots(marked)?.time_scale),
         };
-        let mut scales = marked
-            .iter()
-            .map(of_one)
-            .collect::<Result<Vec<_>, DetectError>>()?;
+        let scales = marked.iter().map(of_one);
+        let mut scales = scales.collect::<Result<Vec<_>, DetectError>>()?;
         scales.sort_by(|a, b| a.slower().total_cmp(&b.slower()));
         Ok(scales.get(scales.len() / 2).copied().unwrap_or_default())
+    }
+
+    /// The speed that is decided before the shots are looked at, if it is.
+    fn given_time_scale(&self, marked: &MarkedRecording) -> Result<Option<TimeScale>, DetectError> {
+        let scales = self.method.scales_time();
+        match marked.time_scale {
+            None if !scales => Ok(Some(TimeScale::NONE)),
+            Some(given) if given != TimeScale::NONE && !scales => {
+                Err(DetectError::TimeScale { given })
+            }
+            given => Ok(given),
+        }
     }
 }

@@ -9,6 +9,7 @@ use crate::detect::detector::{self, is_same_file};
 use crate::detect::fitter::Playback;
 use crate::detect::{DetectError, Detection, Stage, Track};
 use crate::features::FrontEnd;
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 /// Networks that were fine-tuned to shots.
@@ -22,6 +23,8 @@ pub(super) struct FrameDetector {
     pub(super) known: Vec<Known>,
     /// What was learned from.
     pub(super) frames: SupportFrames,
+    /// Mean score of the shots themselves, once a recording without marks has been searched.
+    pub(super) shots_score: OnceCell<f32>,
     /// Geometric mean of the shots' lengths, frames.
     pub(super) typical_shot: f64,
     pub(super) segment: SegmentConfig,
@@ -39,10 +42,6 @@ pub(super) struct Known {
 }
 
 impl detector::Fitted for FrameDetector {
-    fn searches_others(&self) -> bool {
-        true
-    }
-
     fn detect(
         &self,
         recording: &Path,
@@ -52,11 +51,9 @@ impl detector::Fitted for FrameDetector {
             .known
             .iter()
             .find(|known| is_same_file(recording, &known.path));
-        let candidates;
-        let track;
-        match known {
+        let (track, from, sure) = match known {
             Some(known) => {
-                track = self.score(recording, known.channel, Some(known.scale), observe)?;
+                let track = self.score(recording, known.channel, Some(known.scale), observe)?;
                 let from = (known.end * track.frame_rate()).ceil() as usize;
                 let shots = known.shots.iter();
                 let shots: Vec<_> = shots
@@ -65,18 +62,18 @@ impl detector::Fitted for FrameDetector {
                 let sure = self
                     .segment
                     .mean_score(&track, from, &shots, self.typical_shot);
-                candidates = self
-                    .segment
-                    .candidates(&track, from, sure, self.typical_shot);
+                (track, from, sure)
             }
             None => {
                 let channel = self.channel.of_file(recording)?;
-                track = self.score(recording, channel, None, observe)?;
-                candidates =
-                    self.segment
-                        .candidates(&track, 0, self.shots_score(), self.typical_shot);
+                let track = self.score(recording, channel, None, observe)?;
+                let sure = *self.shots_score.get_or_init(|| self.score_shots());
+                (track, 0, sure)
             }
-        }
+        };
+        let candidates = self
+            .segment
+            .candidates(&track, from, sure, self.typical_shot);
         let kept = candidates
             .iter()
             .filter(|event| event.score >= self.threshold);
@@ -120,8 +117,7 @@ impl FrameDetector {
         Ok(track)
     }
 
-    /// Mean score of the shots themselves.
-    fn shots_score(&self) -> f32 {
+    fn score_shots(&self) -> f32 {
         let SupportFrames {
             bands,
             values,

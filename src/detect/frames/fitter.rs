@@ -10,6 +10,7 @@ use crate::detect::fitter::{Fit, Playback};
 use crate::detect::{DetectError, MarkedRecording, Stage, detector};
 use crate::encoder::{EncoderConfig, Model, Precision};
 use crate::train::PrecisionChoice;
+use std::cell::OnceCell;
 use std::ops::Range;
 
 /// Fits detectors that work frame by frame.
@@ -182,6 +183,7 @@ impl Fit for FrameFitter {
             known,
             typical_shot: frames.typical_shot(),
             frames,
+            shots_score: OnceCell::new(),
             segment: self.config.segment,
             threshold: self.config.threshold,
         }))

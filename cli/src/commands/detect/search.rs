@@ -7,6 +7,7 @@ use chiffchaff::audio::{AudioReader, ChannelChoice, TimeScale};
 use chiffchaff::dataset::{MatchError, Matching, ShotChoice, Span, Support};
 use chiffchaff::detect::{Detection, Detector, Fitter, LookedAt, MarkedRecording, Stage};
 use indicatif::ProgressBar;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -23,7 +24,8 @@ pub(super) struct Searcher<'a> {
 /// One detector for the marks of all recordings.
 struct Together {
     detector: Detector,
-    time_scale: TimeScale,
+    /// The shots of each recording that it learned from, by the recording's index.
+    shots: BTreeMap<usize, Vec<Span>>,
     label: Option<String>,
     typical_secs: f64,
     /// What it learned from, in words.
@@ -76,8 +78,8 @@ impl<'a> Searcher<'a> {
     pub(super) fn search(&mut self, index: usize) -> anyhow::Result<Searched> {
         match self.matching.marks_of(index) {
             Ok(_) if !self.arguments.together => self.by_own_marks(index),
-            // Whether others have marks, is found out then.
             Ok(_) => self.by_all_marks(index),
+            // Whether others have marks is found out then.
             Err(MatchError::NoTable { .. }) if self.fitter.learns_together() => {
                 self.by_all_marks(index)
             }
@@ -89,7 +91,8 @@ impl<'a> Searcher<'a> {
         let started = Instant::now();
         let recording = &self.arguments.recordings[index];
         let secs = secs(recording)?;
-        let (mut marked, channel) = self.marked(index, secs)?;
+        let channel = self.channel(recording)?;
+        let mut marked = self.marked(index, secs, Some(channel))?;
         let LookedAt {
             time_scale,
             unheard,
@@ -131,40 +134,36 @@ impl<'a> Searcher<'a> {
         let started = Instant::now();
         let recording = &self.arguments.recordings[index];
         let secs = secs(recording)?;
-        let channel = self
-            .fitter
-            .channel(recording, self.arguments.channel.channel)?;
+        let channel = self.channel(recording)?;
+        let time_scale = together.detector.time_scale();
         let bar = self.bar();
         let observe = |stage| show(stage, secs, &bar);
         let detection = together.detector.detect(recording, observe);
         bar.finish_and_clear();
         let detection = detection?;
         let by = format!(", by {}", together.learned_from);
-        self.say_found(recording, &detection, started, together.time_scale, &by);
-        let shots = match self.matching.marks_of(index) {
-            Ok(_) => self.marked(index, secs)?.0.support.shots().to_vec(),
-            Err(_) => Vec::new(),
-        };
+        self.say_found(recording, &detection, started, time_scale, &by);
         Ok(Searched {
             recording: recording.clone(),
-            shots,
+            shots: together.shots.get(&index).cloned().unwrap_or_default(),
             label: together.label.clone(),
             typical_secs: together.typical_secs,
             detection,
             channel,
-            time_scale: together.time_scale,
+            time_scale,
             remarked: false,
         })
     }
 
     /// Fits the detector of all marks, which the recording with this index needs.
     fn learn_together(&self, index: usize) -> anyhow::Result<Together> {
-        let mut marked = Vec::new();
+        let (mut marked, mut shots) = (Vec::new(), BTreeMap::new());
         for (of, recording) in self.arguments.recordings.iter().enumerate() {
             if self.matching.marks_of(of).is_err() {
                 continue;
             }
-            let (mut one, _) = self.marked(of, secs(recording)?)?;
+            // Each recording has its own loudest channel.
+            let mut one = self.marked(of, secs(recording)?, self.arguments.channel.channel)?;
             let looked = self.fitter.look_at_shots(&one)?;
             if let Some(unheard) = &looked.unheard {
                 self.printer.warn(&format_args!(
@@ -174,6 +173,7 @@ impl<'a> Searcher<'a> {
                 continue;
             }
             one.time_scale = Some(looked.time_scale);
+            shots.insert(of, one.support.shots().to_vec());
             marked.push(one);
         }
         if marked.is_empty() {
@@ -188,20 +188,15 @@ impl<'a> Searcher<'a> {
             );
         }
         let label = labels[0].map(str::to_owned);
-        let (marks, of) = (
-            marked
-                .iter()
-                .map(|one| one.support.shots().len())
-                .sum::<usize>(),
-            marked.len(),
-        );
+        let marks: usize = shots.values().map(Vec::len).sum();
+        let of = marked.len();
         let s = |count: usize| if count == 1 { "" } else { "s" };
         let bar = self.bar();
         let detector = self.fitter.fit(&marked, |stage| show(stage, 1.0, &bar));
         bar.finish_and_clear();
         Ok(Together {
             detector: detector?,
-            time_scale: marked[marked.len() / 2].time_scale.unwrap_or_default(),
+            shots,
             label,
             typical_secs: marked
                 .iter()
@@ -212,24 +207,31 @@ impl<'a> Searcher<'a> {
         })
     }
 
-    /// A recording with its shots and the channel that is used; it lasts `secs`.
-    fn marked(&self, index: usize, secs: f64) -> anyhow::Result<(MarkedRecording, ChannelChoice)> {
+    /// The channel of a recording that is searched.
+    fn channel(&self, recording: &Path) -> anyhow::Result<ChannelChoice> {
+        let choice = self.arguments.channel.channel;
+        Ok(self.fitter.channel(recording, choice)?)
+    }
+
+    /// A recording, which lasts `secs`, with its shots.
+    fn marked(
+        &self,
+        index: usize,
+        secs: f64,
+        channel: Option<ChannelChoice>,
+    ) -> anyhow::Result<MarkedRecording> {
         let recording = &self.arguments.recordings[index];
         let support = self.support(index, secs)?;
         for warning in support.warnings() {
             self.printer
                 .warn(&format_args!("{}: {warning}", recording.display()));
         }
-        let channel = self
-            .fitter
-            .channel(recording, self.arguments.channel.channel)?;
-        let marked = MarkedRecording {
+        Ok(MarkedRecording {
             path: recording.clone(),
-            channel: Some(channel),
+            channel,
             time_scale: self.arguments.time_scale.0,
             support,
-        };
-        Ok((marked, channel))
+        })
     }
 
     /// The shots of a recording, which lasts `secs`.
