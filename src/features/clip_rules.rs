@@ -3,6 +3,7 @@
 use super::input_scaling::Line;
 use super::{InputScaling, Silence};
 use crate::audio::Waveform;
+use std::convert::Infallible;
 
 /// Rules that look at the whole clip. Whoever hears only a stretch of it, or augments one, follows them first and lets a
 /// front end [without them](super::FrontEnd::without_clip_rules) hear the result: so a stretch is as loud as within its clip.
@@ -22,15 +23,20 @@ impl ClipRules {
         self.silence != Silence::Keep {}
     }
 
-    /// Whether [`Self::measure`] looks at the sound it is given.
-    pub fn measure_sound(&self) -> bool {
-        self.scaling.measures_clip()
-    }
-
     /// What becomes of the level of a clip with this sound.
     pub fn measure(&self, whole: &Waveform) -> ClipLevel {
         let sides: Vec<&[f32]> = whole.channels().iter().map(Vec::as_slice).collect();
         ClipLevel(self.scaling.line(&sides))
+    }
+
+    /// The same, to the bit, of a clip that is not in memory. `play` gives its listener all sound of the first side, piece by
+    /// piece, then that of the next. It is called as often as the rule has to hear the clip, possibly never.
+    pub fn measure_played(&self, mut play: impl FnMut(&mut dyn FnMut(&[f32]))) -> ClipLevel {
+        let Ok(line) = self.scaling.measured(|listener| {
+            play(listener);
+            Ok::<_, Infallible>(())
+        });
+        ClipLevel(line)
     }
 
     /// The sound of a whole clip, as a front end without these rules is to hear it.
@@ -127,5 +133,31 @@ mod tests {
         let level = rules.measure(&sides(&[0.0, 0.5], &[-0.5, 0.25]));
         let stretch = level.apply(sides(&[0.5], &[0.25]));
         assert_eq!(stretch, sides(&[32_767.0], &[16_383.25]));
+    }
+
+    #[test]
+    fn a_clip_that_is_played_has_the_level_of_the_same_in_memory() {
+        let rate = SampleRate::new(8000).unwrap();
+        let side = |seed: usize| -> Vec<f32> {
+            (0..3000)
+                .map(|n| ((n * seed) % 1009) as f32 * 0.37f32.powi((n % 40) as i32) - 0.1)
+                .collect()
+        };
+        let noise = Waveform::from_channels(vec![side(7919), side(104_729)], rate).unwrap();
+        let silence = Waveform::from_channels(vec![vec![0.0; 3000]; 2], rate).unwrap();
+        for front_end in front_ends() {
+            let rules = front_end.clip_rules();
+            for sound in [&noise, &silence] {
+                for length in [7, 1000, 4000] {
+                    let played = rules.measure_played(|listener| {
+                        for side in sound.channels() {
+                            side.chunks(length).for_each(&mut *listener);
+                        }
+                    });
+                    let wanted = rules.measure(sound).apply(sound.clone());
+                    assert_eq!(played.apply(sound.clone()), wanted, "{front_end:?}");
+                }
+            }
+        }
     }
 }

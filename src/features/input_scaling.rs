@@ -3,6 +3,7 @@
 use super::error::Problems;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::convert::Infallible;
 
 /// What is done to the samples of a clip before its first frame is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -92,19 +93,48 @@ impl InputScaling {
 
     /// What every sample goes through, if it changes at all.
     pub(super) fn line(self, sides: &[&[f32]]) -> Option<Line> {
-        let all = || sides.iter().flat_map(|side| in_f64(side));
+        let Ok(line) = self.measured(|listener| {
+            for &side in sides {
+                listener(side);
+            }
+            Ok::<_, Infallible>(())
+        });
+        line
+    }
+
+    /// The same of sound that is not in memory.
+    ///
+    /// `play` gives its listener the whole sound, piece by piece. It is called as often as the rule has to hear the sound.
+    /// Samples are added up one after the other, so where a piece ends does not change a bit.
+    ///
+    /// # Errors
+    /// The first of `play`.
+    pub(super) fn measured<E>(
+        self,
+        mut play: impl FnMut(&mut dyn FnMut(&[f32])) -> Result<(), E>,
+    ) -> Result<Option<Line>, E> {
         let (centre, gain, offset) = match self {
-            Self::None {} => return None,
+            Self::None {} => return Ok(None),
             Self::Gain { factor } => (0.0, factor, 0.0),
             Self::Peak { offset } => {
-                let count = sides.iter().map(|side| side.len()).sum::<usize>();
-                let mean = all().sum::<f64>() / count.max(1) as f64;
-                let peak = all().fold(0.0, |peak: f64, x| peak.max((x - mean).abs()));
+                let (mut count, mut sum) = (0u64, 0.0f64);
+                play(&mut |piece: &[f32]| {
+                    count += piece.len() as u64;
+                    sum = in_f64(piece).fold(sum, |sum, x| sum + x);
+                })?;
+                let mean = sum / count.max(1) as f64;
+                let mut peak = 0.0f64;
+                play(&mut |piece: &[f32]| {
+                    peak = in_f64(piece).fold(peak, |peak, x| peak.max((x - mean).abs()));
+                })?;
                 (mean, 1.0 / (peak + offset), 0.0)
             }
             Self::MinMax { low, high } => {
-                let least = all().fold(f64::INFINITY, f64::min);
-                let largest = all().fold(f64::NEG_INFINITY, f64::max);
+                let (mut least, mut largest) = (f64::INFINITY, f64::NEG_INFINITY);
+                play(&mut |piece: &[f32]| {
+                    least = in_f64(piece).fold(least, f64::min);
+                    largest = in_f64(piece).fold(largest, f64::max);
+                })?;
                 if least < largest {
                     (least, (high - low) / (largest - least), low)
                 } else {
@@ -112,15 +142,18 @@ impl InputScaling {
                 }
             }
             Self::UnitNorm { epsilon } => {
-                let energy: f64 = all().map(|x| x * x).sum();
+                let mut energy = 0.0f64;
+                play(&mut |piece: &[f32]| {
+                    energy = in_f64(piece).fold(energy, |energy, x| energy + x * x);
+                })?;
                 (0.0, 1.0 / energy.max(epsilon).sqrt(), 0.0)
             }
         };
-        Some(Line {
+        Ok(Some(Line {
             centre,
             gain,
             offset,
-        })
+        }))
     }
 }
 
@@ -134,9 +167,16 @@ pub(super) struct Line {
 
 impl Line {
     pub(super) fn of(&self, samples: &[f32]) -> Vec<f32> {
-        in_f64(samples)
-            .map(|x| ((x - self.centre) * self.gain + self.offset) as f32)
-            .collect()
+        samples.iter().map(|&x| self.at(x)).collect()
+    }
+
+    /// Changes samples in place.
+    pub(super) fn change(&self, samples: &mut [f32]) {
+        samples.iter_mut().for_each(|x| *x = self.at(*x));
+    }
+
+    fn at(&self, x: f32) -> f32 {
+        ((f64::from(x) - self.centre) * self.gain + self.offset) as f32
     }
 }
 
@@ -149,6 +189,12 @@ mod tests {
     use super::*;
 
     const SAMPLES: [f32; 4] = [0.5, -0.25, 0.75, 0.0];
+
+    impl Line {
+        fn bits(&self) -> [u64; 3] {
+            [self.centre, self.gain, self.offset].map(f64::to_bits)
+        }
+    }
 
     #[test]
     fn no_scaling_copies_nothing() {
@@ -193,6 +239,54 @@ mod tests {
         let energy: f32 = scaled.iter().map(|x| x * x).sum();
         assert!((energy - 1.0).abs() < 1e-6);
         assert_eq!(*InputScaling::unit_norm().apply(&[0.0; 3]), [0.0; 3]);
+    }
+
+    #[test]
+    fn a_level_is_the_same_to_the_bit_in_pieces_of_any_length() {
+        let scalings = [
+            InputScaling::Gain { factor: 3.0 },
+            InputScaling::Peak { offset: 0.005 },
+            InputScaling::MinMax {
+                low: -1.0,
+                high: 1.0,
+            },
+            InputScaling::unit_norm(),
+        ];
+        // Of many magnitudes: added in another order, they give another sum.
+        let noise: Vec<f32> = (0..5000)
+            .map(|n| ((n * 7919) % 1009) as f32 * 0.37f32.powi(n % 40) - 0.1)
+            .collect();
+        let sounds: [&[f32]; 5] = [&noise, &[0.0; 700], &[-0.0; 3], &[0.25], &[]];
+        for sound in sounds {
+            for scaling in scalings {
+                let whole = scaling.line(&[sound]).unwrap().bits();
+                for length in [1, 3, 64, 4999, 6000] {
+                    let line = scaling.measured(|listener| {
+                        for piece in sound.chunks(length) {
+                            listener(piece);
+                        }
+                        Ok::<_, Infallible>(())
+                    });
+                    let line = line.unwrap().unwrap();
+                    assert_eq!(line.bits(), whole, "{scaling:?} in pieces of {length}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn sound_that_cannot_be_played_has_no_level() {
+        let scaling = InputScaling::Peak { offset: 0.005 };
+        let mut plays = 0;
+        let line = scaling.measured(|_| {
+            plays += 1;
+            Err("gone")
+        });
+        assert_eq!((line.err(), plays), (Some("gone"), 1));
+        // What measures nothing does not listen.
+        for scaling in [InputScaling::None {}, InputScaling::Gain { factor: 2.0 }] {
+            assert!(scaling.measured(|_| Err("gone")).is_ok());
+        }
     }
 
     #[test]

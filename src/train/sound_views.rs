@@ -14,6 +14,9 @@ use super::TrainError;
 /// sound shorter; the margin leaves enough for a whole view.
 const MARGIN: f64 = 1.5;
 
+/// Samples of a clip that are measured together: some seconds.
+const MEASURED_SAMPLES: usize = 1 << 17;
+
 /// Sound → augmented sound (→ features). What the front end does to a clip as a whole comes first, so that a view is as
 /// loud as where the clip is measured.
 #[derive(Debug)]
@@ -116,11 +119,21 @@ impl<'a> SoundViews<'a> {
             return whole
                 .with_channels(|sides| sides.iter().map(|s| s[first..end].to_vec()).collect());
         }
-        let level = self.levels[clip].get_or_init(|| {
-            let measured = if self.rules.measure_sound() { held } else { 0 };
-            self.rules.measure(&self.recorded(clip, 0, measured))
-        });
+        let level = self.levels[clip].get_or_init(|| self.level(clip));
         level.apply(self.recorded(clip, first, end))
+    }
+
+    /// The level of a clip, which may be too long for the memory.
+    fn level(&self, clip: usize) -> ClipLevel {
+        let held = self.sounds.frames(clip);
+        self.rules.measure_played(|listener| {
+            for side in 0..self.sounds.channels() {
+                for first in (0..held).step_by(MEASURED_SAMPLES) {
+                    let end = held.min(first + MEASURED_SAMPLES);
+                    listener(&self.recorded(clip, first, end).channels()[side]);
+                }
+            }
+        })
     }
 
     /// Samples `first..end` of a clip, as they were recorded.
