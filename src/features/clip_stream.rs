@@ -1,18 +1,23 @@
 //! A clip of any length as mono sound, block by block, as its front end is to hear it.
 
+use super::ClipRules;
+use super::input_scaling::Line;
 use super::silence::{SilenceFilter, SilenceRule};
 use crate::audio::{AudioError, MonoReader};
 use crate::dataset::remarks_of;
 
-/// The sound of a whole clip after its [`Silence`](super::Silence) rule, in memory that does not grow with its length.
+/// The sound of a whole clip after its [`ClipRules`], in memory that does not grow with its length.
 ///
-/// The blocks, joined, are what `Silence::apply` gives for the whole. Where silence is cut out, the file is decoded once
-/// more than it is repeated: the first time only counts what stays.
+/// The blocks, joined, are what `ClipRules::apply` gives for the whole, to the bit. The file is decoded once more for each
+/// rule that must hear all of it first, twice more where the level is that around the mean. Where silence is cut out, it is
+/// also decoded as often as the sound is repeated.
 pub(super) struct ClipStream {
     reader: MonoReader,
     /// What the first of several readings found odd.
     remarks: Option<Vec<String>>,
     cutting: Option<Cutting>,
+    /// What samples go through behind the silence rule.
+    level: Option<Line>,
 }
 
 /// How silence is cut out of a clip, and the sound around it repeated.
@@ -22,6 +27,8 @@ struct Cutting {
     decoded: Vec<f32>,
     /// Zeros behind each repetition.
     padding: usize,
+    /// Samples of the clip.
+    all: u64,
     /// Samples still to come.
     left: u64,
     /// Samples that the present repetition gave.
@@ -35,17 +42,28 @@ impl ClipStream {
             reader,
             remarks: None,
             cutting: None,
+            level: None,
         }
     }
 
-    /// What `reader` reads, without silence; it must stand at its beginning.
+    /// What `reader` reads, by the rules; it must stand at its beginning.
     ///
     /// # Errors
     /// As [`MonoReader::next_block`].
-    pub(super) fn without_silence(
-        mut reader: MonoReader,
-        rule: SilenceRule,
-    ) -> Result<Self, AudioError> {
+    pub(super) fn by_rules(reader: MonoReader, rules: &ClipRules) -> Result<Self, AudioError> {
+        let rate = f64::from(reader.sample_rate().hz());
+        let mut sound = match rules.silence.rule(rate) {
+            Some(rule) => Self::without_silence(reader, rule)?,
+            None => Self::as_it_is(reader),
+        };
+        // The level is that of what is left without silence.
+        let level = rules.scaling.measured(|listener| sound.play(listener))?;
+        sound.level = level;
+        Ok(sound)
+    }
+
+    /// What `reader` reads, without silence.
+    fn without_silence(mut reader: MonoReader, rule: SilenceRule) -> Result<Self, AudioError> {
         let mut filter = SilenceFilter::new(rule);
         let (mut all, mut sounding) = (0, 0);
         let mut kept = Vec::new();
@@ -62,6 +80,7 @@ impl ClipStream {
             filter: SilenceFilter::new(rule),
             decoded: kept,
             padding: (rule.least as u64).saturating_sub(sounding) as usize,
+            all,
             left: all,
             given: 0,
         });
@@ -69,7 +88,25 @@ impl ClipStream {
             reader: reader.again()?,
             remarks: Some(remarks_of(&reader)),
             cutting,
+            level: None,
         })
+    }
+
+    /// Gives `listener` all of the sound, and stands at its beginning again.
+    fn play(&mut self, listener: &mut dyn FnMut(&[f32])) -> Result<(), AudioError> {
+        let mut block = Vec::new();
+        while self.read_into(&mut block)? {
+            listener(&block);
+            block.clear();
+        }
+        let again = self.reader.again()?;
+        let heard = std::mem::replace(&mut self.reader, again);
+        self.remarks.get_or_insert_with(|| remarks_of(&heard));
+        if let Some(cutting) = &mut self.cutting {
+            cutting.left = cutting.all;
+            cutting.repeat();
+        }
+        Ok(())
     }
 
     pub(super) fn reader(&self) -> &MonoReader {
@@ -88,6 +125,16 @@ impl ClipStream {
     /// # Errors
     /// As [`MonoReader::read_into`].
     pub(super) fn read_into(&mut self, output: &mut Vec<f32>) -> Result<bool, AudioError> {
+        let start = output.len();
+        let more = self.read_recorded(output)?;
+        if let Some(level) = &self.level {
+            level.change(&mut output[start..]);
+        }
+        Ok(more)
+    }
+
+    /// The same as loud as it was recorded.
+    fn read_recorded(&mut self, output: &mut Vec<f32>) -> Result<bool, AudioError> {
         let Some(cutting) = &mut self.cutting else {
             return self.reader.read_into(output);
         };
@@ -105,13 +152,20 @@ impl ClipStream {
                 return Ok(false); // the file has changed since it was counted
             }
             output.resize(output.len() + cutting.padding, 0.0);
-            cutting.given = 0;
-            cutting.filter = SilenceFilter::new(cutting.rule);
+            cutting.repeat();
             self.reader = self.reader.again()?;
         }
         let left = usize::try_from(cutting.left).unwrap_or(usize::MAX);
         output.truncate(start.saturating_add(left));
         cutting.left -= (output.len() - start) as u64;
         Ok(output.len() > start)
+    }
+}
+
+impl Cutting {
+    /// Stands at the beginning of the sound.
+    fn repeat(&mut self) {
+        self.given = 0;
+        self.filter = SilenceFilter::new(self.rule);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     ChannelAxis, ClipRules, ConfigProblem, Features, FeaturesError, FrontEnd, InputScaling,
-    LogMelConfig, LogUnit, Silence, error::Problems,
+    LogUnit, Silence, error::Problems, log_mel::FrameExtent,
 };
 use crate::audio::{SampleRate, SoundChannels, Waveform};
 use std::fmt::Debug;
@@ -120,8 +120,8 @@ pub(super) trait Settings {
     /// Leaves the background as it is, for what is computed while a recording is read.
     fn keep_background(&mut self) {}
 
-    /// The one spectrogram whose frames decide how far a frame reaches, where the features can be streamed.
-    fn streamed(&self) -> Option<&LogMelConfig> {
+    /// How far a frame reaches, where the features can be streamed.
+    fn streamed(&self) -> Option<FrameExtent> {
         None
     }
 
@@ -247,8 +247,13 @@ impl FrontEnd {
         self.settings_mut().clip_rules_mut()
     }
 
-    /// The one spectrogram whose frames decide how far a frame reaches, where the features can be streamed.
-    pub(super) fn streamed(&self) -> Result<&LogMelConfig, FeaturesError> {
+    /// Samples from frame to frame.
+    pub(super) fn hop_length(&self) -> usize {
+        self.settings().timing().1
+    }
+
+    /// How far a frame reaches, where the features can be streamed.
+    pub(super) fn streamed(&self) -> Result<FrameExtent, FeaturesError> {
         let front_end = self.name();
         let streamed = self.settings().streamed();
         streamed.ok_or(FeaturesError::NotStreamed { front_end })

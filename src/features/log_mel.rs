@@ -172,7 +172,7 @@ impl LogMelConfig {
     }
 
     /// How far a frame reaches around its place, sample `frame · hop_length`.
-    pub(super) fn frame_extent(&self) -> FrameExtent {
+    fn frame_extent(&self) -> FrameExtent {
         let length = match self.window_placement {
             WindowPlacement::Centre => self.n_fft,
             WindowPlacement::Start => self.win_length,
@@ -286,8 +286,8 @@ impl Settings for LogMelConfig {
         self.background = Background::Keep;
     }
 
-    fn streamed(&self) -> Option<&LogMelConfig> {
-        Some(self)
+    fn streamed(&self) -> Option<FrameExtent> {
+        Some(self.frame_extent())
     }
 
     fn extractor(&self) -> Result<Extractor, FeaturesError> {

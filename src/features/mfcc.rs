@@ -4,7 +4,7 @@ use super::error::Problems;
 use super::front_end::{Extract, Extractor, Published, Settings};
 use super::{
     BandAxis, ChannelAxis, Compression, Features, FeaturesError, InputScaling, LogMel,
-    LogMelConfig, Silence,
+    LogMelConfig, Silence, log_mel::FrameExtent,
 };
 use crate::audio::SampleRate;
 use crate::signal::{AreaNorm, Dct, MelScale, Padding};
@@ -99,8 +99,8 @@ impl Settings for MfccConfig {
         self.log_mel.keep_background();
     }
 
-    fn streamed(&self) -> Option<&LogMelConfig> {
-        Some(&self.log_mel)
+    fn streamed(&self) -> Option<FrameExtent> {
+        self.log_mel.streamed()
     }
 
     fn extractor(&self) -> Result<Extractor, FeaturesError> {

@@ -3,7 +3,7 @@
 use super::front_end::{Extract, Extractor, Published, Settings};
 use super::{
     BandAxis, ChannelAxis, Features, FeaturesError, InputScaling, LogMel, LogMelConfig, Silence,
-    error::Problems,
+    error::Problems, log_mel::FrameExtent,
 };
 use crate::audio::SampleRate;
 use serde::{Deserialize, Serialize};
@@ -134,8 +134,8 @@ impl Settings for PcenConfig {
         self.log_mel.keep_background();
     }
 
-    fn streamed(&self) -> Option<&LogMelConfig> {
-        Some(&self.log_mel)
+    fn streamed(&self) -> Option<FrameExtent> {
+        self.log_mel.streamed()
     }
 
     fn extractor(&self) -> Result<Extractor, FeaturesError> {

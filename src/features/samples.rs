@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::front_end::{Extract, Extractor, Settings};
 use super::{
     BandAxis, ChannelAxis, Features, FeaturesError, FrontEnd, InputScaling, Silence,
-    error::Problems,
+    error::Problems, log_mel::FrameExtent,
 };
 use crate::audio::{SampleRate, SoundChannels};
 
@@ -61,6 +61,15 @@ impl Settings for SamplesConfig {
 
     fn clip_rules_mut(&mut self) -> (Option<&mut Silence>, Option<&mut InputScaling>) {
         (None, None)
+    }
+
+    /// Of one side: recordings are read block by block as mono sound.
+    fn streamed(&self) -> Option<FrameExtent> {
+        let sample = FrameExtent {
+            before: 0,
+            after: 1,
+        };
+        self.channels.is_mono().then_some(sample)
     }
 
     fn extractor(&self) -> Result<Extractor, FeaturesError> {

@@ -1,7 +1,8 @@
 //! The features of a recording of any length, block by block.
 
 use super::clip_stream::ClipStream;
-use super::{Extractor, Features, FeaturesError, FrontEnd, LogMelConfig, Silence};
+use super::log_mel::FrameExtent;
+use super::{Extractor, Features, FeaturesError, FrontEnd};
 use crate::audio::{AudioError, MonoReader};
 use std::path::Path;
 
@@ -51,11 +52,17 @@ impl FeatureStream {
     }
 
     /// Whether [`Self::of_clip`] serves this front end.
+    ///
+    /// What it does to the sound of a whole clip is no hindrance: the file is read once more to measure it. What it does to
+    /// the features of a whole clip is. The loudest frame (`compression.top_db`) is known only behind the last one, and the
+    /// median of a band (`background`) takes all values of the band. Such clips are read at once, and refused where they are
+    /// longer than [`MAX_SAMPLES_AT_ONCE`](crate::audio::MAX_SAMPLES_AT_ONCE).
     pub(super) fn serves_clips(front_end: &FrontEnd) -> bool {
-        local(&without_silence(front_end).0).is_ok()
+        local(&front_end.without_clip_rules()).is_ok()
     }
 
-    /// The features of a whole clip, whose [`Silence`] rule is followed: exactly what the extractor gives for it.
+    /// The features of a whole clip, whose [`ClipRules`](super::ClipRules) are followed: exactly what the extractor gives
+    /// for it.
     ///
     /// # Errors
     /// As [`MonoReader::next_block`].
@@ -63,33 +70,28 @@ impl FeatureStream {
     /// # Panics
     /// As [`Self::new`], and if the front end makes no sense or [is not served](Self::serves_clips).
     pub(super) fn of_clip(reader: MonoReader, front_end: &FrontEnd) -> Result<Self, AudioError> {
-        let (local, silence) = without_silence(front_end);
-        let rule = silence.rule(front_end.sample_rate().hz().into());
-        let sound = match rule {
-            Some(rule) => ClipStream::without_silence(reader, rule)?,
-            None => ClipStream::as_it_is(reader),
-        };
+        let sound = ClipStream::by_rules(reader, &front_end.clip_rules())?;
+        let local = front_end.without_clip_rules();
         let extractor = local.extractor().expect("a front end that makes sense");
         Ok(Self::of_sound(sound, &local, extractor))
     }
 
     fn of_sound(sound: ClipStream, front_end: &FrontEnd, extractor: Extractor) -> Self {
-        let log_mel = local(front_end).expect("a front end whose frames are local");
+        let extent = local(front_end).expect("a front end whose frames are local");
         assert_eq!(
             sound.reader().sample_rate(),
             front_end.sample_rate(),
             "the reader's rate is the front end's"
         );
-        let stft = log_mel.frame_extent();
-        let hop = log_mel.hop_length;
+        let hop = front_end.hop_length();
         Self {
             memory: extractor.extract().memory(),
             extractor,
             sound,
             hop,
             // One more than a frame reaches back: the end is mirrored without its last sample.
-            lead: stft.before.div_ceil(hop) + 1,
-            reach: stft.after,
+            lead: extent.before.div_ceil(hop) + 1,
+            reach: extent.after,
             samples: Vec::new(),
             first: 0,
             given: 0,
@@ -105,6 +107,11 @@ impl FeatureStream {
     /// The recording.
     pub fn path(&self) -> &Path {
         self.sound.reader().path()
+    }
+
+    /// Samples that were read, as long as no frame was handed out.
+    pub(super) fn unused_samples(&self) -> usize {
+        self.samples.len()
     }
 
     /// What is odd about what was read, each as a sentence without the file's name.
@@ -153,26 +160,23 @@ impl FeatureStream {
     }
 }
 
-/// The settings behind frames that depend only on the sound around them.
-fn local(front_end: &FrontEnd) -> Result<&LogMelConfig, FeaturesError> {
-    let log_mel = front_end.streamed()?;
+/// How far a frame reaches, of frames that depend only on the sound around them.
+fn local(front_end: &FrontEnd) -> Result<FrameExtent, FeaturesError> {
+    let extent = front_end.streamed()?;
     match front_end.needs_whole_clip() {
         Some(key) => Err(FeaturesError::NotLocal { key }),
-        None => Ok(log_mel),
+        None => Ok(extent),
     }
-}
-
-fn without_silence(front_end: &FrontEnd) -> (FrontEnd, Silence) {
-    let mut front_end = front_end.clone();
-    let silence = front_end.clip_rules_mut().0.map(std::mem::take);
-    (front_end, silence.unwrap_or_default())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audio::{SampleRate, WavEncoding, Waveform, write_wav};
-    use crate::features::{Compression, InputScaling, LogMelConfig, MfccConfig, PcenConfig};
+    use crate::audio::{SampleRate, SoundChannels, WavEncoding, Waveform, write_wav};
+    use crate::features::{
+        Background, Compression, InputScaling, LogMelConfig, MfccConfig, PcenConfig, SamplesConfig,
+        Silence,
+    };
 
     fn recording(folder: &Path, samples: usize) -> std::path::PathBuf {
         let path = folder.join(format!("{samples}.wav"));
@@ -199,6 +203,22 @@ mod tests {
         (blocks, values)
     }
 
+    /// The same of a clip whose rules are followed.
+    fn streamed_clip(path: &Path, front_end: &FrontEnd) -> Vec<f32> {
+        let reader = MonoReader::open(path).unwrap();
+        let reader = reader.at_rate(front_end.sample_rate()).unwrap();
+        let mut stream = FeatureStream::of_clip(reader, front_end).unwrap();
+        let mut values = Vec::new();
+        while let Some(block) = stream.next_block().unwrap() {
+            values.extend_from_slice(block.values());
+        }
+        values
+    }
+
+    fn bits(values: &[f32]) -> Vec<u32> {
+        values.iter().map(|value| value.to_bits()).collect()
+    }
+
     #[test]
     fn blocks_joined_are_the_features_of_the_whole() {
         let folder = tempfile::tempdir().unwrap();
@@ -214,6 +234,10 @@ mod tests {
             }),
             FrontEnd::Pcen(PcenConfig::protonet()),
             FrontEnd::Mfcc(cepstra),
+            FrontEnd::Samples(SamplesConfig {
+                sample_rate: SampleRate::new(22_050).unwrap(),
+                channels: SoundChannels::Mono,
+            }),
         ];
         for samples in [1, 400, 128 * 1500, BLOCK_SAMPLES * 3 + 77] {
             let path = recording(folder.path(), samples);
@@ -262,14 +286,109 @@ mod tests {
             )
             .unwrap();
             let whole = front_end.extractor().unwrap().compute(&sound);
-            let reader = MonoReader::open(&path).unwrap();
-            let mut stream = FeatureStream::of_clip(reader, &front_end).unwrap();
-            let mut values = Vec::new();
-            while let Some(block) = stream.next_block().unwrap() {
-                values.extend_from_slice(block.values());
-            }
+            let values = streamed_clip(&path, &front_end);
             assert!(values == whole.values(), "{silent:?} silent");
         }
+    }
+
+    /// Front ends of every level rule; one has a silence rule, too.
+    fn levelled() -> Vec<FrontEnd> {
+        let rate = SampleRate::new(22_050).unwrap();
+        let fonseca = LogMelConfig::fonseca();
+        let cola = LogMelConfig {
+            sample_rate: rate,
+            ..LogMelConfig::cola()
+        };
+        let removing = LogMelConfig {
+            silence: Silence::Remove {
+                below: 1e-4,
+                min_secs: 0.1,
+            },
+            ..fonseca.clone()
+        };
+        let min_max = LogMelConfig {
+            input_scaling: InputScaling::MinMax {
+                low: -1.0,
+                high: 1.0,
+            },
+            ..LogMelConfig::small()
+        };
+        let mut cepstra = MfccConfig::librosa();
+        cepstra.log_mel.compression = Compression::decibels();
+        cepstra.log_mel.sample_rate = rate;
+        cepstra.log_mel.input_scaling = InputScaling::unit_norm();
+        let mut pcen = PcenConfig::protonet(); // has a gain
+        pcen.log_mel.sample_rate = rate;
+        let mut loud_pcen = pcen.clone();
+        loud_pcen.log_mel.input_scaling = InputScaling::Peak { offset: 0.005 };
+        let log_mels = [fonseca, cola, removing, min_max].map(FrontEnd::LogMel);
+        let others = [
+            FrontEnd::Mfcc(cepstra),
+            FrontEnd::Pcen(pcen),
+            FrontEnd::Pcen(loud_pcen),
+        ];
+        log_mels.into_iter().chain(others).collect()
+    }
+
+    #[test]
+    fn blocks_of_a_clip_are_as_loud_as_all_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let rate = SampleRate::new(22_050).unwrap();
+        for samples in [1, 100, 5000, BLOCK_SAMPLES + 9077] {
+            let path = recording(folder.path(), samples);
+            let noise = crate::audio::read_mono(&path, rate).unwrap();
+            let noise = noise.channels()[0].as_slice();
+            let mut paused = noise.to_vec();
+            paused[samples / 4..samples / 2].fill(0.0);
+            let offset: Vec<f32> = noise.iter().map(|x| 0.25 + 0.5 * x).collect();
+            let silent = vec![0.0; samples];
+            let sounds: [&[f32]; 4] = [noise, &paused, &offset, &silent];
+            for sound in sounds {
+                let wave = Waveform::mono(sound.to_vec(), rate);
+                write_wav(&path, &wave, WavEncoding::Float32).unwrap();
+                for front_end in levelled() {
+                    assert!(FeatureStream::serves_clips(&front_end));
+                    let whole = front_end.extractor().unwrap().compute(sound);
+                    let values = streamed_clip(&path, &front_end);
+                    let same = bits(&values) == bits(whole.values());
+                    assert!(same, "{samples} samples, {front_end:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_clip_of_another_rate_is_as_loud_as_all_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = recording(folder.path(), BLOCK_SAMPLES + 77);
+        let front_end = FrontEnd::LogMel(LogMelConfig::cola());
+        let sound = crate::audio::read_mono(&path, front_end.sample_rate()).unwrap();
+        let whole = front_end.extractor().unwrap().compute_sound(&sound);
+        let values = streamed_clip(&path, &front_end);
+        assert!(bits(&values) == bits(whole.values()));
+    }
+
+    #[test]
+    fn what_looks_at_the_features_of_a_whole_clip_is_not_served() {
+        let limited = LogMelConfig {
+            compression: Compression::Decibels {
+                floor: 1e-10,
+                top_db: Some(80.0),
+            },
+            ..LogMelConfig::small()
+        };
+        let subtracting = LogMelConfig {
+            background: Background::Subtract,
+            ..LogMelConfig::small()
+        };
+        for log_mel in [limited, subtracting] {
+            assert!(!FeatureStream::serves_clips(&FrontEnd::LogMel(log_mel)));
+        }
+        let stereo = FrontEnd::Samples(SamplesConfig {
+            sample_rate: SampleRate::new(22_050).unwrap(),
+            channels: SoundChannels::Stereo,
+        });
+        assert!(!FeatureStream::serves_clips(&stereo));
     }
 
     #[test]
