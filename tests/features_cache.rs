@@ -1,11 +1,11 @@
 //! The feature cache: computed once, right after any interruption, stale entries dropped.
 
 use chiffchaff::{
-    audio::{SampleRate, Waveform},
-    dataset::{Clip, Dataset, Span},
+    audio::{AudioError, MonoReader, SampleRate, SoundChannels, WavEncoding, Waveform, write_wav},
+    dataset::{Clip, Dataset, OpenClip, Span},
     features::{
         CacheConfig, CachePrecision, Compression, FeatureCache, FeaturesError, FrontEnd,
-        LogMelConfig, SkippedClip,
+        LogMelConfig, SamplesConfig, SkippedClip,
     },
 };
 use proptest::prelude::*;
@@ -338,6 +338,64 @@ fn sound_of_the_wrong_rate_or_with_a_hole_in_it_is_skipped() {
         skipped[1].reason,
         "sample rate is 44100 Hz, but the front end hears 8000 Hz"
     );
+}
+
+#[test]
+fn a_clip_that_is_streamed_is_kept_as_one_that_is_read() {
+    let folder = TempDir::new().unwrap();
+    let rate = SampleRate::new(RATE).unwrap();
+    let path = folder.path().join("a.wav");
+    let dataset = Dataset::new("one", vec![clip(path.clone())], vec![]);
+    let log_mel = |published: LogMelConfig| {
+        FrontEnd::LogMel(LogMelConfig {
+            sample_rate: rate,
+            f_max: 4000.0,
+            ..published
+        })
+    };
+    let samples = SamplesConfig {
+        sample_rate: rate,
+        channels: SoundChannels::Mono,
+    };
+    let front_ends = [
+        log_mel(LogMelConfig::cola()),
+        log_mel(LogMelConfig::fonseca()),
+        FrontEnd::Samples(samples),
+    ];
+    let write = |len: usize| {
+        let samples = (0..len).map(|n| ((n * 7919) % 1009) as f32 / 2000.0 - 0.2);
+        let sound = Waveform::mono(samples.collect(), rate);
+        write_wav(&path, &sound, WavEncoding::Float32).unwrap();
+    };
+    let open = |front_end: &FrontEnd, is_streamed: bool| {
+        let config = CacheConfig {
+            dir: folder.path().join(is_streamed.to_string()),
+            precision: CachePrecision::F32,
+        };
+        let load = |clip: &Clip| -> Result<OpenClip, AudioError> {
+            let mut reader = MonoReader::open(&clip.path)?;
+            if is_streamed {
+                return Ok(OpenClip::Long(Box::new(reader)));
+            }
+            Ok(OpenClip::from(reader.read_all()?))
+        };
+        FeatureCache::open(&config, &dataset, front_end, load, |_, _| {}).unwrap()
+    };
+    write(300_000);
+    for front_end in &front_ends {
+        let [read, streamed] = [false, true].map(|is_streamed| {
+            let (cache, skipped) = open(front_end, is_streamed);
+            assert!(skipped.is_empty(), "{skipped:?}");
+            (cache.checksum(0), cache.features(0))
+        });
+        assert!(read == streamed, "{front_end:?}");
+    }
+    write(100);
+    for is_streamed in [false, true] {
+        let (_, skipped) = open(&front_ends[0], is_streamed);
+        let reason = &skipped[0].reason;
+        assert!(reason.contains("100 samples are too short"), "{reason}");
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod identity;
 mod log;
 mod mapped;
 mod remarks;
+mod values;
 
 use super::{Extractor, FeatureStream, Features, FeaturesError, FrontEnd};
 use crate::audio::{MonoReader, ReadProblem, SampleRate};
@@ -26,6 +27,7 @@ use std::{
     path::{Path, PathBuf, absolute},
     sync::atomic::{AtomicUsize, Ordering},
 };
+use values::Values;
 
 /// Clips that are computed, then written together: enough for many threads to share, few enough to
 /// lose little when the process is killed.
@@ -122,7 +124,8 @@ impl FeatureCache {
     ///
     /// `loader` gives a clip's sound: the channels that the front end hears or one, its rate, cut to the clip's span. What it
     /// remarks is kept beside the features, see [`Self::remarks`]. A long clip may be given as a reader: a front end whose
-    /// frames depend only on the sound around them computes it in memory that does not grow with its sound.
+    /// frames depend only on the sound around them, and on the level and silence of the clip, computes it in memory that does
+    /// not grow with its sound.
     /// `progress` is called with clips done and clips in all, from any thread. A clip that cannot be
     /// loaded, has no frame or gives non-finite features is skipped and tried again next time.
     ///
@@ -163,38 +166,48 @@ impl FeatureCache {
         progress(done.load(Ordering::Relaxed), clips.len());
         let compute = |&clip: &usize| {
             let entry = match &identities[clip] {
-                Ok(_) => entry(
-                    &clips[clip],
-                    front_end,
-                    &extractor,
-                    config.precision,
-                    &loader,
-                ),
-                Err(error) => Err(format!("{}: {error}", clips[clip].path.display())),
+                Ok(_) => {
+                    // Whoever holds the lock is the only one to write beside the cache.
+                    let values = Values::new(path.with_extension(format!("{clip}.part")));
+                    let precision = config.precision;
+                    entry(
+                        &clips[clip],
+                        front_end,
+                        &extractor,
+                        precision,
+                        &loader,
+                        values,
+                    )
+                }
+                Err(error) => Err(format!("{}: {error}", clips[clip].path.display()).into()),
             };
             progress(done.fetch_add(1, Ordering::Relaxed) + 1, clips.len());
             entry
         };
         let mut skipped = Vec::new();
         for chunk in chunks(&missing, &identities) {
-            let entries: Vec<Result<Entry, String>> = chunk.par_iter().map(compute).collect();
+            let entries: Vec<Result<Entry, NoEntry>> = chunk.par_iter().map(compute).collect();
             let mut written = Vec::new();
-            for (&clip, entry) in chunk.iter().zip(&entries) {
+            for (&clip, entry) in chunk.iter().zip(entries) {
                 match (&identities[clip], entry) {
                     (Ok(identity), Ok(entry)) => {
                         remarks.set(identity, &entry.remarks);
-                        written.push((identity.as_bytes(), entry.values.as_slice()));
+                        written.push((identity.as_bytes(), entry.values));
                     }
-                    (_, Err(reason)) => skipped.push(SkippedClip {
+                    (_, Err(NoEntry::Skipped(reason))) => skipped.push(SkippedClip {
                         clip,
                         path: clips[clip].path.clone(),
-                        reason: reason.clone(),
+                        reason,
                     }),
+                    (_, Err(NoEntry::Unwritten(source))) => {
+                        return Err(failed("writing beside")(source));
+                    }
                     (Err(_), Ok(_)) => unreachable!("a clip without identity is not computed"),
                 }
             }
             // First, so that no kept features are without their remarks.
             remarks.write().map_err(failed("writing remarks beside"))?;
+            let written = written.iter().map(|(key, values)| (*key, values));
             log.append(written).map_err(failed("writing"))?;
             if log.unsealed() > SEAL_BYTES {
                 log.seal().map_err(failed("writing"))?;
@@ -419,24 +432,39 @@ fn chunks<'a>(
 
 /// What is kept of a clip.
 struct Entry {
-    values: Vec<u8>,
+    values: Values,
     remarks: Vec<String>,
 }
 
-/// The stored form of a clip's features, or why there is none.
+/// Why nothing is kept of a clip.
+enum NoEntry {
+    /// The clip cannot be used.
+    Skipped(String),
+    /// There is no place for its features.
+    Unwritten(io::Error),
+}
+
+impl From<String> for NoEntry {
+    fn from(reason: String) -> Self {
+        Self::Skipped(reason)
+    }
+}
+
+/// The stored form of a clip's features, appended to `values`, or why there is none.
 fn entry<E: Display, S: Into<OpenClip>>(
     clip: &Clip,
     front_end: &FrontEnd,
     extractor: &Extractor,
     precision: CachePrecision,
     loader: &impl Fn(&Clip) -> Result<S, E>,
-) -> Result<Entry, String> {
+    mut values: Values,
+) -> Result<Entry, NoEntry> {
     let loaded = loader(clip).map_err(|error| error.to_string())?;
     let sound = match loaded.into() {
         OpenClip::Read(sound) => sound,
         OpenClip::Long(reader) if FeatureStream::serves_clips(front_end) => {
             check_rate(reader.sample_rate(), front_end)?;
-            return entry_of_stream(*reader, front_end, precision);
+            return entry_of_stream(*reader, front_end, precision, values);
         }
         OpenClip::Long(mut reader) => ClipSound {
             sound: reader.read_all().map_err(|error| error.without_path())?,
@@ -447,25 +475,17 @@ fn entry<E: Display, S: Into<OpenClip>>(
     check_rate(sound.sample_rate(), front_end)?;
     let (given, heard) = (sound.channels().len(), front_end.sound_channels().count());
     if given > heard {
-        return Err(format!(
-            "has {given} channels, but the front end hears {heard}"
-        ));
+        return Err(format!("has {given} channels, but the front end hears {heard}").into());
     }
     for samples in sound.channels() {
         if let Some(n) = samples.iter().position(|x| !x.is_finite()) {
-            return Err(format!(
-                "sample {n} is {}, but must be a finite number",
-                samples[n]
-            ));
+            let sample = samples[n];
+            return Err(format!("sample {n} is {sample}, but must be a finite number").into());
         }
     }
-    let mut values = Vec::new();
-    store(&extractor.compute_sound(&sound), precision, &mut values)?;
-    if values.is_empty() {
-        return Err(format!(
-            "{} samples are too short for one frame",
-            sound.len()
-        ));
+    store(&extractor.compute_sound(&sound), precision, values.end())?;
+    if values.len() == 0 {
+        return Err(too_short(sound.len()).into());
     }
     Ok(Entry { values, remarks })
 }
@@ -475,20 +495,29 @@ fn entry_of_stream(
     reader: MonoReader,
     front_end: &FrontEnd,
     precision: CachePrecision,
-) -> Result<Entry, String> {
+    mut values: Values,
+) -> Result<Entry, NoEntry> {
     let mut stream =
         FeatureStream::of_clip(reader, front_end).map_err(|error| error.without_path())?;
-    let mut values = Vec::new();
     while let Some(block) = stream.next_block().map_err(|error| error.without_path())? {
-        store(&block, precision, &mut values)?;
+        store(&block, precision, values.end())?;
+        values.settle().map_err(NoEntry::Unwritten)?;
     }
-    if values.is_empty() {
-        return Err(ReadProblem::NoSamples.to_string());
+    if values.len() == 0 {
+        return Err(match stream.unused_samples() {
+            0 => ReadProblem::NoSamples.to_string(),
+            samples => too_short(samples),
+        }
+        .into());
     }
     Ok(Entry {
         values,
         remarks: stream.remarks(),
     })
+}
+
+fn too_short(samples: usize) -> String {
+    format!("{samples} samples are too short for one frame")
 }
 
 fn check_rate(given: SampleRate, front_end: &FrontEnd) -> Result<(), String> {

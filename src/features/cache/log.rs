@@ -11,6 +11,7 @@
 //! cache reads little of it. What follows the first record that does not hold is cut off.
 
 use super::mapped;
+use super::values::Values;
 use memmap2::Mmap;
 use std::{
     fs::{self, File, OpenOptions},
@@ -24,7 +25,7 @@ use std::{
 const MAGIC: u64 = u64::from_le_bytes(*b"chiffch1");
 const RECORD: u64 = u64::from_le_bytes(*b"\nrecord\n");
 const SEAL: u64 = u64::from_le_bytes(*b"\nsealed\n");
-const WORD: usize = size_of::<u64>();
+pub(super) const WORD: usize = size_of::<u64>();
 const HEADER: usize = 5 * WORD;
 
 /// A record's place in the file.
@@ -110,13 +111,20 @@ impl Log {
     /// Adds records that survive the death of this process once this returns.
     pub(super) fn append<'a>(
         &mut self,
-        records: impl IntoIterator<Item = (&'a [u8], &'a [u8])>,
+        records: impl IntoIterator<Item = (&'a [u8], &'a Values)>,
     ) -> io::Result<()> {
         let mut out = BufWriter::with_capacity(1 << 20, &self.file);
         for (key, values) in records {
-            let frames = values.len() / self.bytes_per_frame;
-            write_record(&mut out, RECORD, key, frames, values)?;
-            self.end += HEADER + padded(key.len()) + padded(values.len());
+            let len = usize::try_from(values.len()).map_err(io::Error::other)?;
+            let mut sum = Checksum::of_length(len);
+            values.read(|piece| {
+                sum.add(piece);
+                Ok(())
+            })?;
+            out.write_all(&head(RECORD, key, len / self.bytes_per_frame, sum.0))?;
+            values.read(|piece| out.write_all(piece))?;
+            out.write_all(&[0; WORD][..padded(len) - len])?;
+            self.end += HEADER + padded(key.len()) + padded(len);
         }
         out.flush()
     }
@@ -130,7 +138,7 @@ impl Log {
     pub(super) fn seal(&mut self) -> io::Result<()> {
         if self.unsealed() > 0 {
             self.file.sync_data()?;
-            write_record(&mut self.file, SEAL, &[], 0, &[])?;
+            self.file.write_all(&seal())?;
             self.file.sync_data()?;
             self.end += HEADER;
             self.sealed = self.end;
@@ -145,7 +153,7 @@ impl Log {
             for record in kept {
                 file.write_all(&self.map[record.whole.clone()])?;
             }
-            write_record(file, SEAL, &[], 0, &[])
+            file.write_all(&seal())
         })?;
         Self::open(&self.path, &self.description, self.bytes_per_frame)
     }
@@ -199,24 +207,21 @@ fn preamble(description: &str) -> Vec<u8> {
     bytes
 }
 
-fn write_record(
-    out: &mut impl Write,
-    kind: u64,
-    key: &[u8],
-    frames: usize,
-    values: &[u8],
-) -> io::Result<()> {
+/// All of a record but its values.
+fn head(kind: u64, key: &[u8], frames: usize, checksum_of_values: u64) -> Vec<u8> {
     let mut head = Vec::with_capacity(HEADER + padded(key.len()));
-    for word in [kind, key.len() as u64, frames as u64, checksum(values)] {
+    for word in [kind, key.len() as u64, frames as u64, checksum_of_values] {
         head.extend(word.to_ne_bytes());
     }
     let own = head_checksum(&head, key);
     head.extend(own.to_ne_bytes());
     head.extend(key);
     head.resize(padded(head.len()), 0);
-    out.write_all(&head)?;
-    out.write_all(values)?;
-    out.write_all(&[0; WORD][..padded(values.len()) - values.len()])
+    head
+}
+
+fn seal() -> Vec<u8> {
+    head(SEAL, &[], 0, checksum(&[]))
 }
 
 /// The record at `start`, unless it is torn or damaged in its header. Lengths are not trusted
@@ -264,16 +269,32 @@ fn head_checksum(head: &[u8], key: &[u8]) -> u64 {
 /// FNV-1a over words instead of bytes: finds every change within one word, and zeros where there
 /// should be values. No defence against someone who means harm, who can write any cache anyway.
 pub(super) fn checksum(bytes: &[u8]) -> u64 {
-    const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+    let mut sum = Checksum::of_length(bytes.len());
+    sum.add(bytes);
+    sum.0
+}
+
+/// [`checksum`] of bytes that come in pieces, of whole words but for the last.
+struct Checksum(u64);
+
+impl Checksum {
+    fn of_length(bytes: usize) -> Self {
+        const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+        Self(mix(OFFSET, bytes as u64))
+    }
+
+    fn add(&mut self, piece: &[u8]) {
+        let (words, rest) = piece.as_chunks::<WORD>();
+        let hash = words
+            .iter()
+            .fold(self.0, |hash, word| mix(hash, u64::from_ne_bytes(*word)));
+        self.0 = rest.iter().fold(hash, |hash, &byte| mix(hash, byte.into()));
+    }
+}
+
+fn mix(hash: u64, word: u64) -> u64 {
     const PRIME: u64 = 0x0000_0100_0000_01b3;
-    let mix = |hash: u64, word: u64| (hash ^ word).wrapping_mul(PRIME).rotate_left(29);
-    let (words, rest) = bytes.as_chunks::<WORD>();
-    let hash = words
-        .iter()
-        .fold(mix(OFFSET, bytes.len() as u64), |hash, word| {
-            mix(hash, u64::from_ne_bytes(*word))
-        });
-    rest.iter().fold(hash, |hash, &byte| mix(hash, byte.into()))
+    (hash ^ word).wrapping_mul(PRIME).rotate_left(29)
 }
 
 /// Writes a file under a temporary name, brings it to the disk, then gives it its name. The caller
