@@ -4,10 +4,10 @@
 //! |---|---|---|---|
 //! | `sim-clr` | Chen et al. 2020; for sound, Fonseca et al. 2021 | [`crate::loss::nt_xent`] | a head |
 //! | `sup-con` | Khosla et al. 2020; for sound, Moummad et al. 2023 | [`crate::loss::supervised_contrastive`] | a head |
-//! | `moco` | He et al. 2020, Chen et al. 2020; for sound, Lin 2022 | [`crate::loss::info_nce`] | a head, a [`MomentumTwin`], a [`Queue`] |
-//! | `npid` | Wu et al. 2018; for sound, Hornauer et al. (DLS) | [`crate::loss::npid_nce`] | a head, a [`MemoryBank`] |
+//! | `moco` | He et al. 2020, Chen et al. 2020; for sound, Lin 2022 | [`crate::loss::info_nce`] | a head, a `MomentumTwin`, a `Queue` |
+//! | `npid` | Wu et al. 2018; for sound, Hornauer et al. (DLS) | [`crate::loss::npid_nce`] | a head, a `MemoryBank` |
 //! | `cola` | Saeed et al. 2021; augmented, Emami et al. | [`crate::loss::cola`] | a head, a bilinear form |
-//! | `swav` | Caron et al. 2020 | [`crate::loss::swapped_prediction`] | a head, [`Prototypes`], queues |
+//! | `swav` | Caron et al. 2020 | [`crate::loss::swapped_prediction`] | a head, `Prototypes`, queues |
 //! | `clar` | Al-Tahan and Mohsenzadeh 2021 | [`crate::loss::nt_xent`], cross entropy | an encoder of sound, two heads, a classifier |
 //! | `supervised` | plain cross entropy | cross entropy | a classifier |
 //! | `prototypical` | Snell et al. 2017 | [`prototypical_loss`] | nothing |
@@ -46,14 +46,16 @@ pub use clar::ClarConfig;
 pub use cld::CldConfig;
 pub use cola::{ColaConfig, ColaSimilarity};
 pub use frame_sup_con::{FrameSupConConfig, FrameTargets};
-pub use head::{ProjectionHead, ProjectionHeadConfig};
-pub use memory_bank::MemoryBank;
+pub(crate) use head::ProjectionHead;
+pub use head::ProjectionHeadConfig;
+pub(crate) use memory_bank::MemoryBank;
 pub use moco::MocoConfig;
-pub use momentum_twin::MomentumTwin;
+pub(crate) use momentum_twin::MomentumTwin;
 pub use npid::{Negatives, NpidConfig};
-pub use prototypes::Prototypes;
-pub use prototypical::{PrototypicalConfig, prototypical_loss, squared_distances};
-pub use queue::Queue;
+pub(crate) use prototypes::Prototypes;
+pub(crate) use prototypical::squared_distances;
+pub use prototypical::{PrototypicalConfig, prototypical_loss};
+pub(crate) use queue::Queue;
 pub use sim_clr::SimClrConfig;
 pub use sup_con::SupConConfig;
 pub use supervised::SupervisedConfig;
@@ -237,7 +239,7 @@ impl Method {
     }
 
     /// Everything that a checkpoint must hold, by name.
-    pub fn state(&self) -> Vec<(String, Tensor)> {
+    pub(crate) fn state(&self) -> Vec<(String, Tensor)> {
         let mut state = self.parameters.named();
         for (prefix, parameters) in self.beside() {
             let named = parameters.named().into_iter();
@@ -250,7 +252,10 @@ impl Method {
     ///
     /// # Errors
     /// If a tensor is missing or has another shape.
-    pub fn restore(&self, find: impl Fn(&str) -> Option<Tensor>) -> Result<(), EncoderError> {
+    pub(crate) fn restore(
+        &self,
+        find: impl Fn(&str) -> Option<Tensor>,
+    ) -> Result<(), EncoderError> {
         self.parameters.load(&find)?;
         for (prefix, parameters) in self.beside() {
             parameters.load(|name| find(&format!("{prefix}.{name}")))?;
