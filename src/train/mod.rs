@@ -48,5 +48,6 @@ pub use optimizer::{Optimizer, OptimizerConfig};
 pub use preview::augmented;
 pub use run::{Outcome, Progress, Start, pretrain};
 pub use run_dir::RunDir;
-pub use schedule::{Moment, Schedule};
+pub(crate) use schedule::Moment;
+pub use schedule::Schedule;
 pub use views::{Cut, Placement, Rounding, SmallViews, ViewsConfig, WindowsCut};
