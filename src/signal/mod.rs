@@ -19,11 +19,13 @@ mod stft;
 mod window;
 
 pub use convolution::convolve;
-pub use dct::Dct;
+pub(crate) use dct::Dct;
 pub(crate) use logarithm::ln;
-pub use mel::{AreaNorm, MelBank, MelBankConfig, MelScale, TriangleDomain};
+pub use mel::{AreaNorm, MelScale, TriangleDomain};
+pub(crate) use mel::{MelBank, MelBankConfig};
 pub use morlet::Morlet;
 pub use phase_vocoder::stretch;
 pub use rescale::rescale;
-pub use stft::{Padding, Stft, StftConfig, StftWorkspace, WindowPlacement};
+pub use stft::{Padding, WindowPlacement};
+pub(crate) use stft::{Stft, StftConfig, StftWorkspace};
 pub use window::{WindowShape, WindowSymmetry};
