@@ -1,6 +1,22 @@
 //! Teaches a computer to hear from your own recordings: audio encoders learned by contrastive
 //! learning, measured honestly, put to work.
 //!
+//! A few marked calls of a recording in, every other call of that kind out:
+//!
+//! ```no_run
+//! use chiffchaff::detect::{DetectorConfig, Fitter, MarkedRecording};
+//!
+//! let marked = MarkedRecording::read("dawn.wav".as_ref(), "dawn.csv".as_ref(), &Default::default())?;
+//! let detector = Fitter::new(DetectorConfig::default())?.fit(&[marked], |_| {})?;
+//! for event in detector.detect("dawn.wav".as_ref(), |_| {})?.events {
+//!     println!("{:.2} to {:.2} s", event.span.onset(), event.span.offset());
+//! }
+//! # Ok::<(), chiffchaff::detect::DetectError>(())
+//! ```
+//!
+//! The pages of the stages go on from here: [`audio`] reads a file, [`dataset`] finds clips, `train` makes an encoder of
+//! them, `encoder` puts it to use, and `measure` says how good it is.
+//!
 //! The folders are the stages, in the order in which data flows through them; a stage uses only
 //! stages above it:
 //!

@@ -18,6 +18,51 @@
 //!
 //! `moco` and `npid` can add cross-level discrimination (CLD, Wang, Liu and Yu 2021, [`crate::loss::cld_group`]) by their
 //! setting `cld`.
+//!
+//! A training loop of your own makes a step like this one; [`crate::train`] has the whole loop:
+//!
+//! ```
+//! use chiffchaff::encoder::{Encoder, EncoderConfig, FrameNetConfig, InputShape, Mode, Pass};
+//! use chiffchaff::loss::Temperature;
+//! use chiffchaff::method::{
+//!     BatchStatistics, Method, MethodConfig, MethodParts, ProjectionHeadConfig, SimClrConfig, StepInput,
+//! };
+//! use tch::{Device, Kind, Tensor};
+//!
+//! let encoder_config = EncoderConfig::FrameNet(FrameNetConfig {});
+//! let shape = InputShape { channels: 1, bands: 64 };
+//! let encoder = Encoder::new(&encoder_config, shape, 0, Device::Cpu)?;
+//! let config = MethodConfig::SimClr(SimClrConfig {
+//!     temperature: Temperature::new(0.2)?,
+//!     head: ProjectionHeadConfig { widths: vec![64, 32], batch_norm: false },
+//!     batch_statistics: BatchStatistics::Joint,
+//! });
+//! let parts = MethodParts {
+//!     encoder: &encoder,
+//!     encoder_config: &encoder_config,
+//!     clips: 4,
+//!     classes: 0,
+//!     seed: 1,
+//! };
+//! let mut method = Method::new(&config, &parts)?;
+//!
+//! let views = [0, 1].map(|_| Tensor::randn([4, 1, 64, 50], (Kind::Float, Device::Cpu)));
+//! let labels = Tensor::from_slice(&[-1i64; 4]);
+//! let input = StepInput {
+//!     views: &views,
+//!     small_views: &[],
+//!     labels: &labels,
+//!     clips: &[0, 1, 2, 3],
+//!     frames: None,
+//!     epoch: 0,
+//!     step: 0,
+//!     pass: Pass { mode: Mode::Training, ..Pass::INFERENCE },
+//! };
+//! let loss = method.step(&encoder, &input).loss;
+//! loss.backward(); // then the weights move
+//! method.finish_step();
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod chance;
 mod check;
