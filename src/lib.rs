@@ -23,14 +23,14 @@
 //! | stage | in → out |
 //! |---|---|
 //! | [`audio`] | a file → [`audio::Waveform`] |
-//! | [`dataset`] | a folder or table → [`dataset::Clip`]s with labels and official folds |
-//! | [`signal`] | mathematics on samples: windows, STFT, filter banks |
+//! | [`dataset`] | a folder or table → [`dataset::Clip`]s with labels and official folds; tables of marks |
+//! | [`signal`] | mathematics on samples: windows, mel scales, convolution, time stretch |
 //! | [`features`] | waveform → [`features::Features`] (`[channels, bands, frames]`), cached on disk |
 //! | [`corpus`] | a dataset → its clips with their features, and what cannot be used |
-//! | [`augment`] | features → two views, by draws that depend only on what they are for |
+//! | [`augment`] | sound or features → two views, by draws that depend only on what they are for |
 //! | `encoder` | `[batch, channels, mels, frames]` → [`Embeddings`] (`[items, dim]`) |
 //! | `loss` | embeddings → scalar |
-//! | `method` | what each method keeps between steps |
+//! | `method` | views → loss by each method's rule, and what it keeps between steps |
 //! | `train` | clips → an encoder: gathering, the loop, optimiser, schedule, checkpoint, diagnostics |
 //! | `experiment` | a preset or file → the whole configuration of a run |
 //! | [`evaluate`] | embeddings and labels → accuracies, beside their baselines |

@@ -4,6 +4,9 @@
 //! Everything here works on plain slices and knows nothing of files or configuration: the values
 //! have been checked by the stage that reads them ([`crate::features`]), so constructors panic on
 //! nonsense instead of returning errors.
+//!
+//! Public are the settings that front ends share, and what the augmentations of sound are made of. The transforms serve the
+//! stages after this one; [`crate::features`] computes with them.
 
 mod convolution;
 mod dct;
