@@ -1,20 +1,36 @@
 //! Teaches a computer to hear from your own recordings: audio encoders learned by contrastive
 //! learning, measured honestly, put to work.
 //!
+//! A few marked calls of a recording in, every other call of that kind out:
+//!
+//! ```no_run
+//! use chiffchaff::detect::{DetectorConfig, Fitter, MarkedRecording};
+//!
+//! let marked = MarkedRecording::read("dawn.wav".as_ref(), "dawn.csv".as_ref(), &Default::default())?;
+//! let detector = Fitter::new(DetectorConfig::default())?.fit(&[marked], |_| {})?;
+//! for event in detector.detect("dawn.wav".as_ref(), |_| {})?.events {
+//!     println!("{:.2} to {:.2} s", event.span.onset(), event.span.offset());
+//! }
+//! # Ok::<(), chiffchaff::detect::DetectError>(())
+//! ```
+//!
+//! The pages of the stages go on from here: [`audio`] reads a file, [`dataset`] finds clips, `train` makes an encoder of
+//! them, `encoder` puts it to use, and `measure` says how good it is.
+//!
 //! The folders are the stages, in the order in which data flows through them; a stage uses only
 //! stages above it:
 //!
 //! | stage | in → out |
 //! |---|---|
 //! | [`audio`] | a file → [`audio::Waveform`] |
-//! | [`dataset`] | a folder or table → [`dataset::Clip`]s with labels and official folds |
-//! | [`signal`] | mathematics on samples: windows, STFT, filter banks |
+//! | [`dataset`] | a folder or table → [`dataset::Clip`]s with labels and official folds; tables of marks |
+//! | [`signal`] | mathematics on samples: windows, mel scales, convolution, time stretch |
 //! | [`features`] | waveform → [`features::Features`] (`[channels, bands, frames]`), cached on disk |
 //! | [`corpus`] | a dataset → its clips with their features, and what cannot be used |
-//! | [`augment`] | features → two views, by draws that depend only on what they are for |
+//! | [`augment`] | sound or features → two views, by draws that depend only on what they are for |
 //! | `encoder` | `[batch, channels, mels, frames]` → [`Embeddings`] (`[items, dim]`) |
 //! | `loss` | embeddings → scalar |
-//! | `method` | what each method keeps between steps |
+//! | `method` | views → loss by each method's rule, and what it keeps between steps |
 //! | `train` | clips → an encoder: gathering, the loop, optimiser, schedule, checkpoint, diagnostics |
 //! | `experiment` | a preset or file → the whole configuration of a run |
 //! | [`evaluate`] | embeddings and labels → accuracies, beside their baselines |

@@ -1,4 +1,13 @@
 //! Several experiments that differ in one thing, and how they are measured: a published comparison as one file.
+//!
+//! ```
+//! use chiffchaff::study::Study;
+//!
+//! let study = Study::built_in("methods")?;
+//! let experiments = study.experiments(&["train.seed=7".to_owned()])?;
+//! assert_eq!(experiments.len(), study.runs.len());
+//! # Ok::<(), chiffchaff::study::StudyError>(())
+//! ```
 
 use serde::Deserialize;
 use std::collections::BTreeSet;

@@ -142,7 +142,7 @@ impl From<ChannelChoice> for String {
 
 /// How loud the channels of some sound are, and their mean: found while the sound passes by.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ChannelLevels {
+pub(crate) struct ChannelLevels {
     channels: Vec<Power>,
     mix: Power,
     samples: u64,
@@ -180,7 +180,7 @@ impl ChannelLevels {
     const LOST_DB: f64 = 7.0;
 
     /// The levels of sound with this many channels, before its first sample.
-    pub fn new(channels: usize) -> Self {
+    pub(crate) fn new(channels: usize) -> Self {
         Self {
             channels: vec![Power::default(); channels],
             mix: Power::default(),
@@ -193,7 +193,7 @@ impl ChannelLevels {
     ///
     /// # Panics
     /// If there are other channels than announced, or of different lengths.
-    pub fn add(&mut self, planes: &[impl AsRef<[f32]>]) {
+    pub(crate) fn add(&mut self, planes: &[impl AsRef<[f32]>]) {
         assert_eq!(planes.len(), self.channels.len(), "channels");
         for (power, plane) in self.channels.iter_mut().zip(planes) {
             power.add(plane.as_ref());
@@ -229,7 +229,7 @@ impl ChannelLevels {
     }
 
     /// How many dB the mean of the channels lies below them, if that is because they cancel each other out.
-    pub fn cancelled(&self) -> Option<Cancelled> {
+    pub(crate) fn cancelled(&self) -> Option<Cancelled> {
         let count = self.channels.len();
         let powers = self
             .channels

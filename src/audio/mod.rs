@@ -47,7 +47,8 @@ mod wave;
 mod waveform;
 mod write;
 
-pub use channel::{Cancelled, ChannelChoice, ChannelLevels, NoChannelChoice};
+pub(crate) use channel::ChannelLevels;
+pub use channel::{Cancelled, ChannelChoice, NoChannelChoice};
 pub use error::{AudioError, ReadProblem};
 pub use mono::{MonoReader, read_mono, read_mono_span};
 pub use reader::{AudioReader, MAX_SAMPLES_AT_ONCE};

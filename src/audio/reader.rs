@@ -145,7 +145,7 @@ impl AudioReader {
     ///
     /// # Errors
     /// As [`Self::next_block`]; nothing is appended then.
-    pub fn next_block_mono(&mut self, output: &mut Vec<f32>) -> Result<bool, AudioError> {
+    pub(crate) fn next_block_mono(&mut self, output: &mut Vec<f32>) -> Result<bool, AudioError> {
         let Some(block) = self.next_block()? else {
             return Ok(false);
         };

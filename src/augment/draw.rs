@@ -21,7 +21,7 @@ impl ViewKey {
     const ALL_VIEWS: u32 = u32::MAX;
 
     /// The key of what all views of the clip have in common.
-    pub fn shared_by_views(self) -> Self {
+    pub(crate) fn shared_by_views(self) -> Self {
         Self {
             view: Self::ALL_VIEWS,
             ..self
@@ -30,7 +30,7 @@ impl ViewKey {
 
     /// The key of what all clips of a batch have in common in this view; `step` is the batch's number within the epoch,
     /// from 0. Counted from the end, where no clip's number reaches.
-    pub fn shared_by_batch(self, step: u64) -> Self {
+    pub(crate) fn shared_by_batch(self, step: u64) -> Self {
         Self {
             item: u64::MAX - step,
             ..self
@@ -38,7 +38,7 @@ impl ViewKey {
     }
 
     /// The key of this view's draws for `purpose`.
-    pub fn draws(self, purpose: Purpose) -> DrawKey {
+    pub(crate) fn draws(self, purpose: Purpose) -> DrawKey {
         let Self {
             seed,
             epoch,
@@ -61,36 +61,27 @@ impl ViewKey {
 /// numbers, equal keys equal ones, whatever was drawn before, on which thread, or after how many
 /// interruptions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct DrawKey {
+pub(crate) struct DrawKey {
     /// The run's seed.
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// Epoch, from 0.
-    pub epoch: u64,
+    pub(crate) epoch: u64,
     /// The clip's place in its data set, from 0; 0 for draws about the whole epoch.
-    pub item: u64,
+    pub(crate) item: u64,
     /// The view, from 0; 0 for draws about the whole clip.
-    pub view: u32,
+    pub(crate) view: u32,
     /// What the numbers are used for.
-    pub purpose: Purpose,
+    pub(crate) purpose: Purpose,
 }
 
 impl DrawKey {
     /// The generator of this key, at its beginning.
-    ///
-    /// ```
-    /// use chiffchaff::augment::{DrawKey, Purpose};
-    /// use rand::RngExt;
-    ///
-    /// let key = DrawKey { seed: 1, epoch: 0, item: 7, view: 0, purpose: Purpose::PatchStart };
-    /// let start = key.rng().random_range(0..400);
-    /// assert_eq!(key.rng().random_range(0..400), start);
-    /// ```
-    pub fn rng(self) -> ChaCha8Rng {
+    pub(crate) fn rng(self) -> ChaCha8Rng {
         ChaCha8Rng::from_seed(self.bytes())
     }
 
     /// As [`DrawKey::rng`], for the `nth` use of the same purpose, from 0: independent streams.
-    pub fn rng_of_use(self, nth: u64) -> ChaCha8Rng {
+    pub(crate) fn rng_of_use(self, nth: u64) -> ChaCha8Rng {
         let mut rng = self.rng();
         rng.set_stream(nth);
         rng
@@ -113,8 +104,11 @@ impl DrawKey {
 /// The numbers are part of what a seed means: never change or reuse one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u32)]
-#[non_exhaustive]
-pub enum Purpose {
+#[cfg_attr(
+    not(feature = "nn"),
+    allow(dead_code, reason = "without the engine nothing is trained")
+)]
+pub(crate) enum Purpose {
     /// The order of clips in an epoch.
     Order = 1,
     /// Where a patch is cut from its clip.

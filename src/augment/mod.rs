@@ -1,11 +1,11 @@
 //! Sound or features → two views.
 //!
 //! A view is made in two halves. *Drawing* decides what happens to one clip: plain numbers from a
-//! generator that depends only on what the draw is for ([`DrawKey`]), in any order and on any thread.
+//! generator that depends only on what the draw is for ([`ViewKey`]), in any order and on any thread.
 //! *Applying* does it: [`waveform`] to the sound of one clip, before the front end, on the thread that read it;
 //! [`spectrogram`] to a whole batch of tensors on whatever device they are on.
 //!
-//! To add an augmentation, write its file, name it in the table of its half, and give its draws a number ([`Purpose`]).
+//! To add an augmentation, write its file, name it in the table of its half, and give its draws a number (`Purpose`).
 
 mod config;
 mod draw;
@@ -21,7 +21,8 @@ mod table;
 pub mod waveform;
 
 pub use config::AugmentConfig;
-pub use draw::{DrawKey, Purpose, ViewKey};
+pub use draw::ViewKey;
+pub(crate) use draw::{DrawKey, Purpose};
 pub use error::{AugmentError, Problem};
 pub use interval::Interval;
 pub use step::{DrawnFor, Step, StepViews};

@@ -63,7 +63,7 @@ impl Threads {
 }
 
 /// Cores that this process may use, whoever else uses them.
-pub fn available_cores() -> usize {
+pub(crate) fn available_cores() -> usize {
     static CORES: OnceLock<usize> = OnceLock::new();
     *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
 }

@@ -250,7 +250,7 @@ impl Dataset {
 
     /// What tells the clips from each other wherever the dataset lies: the path of each below the folder that holds all of
     /// them, and its span within the file.
-    pub fn clip_names(&self) -> Vec<String> {
+    pub(crate) fn clip_names(&self) -> Vec<String> {
         let folders = self.clips.iter().filter_map(|clip| clip.path.parent());
         let shared = folders.map(Path::to_owned).reduce(|shared, folder| {
             let same = shared.components().zip(folder.components());

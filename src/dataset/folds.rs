@@ -48,7 +48,7 @@ impl Dataset {
     }
 
     /// Sources that have clips in more than one fold, sorted by name.
-    pub fn split_sources(&self) -> Vec<SplitSource> {
+    pub(crate) fn split_sources(&self) -> Vec<SplitSource> {
         let found = self.clips.iter();
         split_sources(found.filter_map(|clip| Some((clip.source.as_deref()?, clip.fold?))))
     }
@@ -91,7 +91,7 @@ impl Dataset {
     ///
     /// # Errors
     /// If there are fewer than 20 sources.
-    pub fn with_stratified_split(mut self, seed: u64) -> Result<Self, DatasetError> {
+    pub(crate) fn with_stratified_split(mut self, seed: u64) -> Result<Self, DatasetError> {
         let dealt = self.clone().with_stratified_folds(20, seed)?;
         for (clip, dealt) in self.clips.iter_mut().zip(dealt.clips) {
             clip.split = dealt.fold.map(|fold| match fold {

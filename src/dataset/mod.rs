@@ -4,6 +4,21 @@
 //! folders only; what is wrong with a single file shows when it is read, and [`scan()`] reads every one and says what is
 //! wrong before a long run does.
 //!
+//! ```
+//! use chiffchaff::dataset::DatasetSource;
+//!
+//! let folder = tempfile::tempdir()?;
+//! for bird in ["robin", "wren"] {
+//!     std::fs::create_dir(folder.path().join(bird))?;
+//!     std::fs::write(folder.path().join(bird).join("1.wav"), "")?; // loading reads no sound
+//! }
+//! let source: DatasetSource = format!("folder:{}", folder.path().display()).parse()?;
+//! let dataset = source.load()?;
+//! assert_eq!(dataset.classes, ["robin", "wren"]);
+//! assert_eq!(dataset.clips[1].label, Some(1));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! | kind | layout |
 //! |---|---|
 //! | `esc50` | `audio/`, `meta/esc50.csv` |

@@ -117,7 +117,7 @@ pub struct ClipOutcome {
 
 impl ClipOutcome {
     /// Whether the clip can be used.
-    pub fn is_readable(&self) -> bool {
+    fn is_readable(&self) -> bool {
         !self.problems.iter().any(|problem| {
             matches!(
                 problem,

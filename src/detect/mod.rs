@@ -4,6 +4,17 @@
 //! DetectorConfig ──→ Fitter ──(MarkedRecording)──→ Detector ──(recording)──→ Detection
 //! ```
 //!
+//! ```no_run
+//! use chiffchaff::detect::{DetectorConfig, Fitter, MarkedRecording};
+//!
+//! let marked = MarkedRecording::read("dawn.wav".as_ref(), "dawn.csv".as_ref(), &Default::default())?;
+//! let fitter = Fitter::new(DetectorConfig::default())?;
+//! let detector = fitter.fit(std::slice::from_ref(&marked), |_| {})?;
+//! let detection = detector.detect(&marked.path, |_| {})?;
+//! println!("{} events", detection.events.len());
+//! # Ok::<(), chiffchaff::detect::DetectError>(())
+//! ```
+//!
 //! | want | use |
 //! |---|---|
 //! | a method with its settings | [`DetectorConfig`] |

@@ -7,7 +7,7 @@ use super::layers::{BatchNorm, Conv2d, Pass};
 use super::parameters::{Init, Scope};
 use super::{InputShape, Network};
 
-/// The settings of [`Crnn`].
+/// The settings of Fonseca's convolutional recurrent network.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CrnnConfig {
@@ -28,7 +28,7 @@ const POOLS: [[i64; 2]; 3] = [[5, 2], [4, 2], [2, 2]];
 ///
 /// The recurrent part always computes in fp32.
 #[derive(Debug)]
-pub struct Crnn {
+pub(crate) struct Crnn {
     layers: Vec<(Conv2d, BatchNorm)>,
     gru: Vec<Tensor>,
     config: CrnnConfig,
@@ -36,10 +36,10 @@ pub struct Crnn {
 
 impl Crnn {
     /// Length of an embedding: the state of one direction.
-    pub const DIM: i64 = 64;
+    const DIM: i64 = 64;
 
     /// Adds the network's tensors to `scope`; those of the recurrent part depend on the bands.
-    pub fn new(config: &CrnnConfig, input: InputShape, scope: &Scope<'_>) -> Self {
+    pub(crate) fn new(config: &CrnnConfig, input: InputShape, scope: &Scope<'_>) -> Self {
         let mut inputs = input.channels as i64;
         let mut layer = |stage: usize| {
             let scope = scope.sub(format_args!("layer{stage}"));

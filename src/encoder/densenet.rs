@@ -9,7 +9,7 @@ use super::parameters::{Init, Scope};
 use super::resnet::MapPool;
 use super::{EncoderError, InputShape, Network};
 
-/// The settings of [`DenseNet`].
+/// The settings of torchvision's DenseNet-121.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DenseNetConfig {
@@ -29,7 +29,7 @@ const STEM: i64 = 64;
 
 /// The network. The input of every layer of a block is the output of all layers before it.
 #[derive(Debug)]
-pub struct DenseNet {
+pub(crate) struct DenseNet {
     conv0: Conv2d,
     norm0: BatchNorm,
     blocks: Vec<Vec<DenseLayer>>,
@@ -40,13 +40,13 @@ pub struct DenseNet {
 
 impl DenseNet {
     /// Length of an embedding.
-    pub const DIM: i64 = 1024;
+    const DIM: i64 = 1024;
 
     /// Adds the network's tensors to `scope`.
     ///
     /// # Errors
     /// If it is siamese and the channels are not three for each side.
-    pub fn new(
+    pub(crate) fn new(
         config: &DenseNetConfig,
         input: InputShape,
         scope: &Scope<'_>,

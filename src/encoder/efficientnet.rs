@@ -10,7 +10,7 @@ use super::resnet::MapPool;
 use super::{EncoderError, InputShape, Network};
 use crate::augment::{DrawKey, Purpose};
 
-/// The settings of [`EfficientNet`].
+/// The settings of torchvision's EfficientNet-B0.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EfficientNetConfig {
@@ -71,7 +71,7 @@ const BLOCKS: usize = 16;
 
 /// The network; the image is padded alike on both sides, as torchvision has it and Keras has not.
 #[derive(Debug)]
-pub struct EfficientNet {
+pub(crate) struct EfficientNet {
     stem: NormedConv,
     stages: Vec<Vec<MbConv>>,
     top: NormedConv,
@@ -81,13 +81,13 @@ pub struct EfficientNet {
 
 impl EfficientNet {
     /// Channels of the last map.
-    pub const CHANNELS: i64 = 1280;
+    const CHANNELS: i64 = 1280;
 
     /// Adds the network's tensors to `scope`.
     ///
     /// # Errors
     /// If `stochastic_depth` is not within 0..=0.9.
-    pub fn new(
+    pub(crate) fn new(
         config: &EfficientNetConfig,
         input: InputShape,
         scope: &Scope<'_>,

@@ -11,7 +11,7 @@ use super::parameters::{Init, Scope};
 use super::resnet::{Architecture, ResNet, ResNetConfig};
 use super::{EncoderError, InputShape, Network};
 
-/// The settings of [`EsResNet`].
+/// The settings of ESResNet: ResNet-50 on three bands, side by side.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EsResNetConfig {
@@ -27,7 +27,7 @@ pub(super) const BANDS: usize = 3;
 /// The network. The sides of a stereo sound go through it one after another, with statistics of their own in training,
 /// and their embeddings are summed.
 #[derive(Debug)]
-pub struct EsResNet {
+pub(crate) struct EsResNet {
     resnet: ResNet,
     attention: Option<[Attention; 5]>,
     sides: usize,
@@ -38,7 +38,7 @@ impl EsResNet {
     ///
     /// # Errors
     /// If the channels are not three for each side.
-    pub fn new(
+    pub(crate) fn new(
         config: &EsResNetConfig,
         input: InputShape,
         scope: &Scope<'_>,

@@ -18,18 +18,18 @@ const SLOPE: f64 = 0.1;
 
 /// The network; the last max-pool leaves frequency as it is.
 #[derive(Debug)]
-pub struct FewShotResNet {
+pub(crate) struct FewShotResNet {
     blocks: [Block; 3],
 }
 
 impl FewShotResNet {
     /// Frequency rows that the pooling keeps apart.
-    pub const ROWS: i64 = 8;
+    const ROWS: i64 = 8;
     /// Channels of the last block.
-    pub const CHANNELS: i64 = 256;
+    const CHANNELS: i64 = 256;
 
     /// Adds the network's tensors to `scope`.
-    pub fn new(input: InputShape, scope: &Scope<'_>) -> Self {
+    pub(crate) fn new(input: InputShape, scope: &Scope<'_>) -> Self {
         let block = |name: &str, inputs, outputs, pool| {
             Block::new(&scope.sub(name).sub(0), inputs, outputs, pool)
         };

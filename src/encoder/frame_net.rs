@@ -17,7 +17,7 @@ const LAYERS: [(i64, i64, i64); 6] = [
     (96, 1, 4),
 ];
 
-/// The settings of [`FrameNet`]: none.
+/// The settings of our own light network for detection: none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FrameNetConfig {}
@@ -26,18 +26,18 @@ pub struct FrameNetConfig {}
 ///
 /// Our own design. A frame sees [`FrameNet::RADIUS`] frames to either side; at 5 ms a frame that is 0.14 s in all.
 #[derive(Debug)]
-pub struct FrameNet {
+pub(crate) struct FrameNet {
     layers: Vec<(Conv2d, BatchNorm)>,
 }
 
 impl FrameNet {
     /// Length of a frame's embedding.
-    pub const DIM: i64 = 2 * LAYERS[LAYERS.len() - 1].0;
+    const DIM: i64 = 2 * LAYERS[LAYERS.len() - 1].0;
     /// Frames before and after a frame that its embedding depends on.
-    pub const RADIUS: usize = 14;
+    pub(crate) const RADIUS: usize = 14;
 
     /// Adds the network's tensors to `scope`.
-    pub fn new(input: InputShape, scope: &Scope<'_>) -> Self {
+    pub(crate) fn new(input: InputShape, scope: &Scope<'_>) -> Self {
         let mut inputs = input.channels as i64;
         let layer = |(index, &(outputs, stride, dilation)): (usize, &(i64, i64, i64))| {
             let (conv, bn) = (format!("conv{}", index + 1), format!("bn{}", index + 1));
@@ -54,7 +54,7 @@ impl FrameNet {
     }
 
     /// `[batch, channels, mels, frames]` → `[batch, 96, mels / 16, frames]`.
-    pub fn map(&self, x: &Tensor, pass: Pass) -> Tensor {
+    fn map(&self, x: &Tensor, pass: Pass) -> Tensor {
         let mut x = x.shallow_clone();
         for (conv, bn) in &self.layers {
             x = bn.forward(&conv.forward(&x, pass), pass).relu_();
@@ -63,7 +63,7 @@ impl FrameNet {
     }
 
     /// A map `[batch, 96, rows, frames]` → fp32 embeddings of every frame, `[batch, DIM, frames]`.
-    pub fn pool_mels(map: &Tensor) -> Tensor {
+    fn pool_mels(map: &Tensor) -> Tensor {
         let map = map.to_kind(tch::Kind::Float);
         let rows = [2i64];
         let (max, mean) = (

@@ -56,22 +56,22 @@ impl Pass {
 
 /// Channels, kernel and steps of a convolution; pairs are rows × frames.
 #[derive(Debug, Clone, Copy)]
-pub struct ConvShape {
+pub(crate) struct ConvShape {
     /// Channels in.
-    pub inputs: i64,
+    pub(crate) inputs: i64,
     /// Channels out.
-    pub outputs: i64,
+    pub(crate) outputs: i64,
     /// Size of the kernel; odd sizes keep the map's at stride 1.
-    pub kernel: [i64; 2],
+    pub(crate) kernel: [i64; 2],
     /// Steps of the kernel.
-    pub stride: [i64; 2],
+    pub(crate) stride: [i64; 2],
     /// Parts that the channels fall into, each convolved by itself.
-    pub groups: i64,
+    pub(crate) groups: i64,
 }
 
 impl ConvShape {
     /// `kernel` × `kernel`, from all channels to all.
-    pub fn square(inputs: i64, outputs: i64, kernel: i64, stride: i64) -> Self {
+    pub(crate) fn square(inputs: i64, outputs: i64, kernel: i64, stride: i64) -> Self {
         Self {
             inputs,
             outputs,
@@ -82,7 +82,7 @@ impl ConvShape {
     }
 
     /// Each channel by itself.
-    pub fn depthwise(channels: i64, kernel: [i64; 2], stride: i64) -> Self {
+    pub(crate) fn depthwise(channels: i64, kernel: [i64; 2], stride: i64) -> Self {
         Self {
             inputs: channels,
             outputs: channels,
@@ -93,19 +93,19 @@ impl ConvShape {
     }
 
     /// Numbers that one output is made of.
-    pub fn fan_in(&self) -> i64 {
+    pub(crate) fn fan_in(&self) -> i64 {
         self.inputs / self.groups * self.kernel[0] * self.kernel[1]
     }
 
     /// How torchvision starts its convolutions: [`Init::kaiming_fan_out`], groups not minded.
-    pub fn fan_out_init(&self) -> Init {
+    pub(crate) fn fan_out_init(&self) -> Init {
         Init::kaiming_fan_out(self.outputs, self.kernel[0] * self.kernel[1])
     }
 }
 
 /// A convolution, padded by half its kernel.
 #[derive(Debug)]
-pub struct Conv2d {
+pub(crate) struct Conv2d {
     weight: Tensor,
     bias: Option<Tensor>,
     stride: [i64; 2],
@@ -117,13 +117,19 @@ pub struct Conv2d {
 impl Conv2d {
     /// `kernel` × `kernel` from `inputs` to `outputs` channels without bias, padded to keep the size at
     /// stride 1; Kaiming-normal start.
-    pub fn new(scope: &Scope<'_>, inputs: i64, outputs: i64, kernel: i64, stride: i64) -> Self {
+    pub(crate) fn new(
+        scope: &Scope<'_>,
+        inputs: i64,
+        outputs: i64,
+        kernel: i64,
+        stride: i64,
+    ) -> Self {
         let shape = ConvShape::square(inputs, outputs, kernel, stride);
         Self::shaped(scope, shape, shape.fan_out_init())
     }
 
     /// Of any shape, without bias.
-    pub fn shaped(scope: &Scope<'_>, shape: ConvShape, init: Init) -> Self {
+    pub(crate) fn shaped(scope: &Scope<'_>, shape: ConvShape, init: Init) -> Self {
         let [height, width] = shape.kernel;
         let weight = [shape.outputs, shape.inputs / shape.groups, height, width];
         Self {
@@ -137,7 +143,7 @@ impl Conv2d {
     }
 
     /// The same with a bias for each output channel.
-    pub fn with_bias(self, scope: &Scope<'_>, init: Init) -> Self {
+    pub(crate) fn with_bias(self, scope: &Scope<'_>, init: Init) -> Self {
         let outputs = self.weight.size()[0];
         Self {
             bias: Some(scope.weight("bias", &[outputs], init)),
@@ -147,7 +153,7 @@ impl Conv2d {
 
     /// As [`Self::new`], with a stride over mels alone, and taps `dilation` frames apart: the number of
     /// frames stays.
-    pub fn along_time(
+    pub(crate) fn along_time(
         scope: &Scope<'_>,
         [inputs, outputs]: [i64; 2],
         kernel: i64,
@@ -163,7 +169,7 @@ impl Conv2d {
     }
 
     /// `[batch, inputs, mels, frames]` → `[batch, outputs, mels / stride, frames / stride]`, rounded up.
-    pub fn forward(&self, x: &Tensor, pass: Pass) -> Tensor {
+    pub(crate) fn forward(&self, x: &Tensor, pass: Pass) -> Tensor {
         let kind = pass.precision.kind();
         let weight = self.weight.to_kind(kind);
         let bias = self.bias.as_ref().map(|bias| bias.to_kind(kind));
@@ -192,7 +198,7 @@ impl Conv2d {
 
 /// Batch normalisation over all but the second axis; eps 1e-5, running = 0.9·old + 0.1·batch.
 #[derive(Debug)]
-pub struct BatchNorm {
+pub(crate) struct BatchNorm {
     weight: Tensor,
     bias: Tensor,
     running_mean: Tensor,
@@ -204,7 +210,7 @@ impl BatchNorm {
     const MOMENTUM: f64 = 0.1;
 
     /// For `channels` channels, starting as the identity.
-    pub fn new(scope: &Scope<'_>, channels: i64) -> Self {
+    pub(crate) fn new(scope: &Scope<'_>, channels: i64) -> Self {
         Self {
             weight: scope.weight("weight", &[channels], Init::Constant(1.0)),
             bias: scope.weight("bias", &[channels], Init::Constant(0.0)),
@@ -214,7 +220,7 @@ impl BatchNorm {
     }
 
     /// Same shape and kind out as in.
-    pub fn forward(&self, x: &Tensor, pass: Pass) -> Tensor {
+    pub(crate) fn forward(&self, x: &Tensor, pass: Pass) -> Tensor {
         x.batch_norm(
             Some(&self.weight),
             Some(&self.bias),
@@ -230,14 +236,14 @@ impl BatchNorm {
 
 /// A fully connected layer.
 #[derive(Debug)]
-pub struct Linear {
+pub(crate) struct Linear {
     weight: Tensor,
     bias: Option<Tensor>,
 }
 
 impl Linear {
     /// With bias; PyTorch's default start.
-    pub fn new(scope: &Scope<'_>, inputs: i64, outputs: i64) -> Self {
+    pub(crate) fn new(scope: &Scope<'_>, inputs: i64, outputs: i64) -> Self {
         Self {
             bias: Some(scope.weight("bias", &[outputs], Init::linear(inputs))),
             ..Self::without_bias(scope, inputs, outputs)
@@ -245,7 +251,7 @@ impl Linear {
     }
 
     /// Without bias, as before a batch normalisation.
-    pub fn without_bias(scope: &Scope<'_>, inputs: i64, outputs: i64) -> Self {
+    pub(crate) fn without_bias(scope: &Scope<'_>, inputs: i64, outputs: i64) -> Self {
         Self {
             weight: scope.weight("weight", &[outputs, inputs], Init::linear(inputs)),
             bias: None,
@@ -253,7 +259,7 @@ impl Linear {
     }
 
     /// `[batch, inputs]` → `[batch, outputs]`.
-    pub fn forward(&self, x: &Tensor, pass: Pass) -> Tensor {
+    pub(crate) fn forward(&self, x: &Tensor, pass: Pass) -> Tensor {
         let kind = pass.precision.kind();
         let bias = self.bias.as_ref().map(|bias| bias.to_kind(kind));
         x.to_kind(kind).linear(&self.weight.to_kind(kind), bias)

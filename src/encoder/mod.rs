@@ -1,7 +1,18 @@
 //! Networks: images `[batch, channels, mels, frames]` → embeddings `[batch, dim]`.
 //!
-//! The front end decides the channels and the bands ([`InputShape`]). A [`Network`] gives the map of each of its stages
-//! and makes an embedding of the last; an [`Encoder`] is a network with its numbers.
+//! The front end decides the channels and the bands ([`InputShape`]). A network gives the map of each of its stages and
+//! makes an embedding of the last. An [`Encoder`] is a network with its numbers; a [`Model`] is a trained encoder with all
+//! that its sounds must go through first.
+//!
+//! ```no_run
+//! use chiffchaff::audio::read_mono;
+//! use chiffchaff::encoder::{DeviceName, Model};
+//!
+//! let model = Model::load("runs/mine".as_ref(), DeviceName::Cpu.open()?)?;
+//! let sound = read_mono("dawn.wav", model.card.front_end.sample_rate())?;
+//! let embedding: Vec<f32> = model.embed(&sound)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
 //! | encoder | source | embedding | file |
 //! |---|---|---|---|
@@ -28,40 +39,44 @@ mod esresnet;
 mod few_shot_resnet;
 mod frame_net;
 mod init;
-pub mod layers;
+pub(crate) mod layers;
 pub(crate) mod layout;
 mod model;
 #[cfg(test)]
 mod model_tests;
 mod network;
-pub mod parameters;
+pub(crate) mod parameters;
 mod proto_resnet;
 mod pth;
 mod resnet;
-pub mod tensor_file;
+pub(crate) mod tensor_file;
 mod vgg;
 
-pub use crnn::{Crnn, CrnnConfig};
-pub use densenet::{DenseNet, DenseNetConfig};
+pub use crnn::CrnnConfig;
+pub use densenet::DenseNetConfig;
 pub use device::DeviceName;
-pub use efficientnet::{EfficientNet, EfficientNetConfig};
+pub use efficientnet::EfficientNetConfig;
 pub use embed::{EmbedConfig, Statistic, embed};
 pub use embed_sound::{EmbeddedSound, SoundWindows};
 pub use error::EncoderError;
-pub use esresnet::{EsResNet, EsResNetConfig};
-pub use few_shot_resnet::{FewShotResNet, FewShotResNetConfig};
-pub use frame_net::{FrameNet, FrameNetConfig};
+pub use esresnet::EsResNetConfig;
+pub use few_shot_resnet::FewShotResNetConfig;
+pub(crate) use frame_net::FrameNet;
+pub use frame_net::FrameNetConfig;
 pub use init::{Initialized, StartingWeights};
 pub use layers::{Mode, Pass, Precision};
 pub use model::{Model, ModelCard, TrainingRecord};
-pub use network::{InputShape, Network};
-pub use proto_resnet::{ProtoResNet, ProtoResNetConfig};
-pub use resnet::{Architecture, MapPool, ResNet, ResNetConfig};
-pub use vgg::{Vgg, VggConfig};
+pub use network::InputShape;
+pub use parameters::Parameters;
+pub use proto_resnet::ProtoResNetConfig;
+pub use resnet::{MapPool, ResNetConfig};
+pub use vgg::VggConfig;
 
 use crate::cores;
 use layout::channels_last;
-use parameters::{Parameters, Scope};
+use network::Network;
+use parameters::Scope;
+use resnet::{Architecture, ResNet};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
@@ -132,14 +147,16 @@ impl EncoderConfig {
                 Box::new(resnet(Architecture::ResNet18Samples, config)?)
             }
             Self::ResNet50(config) => Box::new(resnet(Architecture::ResNet50, config)?),
-            Self::EsResNet(config) => Box::new(EsResNet::new(config, input, scope)?),
-            Self::Vgg(_) => Box::new(Vgg::new(input, scope)),
-            Self::Crnn(config) => Box::new(Crnn::new(config, input, scope)),
-            Self::EfficientNetB0(config) => Box::new(EfficientNet::new(config, input, scope)?),
-            Self::DenseNet121(config) => Box::new(DenseNet::new(config, input, scope)?),
-            Self::FewShotResnet(_) => Box::new(FewShotResNet::new(input, scope)),
+            Self::EsResNet(config) => Box::new(esresnet::EsResNet::new(config, input, scope)?),
+            Self::Vgg(_) => Box::new(vgg::Vgg::new(input, scope)),
+            Self::Crnn(config) => Box::new(crnn::Crnn::new(config, input, scope)),
+            Self::EfficientNetB0(config) => {
+                Box::new(efficientnet::EfficientNet::new(config, input, scope)?)
+            }
+            Self::DenseNet121(config) => Box::new(densenet::DenseNet::new(config, input, scope)?),
+            Self::FewShotResnet(_) => Box::new(few_shot_resnet::FewShotResNet::new(input, scope)),
             Self::FrameNet(_) => Box::new(FrameNet::new(input, scope)),
-            Self::ProtoResnet(_) => Box::new(ProtoResNet::new(input, scope)),
+            Self::ProtoResnet(_) => Box::new(proto_resnet::ProtoResNet::new(input, scope)),
         })
     }
 }
@@ -170,7 +187,10 @@ impl Encoder {
     ///
     /// # Errors
     /// As [`Self::new`].
-    pub fn outline(config: &EncoderConfig, input: InputShape) -> Result<Parameters, EncoderError> {
+    pub(crate) fn outline(
+        config: &EncoderConfig,
+        input: InputShape,
+    ) -> Result<Parameters, EncoderError> {
         Ok(Self::made(config, input, Parameters::outline())?.parameters)
     }
 
@@ -222,7 +242,7 @@ impl Encoder {
 
     /// As [`Self::embed`], each stage in the pass that `pass_of` gives for it: stages that are frozen and stages that
     /// are tuned.
-    pub fn embed_by(&self, x: &Tensor, pass_of: &dyn Fn(usize) -> Pass) -> Tensor {
+    pub(crate) fn embed_by(&self, x: &Tensor, pass_of: &dyn Fn(usize) -> Pass) -> Tensor {
         let last_pass = pass_of(self.stage_count() - 1);
         let embed = |side: Tensor| {
             let maps = self.network.stages(&side, pass_of);
@@ -254,7 +274,7 @@ impl Encoder {
 
     /// `[batch, channels, mels, frames]` → fp32 embeddings of every frame, `[batch, dim, frames]`, where the network
     /// keeps frames apart.
-    pub fn embed_frames(&self, x: &Tensor, pass: Pass) -> Option<Tensor> {
+    pub(crate) fn embed_frames(&self, x: &Tensor, pass: Pass) -> Option<Tensor> {
         let pool = self.network.pool_frames()?;
         Some(pool(&self.stages(x, pass)[0]))
     }

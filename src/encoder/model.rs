@@ -184,7 +184,7 @@ impl Model {
     ///
     /// # Errors
     /// None for a card that a model came with.
-    pub fn encoder_copy(&self) -> Result<Encoder, EncoderError> {
+    pub(crate) fn encoder_copy(&self) -> Result<Encoder, EncoderError> {
         let device = self.encoder.parameters().device();
         let input = self.encoder.input();
         let copy = Encoder::new(&self.card.encoder, input, self.card.seed, device)?;
@@ -200,7 +200,7 @@ impl Model {
     /// Another model with the same weights.
     ///
     /// # Errors
-    /// As [`Self::encoder_copy`].
+    /// None for a card that a model came with.
     pub fn copy(&self) -> Result<Self, EncoderError> {
         Ok(Self {
             card: self.card.clone(),
@@ -220,7 +220,7 @@ impl Model {
     ///
     /// # Errors
     /// None for a card that a model came with.
-    pub fn untrained_by_seed(&self, seed: u64) -> Result<Self, EncoderError> {
+    pub(crate) fn untrained_by_seed(&self, seed: u64) -> Result<Self, EncoderError> {
         let device = self.encoder.parameters().device();
         let input = self.encoder.input();
         Ok(Self {

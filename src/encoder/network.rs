@@ -14,7 +14,7 @@ pub struct InputShape {
 }
 
 /// A network: images `[batch, channels, mels, frames]` in, the map of each stage and embeddings out.
-pub trait Network: std::fmt::Debug {
+pub(crate) trait Network: std::fmt::Debug {
     /// Length of an embedding.
     fn dim(&self) -> i64;
 

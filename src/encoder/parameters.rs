@@ -10,7 +10,7 @@ use crate::augment::{DrawKey, Purpose};
 
 /// What the optimiser does with a tensor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
+enum Role {
     /// Changed by gradients.
     Weight,
     /// Changed by the forward pass (batch-norm statistics).
@@ -19,7 +19,7 @@ pub enum Role {
 
 /// How a weight starts.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Init {
+pub(crate) enum Init {
     /// All the same.
     Constant(f64),
     /// Normal of mean 0 and this standard deviation.
@@ -31,25 +31,25 @@ pub enum Init {
 impl Init {
     /// Kaiming normal, fan-out, gain √2 (He et al. 2015), as torchvision starts its ResNets.
     /// `out_channels · kernel_area` is the fan-out.
-    pub fn kaiming_fan_out(out_channels: i64, kernel_area: i64) -> Self {
+    pub(crate) fn kaiming_fan_out(out_channels: i64, kernel_area: i64) -> Self {
         Self::Normal((2.0 / (out_channels * kernel_area) as f64).sqrt())
     }
 
     /// PyTorch's default of linear layers: uniform in ±1/√fan_in, weight and bias alike.
-    pub fn linear(inputs: i64) -> Self {
+    pub(crate) fn linear(inputs: i64) -> Self {
         Self::Uniform(1.0 / (inputs as f64).sqrt())
     }
 }
 
 /// One named tensor.
 #[derive(Debug)]
-pub struct Parameter {
+struct Parameter {
     /// Dotted name, as PyTorch's `state_dict` spells it.
-    pub name: String,
+    name: String,
     /// The values; a leaf of the gradient graph if a weight.
-    pub tensor: Tensor,
+    tensor: Tensor,
     /// Who changes it.
-    pub role: Role,
+    role: Role,
 }
 
 /// All tensors of a network (or of a head) on one device.
@@ -67,7 +67,7 @@ pub struct Parameters {
 
 impl Parameters {
     /// None yet; layers add theirs through [`Parameters::root`].
-    pub fn new(seed: u64, device: Device) -> Self {
+    pub(crate) fn new(seed: u64, device: Device) -> Self {
         Self {
             entries: RefCell::new(Vec::new()),
             seed,
@@ -78,7 +78,7 @@ impl Parameters {
 
     /// None yet; layers add tensors that have names and shapes, but next to no memory, however large the network is. They
     /// are for comparing, not for computing.
-    pub fn outline() -> Self {
+    pub(crate) fn outline() -> Self {
         Self {
             is_outline: true,
             ..Self::new(0, Device::Cpu)
@@ -86,7 +86,7 @@ impl Parameters {
     }
 
     /// Where the first layers are named.
-    pub fn root(&self) -> Scope<'_> {
+    pub(crate) fn root(&self) -> Scope<'_> {
         Scope {
             parameters: self,
             prefix: String::new(),
@@ -94,7 +94,7 @@ impl Parameters {
     }
 
     /// The device all tensors are on.
-    pub fn device(&self) -> Device {
+    pub(crate) fn device(&self) -> Device {
         self.device
     }
 
@@ -106,7 +106,7 @@ impl Parameters {
     }
 
     /// The trainable tensors whose names begin with `prefix`, in order of creation.
-    pub fn weights_under(&self, prefix: &str) -> Vec<Tensor> {
+    pub(crate) fn weights_under(&self, prefix: &str) -> Vec<Tensor> {
         let entries = self.entries.borrow();
         let weights = entries
             .iter()
@@ -132,7 +132,10 @@ impl Parameters {
     ///
     /// # Errors
     /// If a name is missing, or a shape differs.
-    pub fn must_match(&self, find: impl Fn(&str) -> Option<Vec<i64>>) -> Result<(), EncoderError> {
+    pub(crate) fn must_match(
+        &self,
+        find: impl Fn(&str) -> Option<Vec<i64>>,
+    ) -> Result<(), EncoderError> {
         for parameter in self.entries.borrow().iter() {
             let name = &parameter.name;
             let given =
@@ -177,7 +180,7 @@ impl Parameters {
     ///
     /// # Panics
     /// If `ahead` lacks one of the weights.
-    pub fn follow(&self, ahead: &Self, momentum: f64) {
+    pub(crate) fn follow(&self, ahead: &Self, momentum: f64) {
         let ahead = ahead.entries.borrow();
         let ahead: HashMap<&str, &Tensor> =
             ahead.iter().map(|p| (p.name.as_str(), &p.tensor)).collect();
@@ -218,14 +221,14 @@ impl Parameters {
 
 /// A prefix under which a layer names its tensors.
 #[derive(Debug, Clone)]
-pub struct Scope<'a> {
+pub(crate) struct Scope<'a> {
     parameters: &'a Parameters,
     prefix: String,
 }
 
 impl<'a> Scope<'a> {
     /// The scope `name` (or index) inside this one.
-    pub fn sub(&self, name: impl std::fmt::Display) -> Scope<'a> {
+    pub(crate) fn sub(&self, name: impl std::fmt::Display) -> Scope<'a> {
         Scope {
             parameters: self.parameters,
             prefix: format!("{}{name}.", self.prefix),
@@ -233,17 +236,17 @@ impl<'a> Scope<'a> {
     }
 
     /// The seed of all starting values.
-    pub fn seed(&self) -> u64 {
+    pub(crate) fn seed(&self) -> u64 {
         self.parameters.seed
     }
 
     /// A new trainable tensor.
-    pub fn weight(&self, name: &str, shape: &[i64], init: Init) -> Tensor {
+    pub(crate) fn weight(&self, name: &str, shape: &[i64], init: Init) -> Tensor {
         self.add(name, self.drawn(shape, init), Role::Weight)
     }
 
     /// A new tensor that gradients leave alone.
-    pub fn buffer(&self, name: &str, shape: &[i64], value: f64) -> Tensor {
+    pub(crate) fn buffer(&self, name: &str, shape: &[i64], value: f64) -> Tensor {
         let tensor = match self.parameters.is_outline {
             true => outlined(shape),
             false => Tensor::full(shape, value, (Kind::Float, Device::Cpu)),
@@ -252,12 +255,12 @@ impl<'a> Scope<'a> {
     }
 
     /// As [`Self::buffer`], with values that are drawn.
-    pub fn drawn_buffer(&self, name: &str, shape: &[i64], init: Init) -> Tensor {
+    pub(crate) fn drawn_buffer(&self, name: &str, shape: &[i64], init: Init) -> Tensor {
         self.add(name, self.drawn(shape, init), Role::Buffer)
     }
 
     /// A new whole number that gradients leave alone, starting at 0: `[]`.
-    pub fn counter(&self, name: &str) -> Tensor {
+    pub(crate) fn counter(&self, name: &str) -> Tensor {
         self.add(name, Tensor::from(0i64), Role::Buffer)
     }
 

@@ -18,20 +18,20 @@ pub struct ProtoResNetConfig {}
 /// The source drops 10 % of each block's output while it trains; we do not, as what libtorch draws there can neither
 /// be keyed by a seed nor taken up again after an interruption.
 #[derive(Debug)]
-pub struct ProtoResNet {
+pub(crate) struct ProtoResNet {
     blocks: [Block; 3],
 }
 
 impl ProtoResNet {
     /// Frequency rows that the pooling keeps apart.
-    pub const ROWS: i64 = 2;
+    const ROWS: i64 = 2;
     /// Stretches of time that the pooling keeps apart.
-    pub const COLUMNS: i64 = 4;
+    const COLUMNS: i64 = 4;
     /// Channels of the last block.
-    pub const CHANNELS: i64 = 64;
+    const CHANNELS: i64 = 64;
 
     /// Adds the network's tensors to `scope`.
-    pub fn new(input: InputShape, scope: &Scope<'_>) -> Self {
+    pub(crate) fn new(input: InputShape, scope: &Scope<'_>) -> Self {
         let block = |name: &str, inputs, outputs| {
             Block::new(&scope.sub(name).sub(0), inputs, outputs, [2, 2])
         };

@@ -39,7 +39,7 @@ pub enum MapPool {
 
 impl MapPool {
     /// Length of what is taken of `channels` channels.
-    pub fn dim(self, channels: i64) -> i64 {
+    pub(crate) fn dim(self, channels: i64) -> i64 {
         match self {
             Self::Mean | Self::Max => channels,
             Self::MeanMax => 2 * channels,
@@ -47,7 +47,7 @@ impl MapPool {
     }
 
     /// `[batch, channels, rows, frames]` → `[batch, dim]`.
-    pub fn apply(self, map: &Tensor) -> Tensor {
+    pub(crate) fn apply(self, map: &Tensor) -> Tensor {
         let (rows, frames) = (2i64, 3i64);
         let mean = || map.mean_dim([rows, frames].as_slice(), false, map.kind());
         let max = || map.amax([rows, frames], false);
@@ -88,7 +88,7 @@ impl Default for ResNetConfig {
 
 /// What a ResNet is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Architecture {
+pub(crate) enum Architecture {
     /// Two basic blocks in each stage.
     ResNet18,
     /// The same over time alone, for sound as it is.
@@ -133,7 +133,7 @@ impl Architecture {
 
 /// The network; see [`ResNetConfig`].
 #[derive(Debug)]
-pub struct ResNet {
+pub(crate) struct ResNet {
     architecture: Architecture,
     conv1: Conv2d,
     bn1: BatchNorm,
@@ -147,7 +147,7 @@ impl ResNet {
     ///
     /// # Errors
     /// If `width` is not within 1..=1024, or images have bands where there should be samples.
-    pub fn new(
+    pub(crate) fn new(
         architecture: Architecture,
         config: &ResNetConfig,
         input: InputShape,

@@ -14,11 +14,11 @@ const METADATA_KEY: &str = "chiffchaff";
 
 /// What a file holds.
 #[derive(Debug)]
-pub struct TensorFile {
+pub(crate) struct TensorFile {
     /// The metadata entry, JSON.
-    pub metadata: String,
+    pub(crate) metadata: String,
     /// Tensors by name, on the CPU.
-    pub tensors: BTreeMap<String, Tensor>,
+    pub(crate) tensors: BTreeMap<String, Tensor>,
 }
 
 impl TensorFile {
@@ -26,7 +26,7 @@ impl TensorFile {
     ///
     /// # Errors
     /// The system's, or `InvalidData` with a reason where the bytes are no such file.
-    pub fn read(path: &Path) -> std::io::Result<Self> {
+    pub(crate) fn read(path: &Path) -> std::io::Result<Self> {
         Self::parse(&std::fs::read(path)?)
     }
 
@@ -34,7 +34,7 @@ impl TensorFile {
     ///
     /// # Errors
     /// `InvalidData` with a reason where the bytes are no such file.
-    pub fn parse(bytes: &[u8]) -> std::io::Result<Self> {
+    pub(crate) fn parse(bytes: &[u8]) -> std::io::Result<Self> {
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(invalid)?;
         let metadata = header.metadata().as_ref();
         let metadata = metadata.and_then(|entries| entries.get(METADATA_KEY));
@@ -50,7 +50,7 @@ impl TensorFile {
     ///
     /// # Errors
     /// The system's; a file that stood at `path` before is untouched then.
-    pub fn write(
+    pub(crate) fn write(
         path: &Path,
         metadata: String,
         tensors: &[(String, Tensor)],

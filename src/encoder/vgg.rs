@@ -19,17 +19,17 @@ const STAGES: [&[i64]; 3] = [&[32, 32, 32], &[64, 64], &[128]];
 /// Six 3×3 convolutions, each stage halving both axes, and a linear layer on the maximum and the mean of the last map;
 /// 0.28 million parameters.
 #[derive(Debug)]
-pub struct Vgg {
+pub(crate) struct Vgg {
     stages: Vec<Vec<(Conv2d, BatchNorm)>>,
     fc: Linear,
 }
 
 impl Vgg {
     /// Length of an embedding.
-    pub const DIM: i64 = 512;
+    const DIM: i64 = 512;
 
     /// Adds the network's tensors to `scope`.
-    pub fn new(input: InputShape, scope: &Scope<'_>) -> Self {
+    pub(crate) fn new(input: InputShape, scope: &Scope<'_>) -> Self {
         let mut inputs = input.channels as i64;
         let mut stages = Vec::new();
         for (stage, widths) in STAGES.iter().enumerate() {

@@ -72,7 +72,7 @@ pub enum Baseline {
 
 impl Baseline {
     /// The title of a baseline, or of the model that has to beat it.
-    pub fn title_of(baseline: Option<Self>) -> &'static str {
+    pub(crate) fn title_of(baseline: Option<Self>) -> &'static str {
         baseline.map_or("this model", Self::title)
     }
 

@@ -71,4 +71,5 @@ pub use support_vectors::SupportVectors;
 pub use tags::{
     TagClassScore, TagEvaluation, TagScore, TagScores, TagTask, evaluate_tags, evaluate_tags_each,
 };
-pub use task::{Label, Task, deal_folds};
+use task::deal_folds;
+pub use task::{Label, Task};

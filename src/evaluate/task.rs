@@ -137,7 +137,7 @@ impl<L: Label> Task<L> {
         Ok(self)
     }
 
-    /// Adds the recording each clip was cut from, for [`Task::leaks`].
+    /// Adds the recording each clip was cut from, so that recordings in several folds are remarked upon.
     ///
     /// # Errors
     /// If there is not one entry a clip.
@@ -209,7 +209,7 @@ impl<L: Label> Task<L> {
 
     /// Recordings that were cut into clips of several folds: whoever trains on one of the folds has
     /// heard part of the other. Sorted by source.
-    pub fn leaks(&self) -> Vec<SplitSource> {
+    fn leaks(&self) -> Vec<SplitSource> {
         let clips = self.sources.iter().zip(&self.folds);
         split_sources(clips.filter_map(|(source, &fold)| Some((source.as_deref()?, fold))))
     }
@@ -270,7 +270,7 @@ impl Task {
 ///
 /// # Panics
 /// If `folds` is 0 or the lengths differ.
-pub fn deal_folds(labels: &[usize], sources: &[Option<&str>], folds: u32) -> Vec<u32> {
+pub(super) fn deal_folds(labels: &[usize], sources: &[Option<&str>], folds: u32) -> Vec<u32> {
     assert!(folds > 0, "clips cannot be dealt into 0 folds");
     assert_eq!(labels.len(), sources.len(), "one source entry a clip");
     let mut sizes: BTreeMap<usize, Vec<usize>> = BTreeMap::new();

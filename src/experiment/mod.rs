@@ -2,6 +2,16 @@
 //!
 //! Precedence: preset or file < `--set key=value`. The resolved configuration is written beside
 //! the run, and that file alone repeats it.
+//!
+//! ```
+//! use chiffchaff::experiment::Experiment;
+//!
+//! let experiment = Experiment::preset("small", &["train.epochs=50".to_owned()])?;
+//! assert_eq!(experiment.train.epochs, 50);
+//! let misspelt = Experiment::preset("small", &["train.epoch=50".to_owned()]);
+//! assert!(misspelt.unwrap_err().to_string().contains("did you mean `epochs`?"));
+//! # Ok::<(), chiffchaff::experiment::ExperimentError>(())
+//! ```
 
 mod misfit;
 mod overrides;

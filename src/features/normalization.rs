@@ -74,7 +74,7 @@ impl Normalization {
 #[cfg(feature = "nn")]
 impl Normalization {
     /// What a patch goes through before it is augmented; `x`: `[batch, channels, mels, frames]`.
-    pub fn before_augmentation(&self, x: tch::Tensor) -> tch::Tensor {
+    pub(crate) fn before_augmentation(&self, x: tch::Tensor) -> tch::Tensor {
         match self {
             Self::PatchMinMax | Self::ImageNet => patch_min_max(&x),
             Self::None | Self::Global { .. } => x,
@@ -82,7 +82,7 @@ impl Normalization {
     }
 
     /// What a patch goes through after it was augmented; `x`: `[batch, channels, mels, frames]`.
-    pub fn after_augmentation(&self, x: tch::Tensor) -> tch::Tensor {
+    pub(crate) fn after_augmentation(&self, x: tch::Tensor) -> tch::Tensor {
         match *self {
             Self::Global { mean, std } => (x - f64::from(mean)) / f64::from(std),
             Self::ImageNet => as_photograph(x),
@@ -91,7 +91,7 @@ impl Normalization {
     }
 
     /// What a patch goes through where nothing is augmented.
-    pub fn apply(&self, x: tch::Tensor) -> tch::Tensor {
+    pub(crate) fn apply(&self, x: tch::Tensor) -> tch::Tensor {
         self.after_augmentation(self.before_augmentation(x))
     }
 }

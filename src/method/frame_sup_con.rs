@@ -54,7 +54,7 @@ pub struct FrameTargets {
 
 impl FrameTargets {
     /// Draws the frames to compare.
-    pub fn choose(units: Vec<i64>, config: &FrameSupConConfig, rng: &mut impl Rng) -> Self {
+    pub(crate) fn choose(units: Vec<i64>, config: &FrameSupConConfig, rng: &mut impl Rng) -> Self {
         let mut frames_of = BTreeMap::<i64, Vec<i64>>::new();
         for (place, &unit) in units.iter().enumerate() {
             frames_of.entry(unit).or_default().push(place as i64);

@@ -19,21 +19,21 @@ pub struct ProjectionHeadConfig {
 
 impl ProjectionHeadConfig {
     /// Numbers of the projection; 0 of a head without layers, which an experiment refuses.
-    pub fn projection(&self) -> i64 {
+    pub(crate) fn projection(&self) -> i64 {
         self.widths.last().copied().unwrap_or(0)
     }
 }
 
 /// The head; see [`ProjectionHeadConfig`].
 #[derive(Debug)]
-pub struct ProjectionHead {
+pub(crate) struct ProjectionHead {
     hidden: Vec<(Linear, Option<BatchNorm>)>,
     last: Linear,
 }
 
 impl ProjectionHead {
     /// A head on embeddings of `dim` numbers. `widths` must not be empty.
-    pub fn new(config: &ProjectionHeadConfig, dim: i64, scope: &Scope<'_>) -> Self {
+    pub(crate) fn new(config: &ProjectionHeadConfig, dim: i64, scope: &Scope<'_>) -> Self {
         let (&projection, hidden_widths) = config
             .widths
             .split_last()
@@ -60,7 +60,7 @@ impl ProjectionHead {
     }
 
     /// `[batch, dim]` → fp32 projections `[batch, projection]`, not normalised.
-    pub fn forward(&self, embeddings: &Tensor, pass: Pass) -> Tensor {
+    pub(crate) fn forward(&self, embeddings: &Tensor, pass: Pass) -> Tensor {
         let mut x = embeddings.shallow_clone();
         for (linear, norm) in &self.hidden {
             x = linear.forward(&x, pass);

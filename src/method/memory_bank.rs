@@ -10,13 +10,13 @@ use crate::loss::unit_rows;
 /// Rows start uniform in ±1/√(dim/3), about of length 1. They are buffers of the method's parameters, and so part of a
 /// checkpoint.
 #[derive(Debug)]
-pub struct MemoryBank {
+pub(crate) struct MemoryBank {
     rows: Tensor,
 }
 
 impl MemoryBank {
     /// A bank of `clips` rows of `dim` numbers.
-    pub fn new(scope: &Scope<'_>, clips: i64, dim: i64) -> Self {
+    pub(crate) fn new(scope: &Scope<'_>, clips: i64, dim: i64) -> Self {
         let bound = 1.0 / (dim as f64 / 3.0).sqrt();
         Self {
             rows: scope.drawn_buffer("rows", &[clips, dim], Init::Uniform(bound)),
@@ -24,13 +24,13 @@ impl MemoryBank {
     }
 
     /// All rows, `[clips, dim]`.
-    pub fn rows(&self) -> &Tensor {
+    pub(crate) fn rows(&self) -> &Tensor {
         &self.rows
     }
 
     /// `mᵢ ← normalise(momentum·mᵢ + (1 − momentum)·vᵢ)` for the clips of a batch, `[batch]`, and their embeddings of length
     /// 1, `[batch, dim]`. Of a clip that is in the batch twice, one embedding counts.
-    pub fn remember(&mut self, clips: &Tensor, embeddings: &Tensor, momentum: f64) {
+    pub(crate) fn remember(&mut self, clips: &Tensor, embeddings: &Tensor, momentum: f64) {
         tch::no_grad(|| {
             let old = self.rows.index_select(0, clips);
             let new = unit_rows(&(old * momentum + embeddings.detach() * (1.0 - momentum)));

@@ -4,10 +4,10 @@
 //! |---|---|---|---|
 //! | `sim-clr` | Chen et al. 2020; for sound, Fonseca et al. 2021 | [`crate::loss::nt_xent`] | a head |
 //! | `sup-con` | Khosla et al. 2020; for sound, Moummad et al. 2023 | [`crate::loss::supervised_contrastive`] | a head |
-//! | `moco` | He et al. 2020, Chen et al. 2020; for sound, Lin 2022 | [`crate::loss::info_nce`] | a head, a [`MomentumTwin`], a [`Queue`] |
-//! | `npid` | Wu et al. 2018; for sound, Hornauer et al. (DLS) | [`crate::loss::npid_nce`] | a head, a [`MemoryBank`] |
+//! | `moco` | He et al. 2020, Chen et al. 2020; for sound, Lin 2022 | [`crate::loss::info_nce`] | a head, a `MomentumTwin`, a `Queue` |
+//! | `npid` | Wu et al. 2018; for sound, Hornauer et al. (DLS) | [`crate::loss::npid_nce`] | a head, a `MemoryBank` |
 //! | `cola` | Saeed et al. 2021; augmented, Emami et al. | [`crate::loss::cola`] | a head, a bilinear form |
-//! | `swav` | Caron et al. 2020 | [`crate::loss::swapped_prediction`] | a head, [`Prototypes`], queues |
+//! | `swav` | Caron et al. 2020 | [`crate::loss::swapped_prediction`] | a head, `Prototypes`, queues |
 //! | `clar` | Al-Tahan and Mohsenzadeh 2021 | [`crate::loss::nt_xent`], cross entropy | an encoder of sound, two heads, a classifier |
 //! | `supervised` | plain cross entropy | cross entropy | a classifier |
 //! | `prototypical` | Snell et al. 2017 | [`prototypical_loss`] | nothing |
@@ -18,6 +18,51 @@
 //!
 //! `moco` and `npid` can add cross-level discrimination (CLD, Wang, Liu and Yu 2021, [`crate::loss::cld_group`]) by their
 //! setting `cld`.
+//!
+//! A training loop of your own makes a step like this one; [`crate::train`] has the whole loop:
+//!
+//! ```
+//! use chiffchaff::encoder::{Encoder, EncoderConfig, FrameNetConfig, InputShape, Mode, Pass};
+//! use chiffchaff::loss::Temperature;
+//! use chiffchaff::method::{
+//!     BatchStatistics, Method, MethodConfig, MethodParts, ProjectionHeadConfig, SimClrConfig, StepInput,
+//! };
+//! use tch::{Device, Kind, Tensor};
+//!
+//! let encoder_config = EncoderConfig::FrameNet(FrameNetConfig {});
+//! let shape = InputShape { channels: 1, bands: 64 };
+//! let encoder = Encoder::new(&encoder_config, shape, 0, Device::Cpu)?;
+//! let config = MethodConfig::SimClr(SimClrConfig {
+//!     temperature: Temperature::new(0.2)?,
+//!     head: ProjectionHeadConfig { widths: vec![64, 32], batch_norm: false },
+//!     batch_statistics: BatchStatistics::Joint,
+//! });
+//! let parts = MethodParts {
+//!     encoder: &encoder,
+//!     encoder_config: &encoder_config,
+//!     clips: 4,
+//!     classes: 0,
+//!     seed: 1,
+//! };
+//! let mut method = Method::new(&config, &parts)?;
+//!
+//! let views = [0, 1].map(|_| Tensor::randn([4, 1, 64, 50], (Kind::Float, Device::Cpu)));
+//! let labels = Tensor::from_slice(&[-1i64; 4]);
+//! let input = StepInput {
+//!     views: &views,
+//!     small_views: &[],
+//!     labels: &labels,
+//!     clips: &[0, 1, 2, 3],
+//!     frames: None,
+//!     epoch: 0,
+//!     step: 0,
+//!     pass: Pass { mode: Mode::Training, ..Pass::INFERENCE },
+//! };
+//! let loss = method.step(&encoder, &input).loss;
+//! loss.backward(); // then the weights move
+//! method.finish_step();
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod chance;
 mod check;
@@ -46,14 +91,16 @@ pub use clar::ClarConfig;
 pub use cld::CldConfig;
 pub use cola::{ColaConfig, ColaSimilarity};
 pub use frame_sup_con::{FrameSupConConfig, FrameTargets};
-pub use head::{ProjectionHead, ProjectionHeadConfig};
-pub use memory_bank::MemoryBank;
+pub(crate) use head::ProjectionHead;
+pub use head::ProjectionHeadConfig;
+pub(crate) use memory_bank::MemoryBank;
 pub use moco::MocoConfig;
-pub use momentum_twin::MomentumTwin;
+pub(crate) use momentum_twin::MomentumTwin;
 pub use npid::{Negatives, NpidConfig};
-pub use prototypes::Prototypes;
-pub use prototypical::{PrototypicalConfig, prototypical_loss, squared_distances};
-pub use queue::Queue;
+pub(crate) use prototypes::Prototypes;
+pub(crate) use prototypical::squared_distances;
+pub use prototypical::{PrototypicalConfig, prototypical_loss};
+pub(crate) use queue::Queue;
 pub use sim_clr::SimClrConfig;
 pub use sup_con::SupConConfig;
 pub use supervised::SupervisedConfig;
@@ -237,7 +284,7 @@ impl Method {
     }
 
     /// Everything that a checkpoint must hold, by name.
-    pub fn state(&self) -> Vec<(String, Tensor)> {
+    pub(crate) fn state(&self) -> Vec<(String, Tensor)> {
         let mut state = self.parameters.named();
         for (prefix, parameters) in self.beside() {
             let named = parameters.named().into_iter();
@@ -250,7 +297,10 @@ impl Method {
     ///
     /// # Errors
     /// If a tensor is missing or has another shape.
-    pub fn restore(&self, find: impl Fn(&str) -> Option<Tensor>) -> Result<(), EncoderError> {
+    pub(crate) fn restore(
+        &self,
+        find: impl Fn(&str) -> Option<Tensor>,
+    ) -> Result<(), EncoderError> {
         self.parameters.load(&find)?;
         for (prefix, parameters) in self.beside() {
             parameters.load(|name| find(&format!("{prefix}.{name}")))?;

@@ -12,7 +12,7 @@ use crate::encoder::{Encoder, EncoderError, Pass};
 ///
 /// Batch normalisation keeps running statistics of its own and works as in training, by the statistics of the batch.
 #[derive(Debug)]
-pub struct MomentumTwin {
+pub(crate) struct MomentumTwin {
     encoder: Encoder,
     head: ProjectionHead,
     head_parameters: Parameters,
@@ -52,7 +52,7 @@ impl MomentumTwin {
     }
 
     /// `θ_k ← momentum·θ_k + (1 − momentum)·θ_q`.
-    pub fn follow(&self, encoder: &Encoder, head: &Parameters) {
+    pub(crate) fn follow(&self, encoder: &Encoder, head: &Parameters) {
         self.encoder
             .parameters()
             .follow(encoder.parameters(), self.momentum);
@@ -64,7 +64,7 @@ impl MomentumTwin {
     /// With `groups` above 1 the batch is encoded in so many parts, put together by `rng`: batch normalisation then cannot
     /// tell which view belongs to which, as it could where both views of a clip share its statistics. It stands for the
     /// shuffling between devices of the paper (section 3.3).
-    pub fn encode(
+    pub(crate) fn encode(
         &self,
         views: &Tensor,
         pass: Pass,
@@ -101,7 +101,7 @@ impl MomentumTwin {
     }
 
     /// The tensors of encoder and head, with what they are called in a checkpoint.
-    pub fn parameters(&self) -> [(&'static str, &Parameters); 2] {
+    pub(crate) fn parameters(&self) -> [(&'static str, &Parameters); 2] {
         [
             ("twin.encoder", self.encoder.parameters()),
             ("twin.head", &self.head_parameters),

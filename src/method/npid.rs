@@ -103,7 +103,7 @@ impl Negatives {
     }
 
     /// Rows of a memory of so many that a clip is compared with.
-    pub fn compared(self, rows: usize) -> usize {
+    pub(crate) fn compared(self, rows: usize) -> usize {
         match self {
             Self::All => rows,
             Self::Drawn(count) => count.get(),

@@ -7,25 +7,25 @@ use crate::loss::unit_rows;
 
 /// Rows of length 1, `[count, dim]`, learned with the encoder (Caron et al. 2020).
 #[derive(Debug)]
-pub struct Prototypes {
+pub(crate) struct Prototypes {
     rows: Tensor,
 }
 
 impl Prototypes {
     /// `count` prototypes for embeddings of `dim` numbers.
-    pub fn new(scope: &Scope<'_>, count: i64, dim: i64) -> Self {
+    pub(crate) fn new(scope: &Scope<'_>, count: i64, dim: i64) -> Self {
         Self {
             rows: scope.weight("rows", &[count, dim], Init::linear(dim)),
         }
     }
 
     /// Brings every row back to length 1, as before every step.
-    pub fn normalise(&mut self) {
+    pub(crate) fn normalise(&mut self) {
         tch::no_grad(|| self.rows.copy_(&unit_rows(&self.rows)));
     }
 
     /// `z·Cᵀ`: `[batch, dim]` → `[batch, count]`. While `frozen`, the prototypes get no gradient.
-    pub fn scores(&self, z: &Tensor, frozen: bool) -> Tensor {
+    pub(crate) fn scores(&self, z: &Tensor, frozen: bool) -> Tensor {
         let rows = match frozen {
             true => self.rows.detach(),
             false => self.rows.shallow_clone(),

@@ -24,7 +24,7 @@ pub struct PrototypicalConfig {
 
 impl PrototypicalConfig {
     /// Support patches of an episode, and queries: what `train.batch_size` must be.
-    pub fn patches(&self) -> usize {
+    pub(crate) fn patches(&self) -> usize {
         self.ways.saturating_mul(self.shots)
     }
 }
@@ -103,7 +103,7 @@ pub fn prototypical_loss(support: &Tensor, query: &Tensor, shots: usize) -> Tens
 }
 
 /// `‖xᵢ − cⱼ‖²` for `x`: `[items, dim]` and `c`: `[prototypes, dim]`; result: `[items, prototypes]`.
-pub fn squared_distances(x: &Tensor, c: &Tensor) -> Tensor {
+pub(crate) fn squared_distances(x: &Tensor, c: &Tensor) -> Tensor {
     let differences = x.unsqueeze(1) - c.unsqueeze(0); // [items, prototypes, dim]
     differences
         .square()

@@ -9,7 +9,7 @@ use crate::loss::unit_rows;
 ///
 /// It starts with random directions. Rows and place are buffers of the method's parameters, and so part of a checkpoint.
 #[derive(Debug)]
-pub struct Queue {
+pub(crate) struct Queue {
     rows: Tensor,
     /// Where the next row goes, `[]`.
     next: Tensor,
@@ -17,7 +17,7 @@ pub struct Queue {
 
 impl Queue {
     /// A queue of `entries` rows of `dim` numbers.
-    pub fn new(scope: &Scope<'_>, entries: i64, dim: i64) -> Self {
+    pub(crate) fn new(scope: &Scope<'_>, entries: i64, dim: i64) -> Self {
         let mut rows = scope.drawn_buffer("rows", &[entries, dim], Init::Normal(1.0));
         tch::no_grad(|| rows.copy_(&unit_rows(&rows)));
         Self {
@@ -27,12 +27,12 @@ impl Queue {
     }
 
     /// All rows, `[entries, dim]`, in no order that matters.
-    pub fn rows(&self) -> &Tensor {
+    pub(crate) fn rows(&self) -> &Tensor {
         &self.rows
     }
 
     /// Puts `rows`, `[batch, dim]`, brought to length 1, in the place of the oldest ones.
-    pub fn push(&mut self, rows: &Tensor) {
+    pub(crate) fn push(&mut self, rows: &Tensor) {
         let (entries, count) = (self.rows.size()[0], rows.size()[0]);
         let next = self.next.int64_value(&[]);
         let places = Tensor::arange(count, (Kind::Int64, self.rows.device())) + next;

@@ -97,7 +97,7 @@ impl MethodConfig {
     }
 
     /// The projection head's settings, where there is one.
-    pub fn head(&self) -> Option<&ProjectionHeadConfig> {
+    pub(crate) fn head(&self) -> Option<&ProjectionHeadConfig> {
         self.settings().head()
     }
 
@@ -112,7 +112,7 @@ impl MethodConfig {
     }
 
     /// Whether it hears a view as sound.
-    pub fn hears_sound(&self) -> bool {
+    pub(crate) fn hears_sound(&self) -> bool {
         self.view_forms().contains(&ViewForm::Sound)
     }
 

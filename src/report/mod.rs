@@ -4,6 +4,14 @@
 //! self-contained page of several runs. [`table()`], [`markdown()`] and [`csv()`] show the same numbers
 //! on a terminal, in a text and to other programs. [`write_detections`] draws what was found in recordings,
 //! [`FeaturePicture`] what a front end makes of a clip.
+//!
+//! ```no_run
+//! use chiffchaff::report::{Run, write_html};
+//!
+//! let run = Run::read("runs/mine".as_ref())?;
+//! write_html("report.html".as_ref(), &[run])?;
+//! # Ok::<(), chiffchaff::report::ReportError>(())
+//! ```
 
 mod adpcm;
 mod audit;

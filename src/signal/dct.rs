@@ -11,7 +11,7 @@ use std::f64::consts::PI;
 /// # Source
 /// Ahmed, Natarajan and Rao 1974; the scaling is SciPy's `dct(type=2, norm="ortho")`.
 #[derive(Debug, Clone)]
-pub struct Dct {
+pub(crate) struct Dct {
     inputs: usize,
     /// One basis vector of `inputs` numbers after another.
     basis: Vec<f32>,
@@ -22,7 +22,7 @@ impl Dct {
     ///
     /// # Panics
     /// If `outputs` is 0 or above `inputs`.
-    pub fn new(inputs: usize, outputs: usize) -> Self {
+    pub(crate) fn new(inputs: usize, outputs: usize) -> Self {
         assert!(
             (1..=inputs).contains(&outputs),
             "{outputs} coefficients of {inputs} numbers"
@@ -40,7 +40,7 @@ impl Dct {
     }
 
     /// Number of coefficients.
-    pub fn outputs(&self) -> usize {
+    pub(crate) fn outputs(&self) -> usize {
         self.basis.len() / self.inputs
     }
 
@@ -48,7 +48,7 @@ impl Dct {
     ///
     /// # Panics
     /// If the lengths are not those of the transform.
-    pub fn apply(&self, input: &[f32], output: &mut [f32]) {
+    pub(crate) fn apply(&self, input: &[f32], output: &mut [f32]) {
         assert_eq!(input.len(), self.inputs, "inputs of the transform");
         assert_eq!(output.len(), self.outputs(), "outputs of the transform");
         for (y, basis) in output.iter_mut().zip(self.basis.chunks_exact(self.inputs)) {

@@ -24,7 +24,7 @@ impl MelScale {
     }
 
     /// Hz → mel.
-    pub fn mel(self, hz: f64) -> f64 {
+    pub(crate) fn mel(self, hz: f64) -> f64 {
         match self {
             Self::Htk => 2595.0 * (1.0 + hz / 700.0).log10(),
             Self::Slaney if hz < Self::SLANEY_KNEE_HZ => hz / Self::SLANEY_HZ_PER_MEL,
@@ -36,7 +36,7 @@ impl MelScale {
     }
 
     /// Mel → Hz.
-    pub fn hz(self, mel: f64) -> f64 {
+    pub(crate) fn hz(self, mel: f64) -> f64 {
         match self {
             Self::Htk => 700.0 * (10f64.powf(mel / 2595.0) - 1.0),
             Self::Slaney if mel < Self::SLANEY_KNEE_MEL => mel * Self::SLANEY_HZ_PER_MEL,
@@ -70,28 +70,28 @@ pub enum AreaNorm {
 
 /// A bank of overlapping triangles, equally spaced in mel.
 #[derive(Debug, Clone, PartialEq)]
-pub struct MelBankConfig {
+pub(crate) struct MelBankConfig {
     /// Samples per second of the sound, Hz.
-    pub sample_rate: f64,
+    pub(crate) sample_rate: f64,
     /// Length of the Fourier transform, samples.
-    pub n_fft: usize,
+    pub(crate) n_fft: usize,
     /// Number of bands.
-    pub n_mels: usize,
+    pub(crate) n_mels: usize,
     /// Where the lowest triangle begins, Hz, ≥ 0.
-    pub f_min: f64,
+    pub(crate) f_min: f64,
     /// Where the highest triangle ends, Hz, at most half the sample rate.
-    pub f_max: f64,
+    pub(crate) f_max: f64,
     /// The scale on which the triangles are equally wide.
-    pub scale: MelScale,
+    pub(crate) scale: MelScale,
     /// The axis along which they are straight.
-    pub triangles: TriangleDomain,
+    pub(crate) triangles: TriangleDomain,
     /// Their relative heights.
-    pub norm: AreaNorm,
+    pub(crate) norm: AreaNorm,
 }
 
 impl MelBankConfig {
     /// Where each triangle peaks, Hz.
-    pub fn centres(&self) -> Vec<f64> {
+    pub(crate) fn centres(&self) -> Vec<f64> {
         let edges = edges_mel(self).map(|mel| self.scale.hz(mel));
         edges.skip(1).take(self.n_mels).collect()
     }
@@ -109,7 +109,7 @@ impl MelBankConfig {
 /// librosa 0.11 `filters.mel`, torchaudio 2.11 `melscale_fbanks`, TensorFlow
 /// `linear_to_mel_weight_matrix`; the golden tests compare with all three.
 #[derive(Debug, Clone)]
-pub struct MelBank {
+pub(crate) struct MelBank {
     n_mels: usize,
     bins: usize,
     /// `n_mels + 2` indices: the bins between edges `e` and `e + 1` are `starts[e]..starts[e + 1]`.
@@ -125,7 +125,7 @@ impl MelBank {
     ///
     /// # Panics
     /// If there is no band, or the frequencies are not `0 ≤ f_min < f_max ≤ sample_rate / 2`.
-    pub fn new(config: &MelBankConfig) -> Self {
+    pub(crate) fn new(config: &MelBankConfig) -> Self {
         let &MelBankConfig {
             sample_rate,
             n_fft,
@@ -184,17 +184,19 @@ impl MelBank {
     }
 
     /// Number of bands.
-    pub fn n_mels(&self) -> usize {
+    pub(crate) fn n_mels(&self) -> usize {
         self.n_mels
     }
 
     /// Number of bins of the spectra it takes: `n_fft / 2 + 1`.
-    pub fn bins(&self) -> usize {
+    #[cfg(test)]
+    fn bins(&self) -> usize {
         self.bins
     }
 
     /// The weight of `bin` in `band`: 0 outside the band's triangle.
-    pub fn weight(&self, band: usize, bin: usize) -> f32 {
+    #[cfg(test)]
+    fn weight(&self, band: usize, bin: usize) -> f32 {
         let between = |edge: usize| (self.starts[edge]..self.starts[edge + 1]).contains(&bin);
         if between(band) {
             self.rising[bin]
@@ -209,9 +211,13 @@ impl MelBank {
     /// faster than as many calls: what a bin belongs to is decided once for all of them.
     ///
     /// # Panics
-    /// If `spectra` are not [`Self::bins`] or `bands` not [`Self::n_mels`] long.
+    /// If `spectra` are not `n_fft / 2 + 1` or `bands` not [`Self::n_mels`] long.
     #[inline(always)]
-    pub fn apply<const LANES: usize>(&self, spectra: &[[f32; LANES]], bands: &mut [[f32; LANES]]) {
+    pub(crate) fn apply<const LANES: usize>(
+        &self,
+        spectra: &[[f32; LANES]],
+        bands: &mut [[f32; LANES]],
+    ) {
         assert_eq!(spectra.len(), self.bins, "bins of the spectra");
         assert_eq!(bands.len(), self.n_mels, "bands of the bank");
         let mut risen = [0.0; LANES];

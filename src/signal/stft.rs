@@ -32,21 +32,21 @@ pub enum WindowPlacement {
 
 /// The parameters of a short-time Fourier transform; all lengths in samples.
 #[derive(Debug, Clone, PartialEq)]
-pub struct StftConfig {
+pub(crate) struct StftConfig {
     /// Length of the Fourier transform.
-    pub n_fft: usize,
+    pub(crate) n_fft: usize,
     /// Length of the window, at most `n_fft`.
-    pub win_length: usize,
+    pub(crate) win_length: usize,
     /// Distance of successive frames.
-    pub hop_length: usize,
+    pub(crate) hop_length: usize,
     /// Shape of the window.
-    pub window: WindowShape,
+    pub(crate) window: WindowShape,
     /// Period of the window.
-    pub window_symmetry: WindowSymmetry,
+    pub(crate) window_symmetry: WindowSymmetry,
     /// Place of a window shorter than `n_fft`.
-    pub window_placement: WindowPlacement,
+    pub(crate) window_placement: WindowPlacement,
     /// What lies beyond the ends of the sound.
-    pub padding: Padding,
+    pub(crate) padding: Padding,
 }
 
 /// A planned short-time Fourier transform.
@@ -56,7 +56,7 @@ pub struct StftConfig {
 /// ```
 /// with `pad` half a frame, or 0 for [`Padding::None`]. The transform is not scaled.
 #[derive(Clone)]
-pub struct Stft {
+pub(crate) struct Stft {
     window: Vec<f32>,
     hop_length: usize,
     padding: Padding,
@@ -70,7 +70,7 @@ pub struct Stft {
 
 /// The buffers one thread needs to run a [`Stft`].
 #[derive(Debug, Clone)]
-pub struct StftWorkspace {
+pub(crate) struct StftWorkspace {
     frame: Vec<f32>,
     spectrum: Vec<Complex<f32>>,
     scratch: Vec<Complex<f32>>,
@@ -92,7 +92,7 @@ impl Stft {
     ///
     /// # Panics
     /// If `hop_length` is 0, or `win_length` is 0 or above `n_fft`.
-    pub fn new(config: &StftConfig) -> Self {
+    pub(crate) fn new(config: &StftConfig) -> Self {
         let &StftConfig {
             n_fft, win_length, ..
         } = config;
@@ -120,12 +120,12 @@ impl Stft {
     }
 
     /// Number of frequency bins: `n_fft / 2 + 1`.
-    pub fn bins(&self) -> usize {
+    pub(crate) fn bins(&self) -> usize {
         self.fft.complex_len()
     }
 
     /// Number of frames of sound that is `samples` long.
-    pub fn frames(&self, samples: usize) -> usize {
+    pub(crate) fn frames(&self, samples: usize) -> usize {
         let padded = samples + 2 * self.pad;
         if samples == 0 || padded < self.frame_length {
             return 0;
@@ -134,7 +134,7 @@ impl Stft {
     }
 
     /// Buffers for [`Self::transform`].
-    pub fn workspace(&self) -> StftWorkspace {
+    pub(crate) fn workspace(&self) -> StftWorkspace {
         StftWorkspace {
             frame: self.fft.make_input_vec(),
             spectrum: self.fft.make_output_vec(),
@@ -147,7 +147,7 @@ impl Stft {
     /// # Panics
     /// If there is no such frame, or `work` belongs to another transform.
     #[inline(always)]
-    pub fn transform<'work>(
+    pub(crate) fn transform<'work>(
         &self,
         samples: &[f32],
         frame: usize,

@@ -36,7 +36,7 @@ pub enum WindowSymmetry {
 
 impl WindowShape {
     /// The window's `length` samples, 0..=1.
-    pub fn samples(self, symmetry: WindowSymmetry, length: usize) -> Vec<f32> {
+    pub(crate) fn samples(self, symmetry: WindowSymmetry, length: usize) -> Vec<f32> {
         let period = match symmetry {
             WindowSymmetry::Periodic => length,
             WindowSymmetry::Symmetric => length.saturating_sub(1).max(1),

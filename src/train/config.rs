@@ -70,7 +70,7 @@ pub enum DecayScope {
 
 impl TrainConfig {
     /// Steps of the whole run, given those of an epoch.
-    pub fn total_steps(&self, steps_per_epoch: u64) -> u64 {
+    pub(crate) fn total_steps(&self, steps_per_epoch: u64) -> u64 {
         let all = steps_per_epoch.saturating_mul(self.epochs.into());
         self.max_steps.map_or(all, |most| most.min(all))
     }

@@ -2,6 +2,22 @@
 //!
 //! Every random draw is keyed by what it is for (seed, epoch, patch, view, purpose), so neither the
 //! number of data threads nor an interruption shows in the result.
+//!
+//! ```no_run
+//! use chiffchaff::corpus::LoadedDataset;
+//! use chiffchaff::encoder::DeviceName;
+//! use chiffchaff::experiment::Experiment;
+//! use chiffchaff::train::{RunDir, Start, TrainingCorpora, pretrain};
+//! use std::ops::ControlFlow;
+//!
+//! let experiment = Experiment::preset("small", &["train.epochs=50".to_owned()])?;
+//! let found = [LoadedDataset::load(&"folder:recordings".parse()?)?];
+//! let corpora = TrainingCorpora::open(&experiment, &found, "cache".as_ref(), |_, _| {})?;
+//! let (data, _) = corpora.training_data(&experiment, &[], Start::New)?;
+//! let (run, device) = (RunDir::new("runs/mine"), DeviceName::Cpu.open()?);
+//! pretrain(&experiment, &data, &run, Start::New, device, |_| ControlFlow::Continue(()))?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod batches;
 mod checkpoint;
@@ -48,5 +64,6 @@ pub use optimizer::{Optimizer, OptimizerConfig};
 pub use preview::augmented;
 pub use run::{Outcome, Progress, Start, pretrain};
 pub use run_dir::RunDir;
-pub use schedule::{Moment, Schedule};
+pub(crate) use schedule::Moment;
+pub use schedule::Schedule;
 pub use views::{Cut, Placement, Rounding, SmallViews, ViewsConfig, WindowsCut};

@@ -195,7 +195,7 @@ impl Optimizer {
     }
 
     /// Everything a resumed run needs, by name.
-    pub fn state(&self) -> Vec<(String, Tensor)> {
+    pub(crate) fn state(&self) -> Vec<(String, Tensor)> {
         let mut state = vec![("steps".to_owned(), Tensor::from(self.steps))];
         for (kind, moments) in self.moments.iter().enumerate() {
             for (index, moment) in moments.iter().enumerate() {
@@ -209,7 +209,7 @@ impl Optimizer {
     ///
     /// # Errors
     /// The name of the first tensor that is missing or does not fit.
-    pub fn restore(&mut self, find: impl Fn(&str) -> Option<Tensor>) -> Result<(), String> {
+    pub(crate) fn restore(&mut self, find: impl Fn(&str) -> Option<Tensor>) -> Result<(), String> {
         let steps = find("steps").filter(|saved| saved.numel() == 1);
         self.steps = steps.ok_or("steps")?.int64_value(&[]);
         for (kind, moments) in self.moments.iter_mut().enumerate() {

@@ -46,20 +46,20 @@ fn tenth() -> f64 {
 
 /// Where training stands.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Moment {
+pub(crate) struct Moment {
     /// The epoch, from 0.
-    pub epoch: u32,
+    pub(crate) epoch: u32,
     /// Number of epochs; not whole where the run ends within one.
-    pub epochs: f64,
+    pub(crate) epochs: f64,
     /// The step within the epoch, from 0.
-    pub step: u64,
+    pub(crate) step: u64,
     /// Steps of an epoch.
-    pub steps_per_epoch: u64,
+    pub(crate) steps_per_epoch: u64,
 }
 
 impl Schedule {
     /// The learning rate of a step whose peak rate is `peak`.
-    pub fn learning_rate(&self, peak: f64, at: Moment) -> f64 {
+    pub(crate) fn learning_rate(&self, peak: f64, at: Moment) -> f64 {
         let epoch = f64::from(at.epoch);
         let epochs = at.epochs;
         match self {

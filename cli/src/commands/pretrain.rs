@@ -13,6 +13,7 @@ use chiffchaff::experiment::Experiment;
 use chiffchaff::measure;
 use chiffchaff::method::Sizes;
 use chiffchaff::output::OutputFolder;
+use chiffchaff::report::Provenance;
 use chiffchaff::train::{
     AlikeClips, Collapse, LearningWatch, Outcome, Progress, RunDir, Start, TrainError,
     TrainingCorpora, TrainingData, pretrain,
@@ -192,7 +193,24 @@ impl Job<'_> {
             observe,
         );
         screen.close();
-        let finished = match outcome? {
+        let finished = self.ended(outcome?, &mut record, printer)?;
+        for corpus in corpora {
+            clips::list_skipped(&corpus.skipped, printer);
+        }
+        let of_sound = corpora.iter().map(|corpus| corpus.cache.remarks().len());
+        let of_learning = usize::from(alike.is_some()) + usize::from(screen.at_chance);
+        let remarks = of_sound.sum::<usize>() + of_learning;
+        Ok((finished, record.skipped.len() + remarks))
+    }
+
+    /// Says how training ended; beside an encoder that is done stands `record`.
+    fn ended(
+        &self,
+        outcome: Outcome,
+        record: &mut Provenance,
+        printer: &Printer,
+    ) -> anyhow::Result<Finished> {
+        match outcome {
             Outcome::Finished(last) => {
                 record.elapsed_secs = Some(last.elapsed_secs);
                 printer.say(&format_args!(
@@ -201,23 +219,16 @@ impl Job<'_> {
                     minutes(last.elapsed_secs),
                     last.loss
                 ));
-                provenance::write(&record, self.run.path(), provenance::TRAINED)?;
-                Finished::Trained
+                provenance::write(record, self.run.path(), provenance::TRAINED)?;
+                Ok(Finished::Trained)
             }
             Outcome::Interrupted => {
                 printer.warn(&format_args!(
                     "interrupted; the checkpoint is up to date\n\nhint: go on with the same command and `--resume`"
                 ));
-                Finished::Interrupted
+                Ok(Finished::Interrupted)
             }
-        };
-        for corpus in corpora {
-            clips::list_skipped(&corpus.skipped, printer);
         }
-        let of_sound = corpora.iter().map(|corpus| corpus.cache.remarks().len());
-        let of_learning = usize::from(alike.is_some()) + usize::from(screen.at_chance);
-        let remarks = of_sound.sum::<usize>() + of_learning;
-        Ok((finished, record.skipped.len() + remarks))
     }
 
     /// All datasets, with the features that training reads.

@@ -161,17 +161,17 @@ impl<A: Augment> AnyAugment for A {
 
 impl Augmentation {
     /// Whether what sounds in a frame may sound in another one afterwards.
-    pub fn moves_frames(&self) -> bool {
+    pub(crate) fn moves_frames(&self) -> bool {
         self.of_any_kind().moves_frames()
     }
 
     /// Whether it computes with energies, so that the features must be their logarithms.
-    pub fn needs_energies(&self) -> bool {
+    pub(crate) fn needs_energies(&self) -> bool {
         self.of_any_kind().needs_energies()
     }
 
     /// Which clips a batch is mixed with, if any.
-    pub fn background(&self) -> Option<Background> {
+    pub(crate) fn background(&self) -> Option<Background> {
         self.of_any_kind().background()
     }
 }

@@ -116,7 +116,7 @@ impl<A: Augment> AnyAugment for A {
 
 impl Augmentation {
     /// Whether it needs another clip.
-    pub fn needs_background(&self) -> bool {
+    pub(crate) fn needs_background(&self) -> bool {
         self.of_any_kind().needs_background()
     }
 }

@@ -105,7 +105,7 @@ impl Augment for Noise {
 
 impl Colour {
     /// Noise of this colour, Gaussian, at no particular level.
-    pub fn samples(self, len: usize, rate: SampleRate, rng: &mut impl Rng) -> Vec<f32> {
+    fn samples(self, len: usize, rate: SampleRate, rng: &mut impl Rng) -> Vec<f32> {
         let falls_by = match self {
             Self::White => return (0..len).map(|_| rng.sample(StandardNormal)).collect(),
             Self::Pink => 0.5,

@@ -86,7 +86,7 @@ pub struct MarkedEvent {
 
 impl MarkedEvent {
     /// Whether it has this label, or none if that is `None`. Accents may be one letter or two.
-    pub fn has_label(&self, label: Option<&str>) -> bool {
+    pub(crate) fn has_label(&self, label: Option<&str>) -> bool {
         match (&self.label, label) {
             (Some(own), Some(label)) => own.chars().eq(label.nfc()),
             (own, label) => own.is_none() && label.is_none(),

@@ -33,7 +33,7 @@ use tch::Device;
 ///
 /// # Errors
 /// If libtorch refuses the device.
-pub fn calls_model(device: Device) -> Result<Model, EncoderError> {
+pub(super) fn calls_model(device: Device) -> Result<Model, EncoderError> {
     let bytes = include_bytes!("../../../models/calls.safetensors");
     Model::parse("models/calls.safetensors", bytes, device)
 }

@@ -66,7 +66,7 @@ impl Sum for Counts {
 
 impl Measures {
     /// The harmonic mean of each measure by itself: the F-measure is not that of the mean precision and recall. 0 for none.
-    pub fn harmonic_mean(measures: impl IntoIterator<Item = Self>) -> Self {
+    pub(crate) fn harmonic_mean(measures: impl IntoIterator<Item = Self>) -> Self {
         let (mut n, mut inverse) = (0.0, Self::default());
         for one in measures {
             n += 1.0;

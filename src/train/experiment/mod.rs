@@ -60,7 +60,7 @@ impl Experiment {
     }
 
     /// Which logarithm of energy the features are, if one at all.
-    pub fn log_unit(&self) -> Option<LogUnit> {
+    pub(crate) fn log_unit(&self) -> Option<LogUnit> {
         self.features.log_unit()
     }
 
