@@ -1,6 +1,7 @@
 //! A few marked events → a fitted detector.
 
 use super::detector::{Detector, Fitted};
+use super::learned::LearnedFrom;
 use super::shots_heard::{Heard, LookedAt, look_at_shots};
 use super::{DetectError, DetectorConfig, Stage};
 use crate::audio::{AudioReader, ChannelChoice, TimeScale};
@@ -244,7 +245,12 @@ impl Fitter {
             fitted,
             fitted_to: marked.iter().map(|marked| marked.path.clone()).collect(),
             searches_others: self.method.learns_together(),
+            channel: marked
+                .first()
+                .and_then(|marked| marked.channel)
+                .unwrap_or(self.channel),
             time_scale,
+            learned: LearnedFrom::new(marked),
         })
     }
 

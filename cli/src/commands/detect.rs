@@ -1,5 +1,6 @@
 //! `chiffchaff detect`: a few marked events and recordings in, every other event of that kind out.
 
+mod recordings;
 mod results;
 mod search;
 
@@ -31,14 +32,21 @@ use std::path::PathBuf;
 #[command(after_help = "Examples:
   chiffchaff detect --shots marks.csv dawn.wav
   chiffchaff detect --shots marks.txt --format raven --out found --picture found.html *.wav
-  chiffchaff detect --shots marks.csv --method template dawn.wav --out found.csv")]
+  chiffchaff detect --shots marks.csv marked.wav season/ --keep owl.safetensors --out found.csv
+  chiffchaff detect --detector owl.safetensors next_season/ --out found.csv")]
 pub(crate) struct Arguments {
-    /// The recordings; each is searched by its own marks, one without marks by those of all others
-    #[arg(required = true, value_name = "RECORDING")]
+    /// The recordings, or folders of them; each is searched by its own marks, one without marks by those of all others
+    #[arg(required = true, value_name = "RECORDING|FOLDER")]
     recordings: Vec<PathBuf>,
     /// Tables of marked events; one that names no recording is of the one with its name, or of the only one given
-    #[arg(long, required = true, value_name = "TABLE")]
+    #[arg(long, required_unless_present = "detector", value_name = "TABLE")]
     shots: Vec<PathBuf>,
+    /// Search by a detector that was kept with `--keep`, instead of marks
+    #[arg(long, value_name = "FILE", conflicts_with_all = LEARNING)]
+    detector: Option<PathBuf>,
+    /// Keep the detector that all marks together give in this file, .safetensors (frames)
+    #[arg(long, value_name = "FILE")]
+    keep: Option<PathBuf>,
     /// Where to write the events: a table, or a folder of tables, such as found/ [default: standard output]
     #[arg(long, value_name = "PATH")]
     out: Option<PathBuf>,
@@ -101,6 +109,23 @@ pub(crate) struct Arguments {
     device: DeviceName,
 }
 
+/// What decides how a detector learns: a kept one has learned.
+const LEARNING: [&str; 13] = [
+    "shots",
+    "keep",
+    "method",
+    "model",
+    "adapt",
+    "compat",
+    "untrained",
+    "first",
+    "together",
+    "label",
+    "ensemble",
+    "time_scale",
+    "seed",
+];
+
 impl Arguments {
     /// One recording, one table of marks, a table and a page out, in place of those of before; all else by default.
     pub(crate) fn simple(
@@ -112,6 +137,8 @@ impl Arguments {
         Self {
             recordings: vec![recording],
             shots: vec![marks],
+            detector: None,
+            keep: None,
             out: Some(out),
             format: TableFormat::default(),
             method: Method::default(),
@@ -151,6 +178,20 @@ fn time_scale(text: &str) -> Result<AnyScale, String> {
 }
 
 pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Finish> {
+    let (recordings, remarked) = recordings::listed(arguments, printer)?;
+    let arguments = Arguments {
+        recordings,
+        ..arguments.clone()
+    };
+    let finish = search(&arguments, printer)?;
+    Ok(match remarked {
+        true => Finish::WithRemarks,
+        false => finish,
+    })
+}
+
+/// Searches recordings, none of which is a folder.
+fn search(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Finish> {
     let tables = arguments.shots.iter().map(read_marks);
     let tables = tables.collect::<Result<Vec<_>, _>>()?;
     for table in &tables {
@@ -169,6 +210,7 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
     let Some(mut results) = Results::prepare(arguments, &searcher.shared_marks(), printer)? else {
         return Ok(Finish::Clean);
     };
+    searcher.keep()?;
     let names = output_names(&arguments.recordings);
     for (index, (recording, name)) in arguments.recordings.iter().zip(&names).enumerate() {
         if results.take_up(recording, name)? {
@@ -181,7 +223,7 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
             Err(error) => return Err(error),
         }
     }
-    results.finish()
+    results.finish(searcher.kept())
 }
 
 /// The method that is asked for, with the network that it starts from.

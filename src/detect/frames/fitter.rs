@@ -177,7 +177,7 @@ impl Fit for FrameFitter {
         };
         Ok(Box::new(FrameDetector {
             networks: self.networks(&frames, observe)?,
-            front_end: self.model.card.front_end.clone(),
+            card: self.model.card.clone(),
             channel: first.channel.unwrap_or(self.model.card.channel),
             time_scale: playback.time_scale,
             known,
