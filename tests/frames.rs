@@ -4,7 +4,7 @@
 mod few_shot_sound;
 
 use chiffchaff::audio::{AudioReader, SampleRate, WavEncoding, Waveform, write_wav};
-use chiffchaff::dataset::{ShotChoice, Span, Support, SyntheticConfig, parse_marks};
+use chiffchaff::dataset::{Marked, ShotChoice, Span, Support, SyntheticConfig, parse_marks};
 use chiffchaff::detect::frames::{FrameConfig, calls_model};
 use chiffchaff::detect::{
     DetectError, Detection, Detector, Event, Fitter, KeptOptions, MarkedRecording, ShotPicture,
@@ -163,6 +163,43 @@ fn fitting_and_scoring_tell_how_far_they_are() {
         panic!("{stages:?}");
     };
     assert!((secs - 12.0).abs() < 0.02);
+}
+
+/// Five marks anywhere, the other calls without marks before, between and behind them.
+#[test]
+fn calls_without_marks_among_the_marked_ones_are_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let recording = folder.path().join("calls.wav");
+    write_recording(&recording);
+    let calls: Vec<Span> = few_shot_sound::CALLS
+        .iter()
+        .map(|&onset| Span::new(onset, onset + CALL_SECS).unwrap())
+        .collect();
+    let marked: Vec<usize> = (0..5).map(|n| 1 + n * (calls.len() - 2) / 4).collect();
+    let rows: String = (marked.iter())
+        .map(|&n| format!("{},{}\n", calls[n].onset(), calls[n].offset()))
+        .collect();
+    let marks = parse_marks(
+        "marks.csv".as_ref(),
+        format!("onset,offset\n{rows}").as_bytes(),
+    )
+    .unwrap();
+    let some = ShotChoice {
+        marked: Marked::Some,
+        ..ShotChoice::default()
+    };
+    let support = marks.support(&recording, 12.0, &some).unwrap();
+    let found = detect_like(&recording, support, FrameConfig::default()).unwrap();
+    let hit = |call: &Span| {
+        let near = |event: &Event| (event.span.onset() - call.onset()).abs() < CALL_SECS / 2.0;
+        found.events.iter().filter(|event| near(event)).count()
+    };
+    let hits: Vec<usize> = calls.iter().map(hit).collect();
+    let wanted: Vec<usize> = (0..calls.len())
+        .map(|n| usize::from(!marked.contains(&n)))
+        .collect();
+    assert_eq!(hits, wanted, "{:?}", found.events);
+    assert_eq!(found.events.len(), calls.len() - marked.len());
 }
 
 /// A detector in a file finds in another recording, at another rate, what the one in memory finds.

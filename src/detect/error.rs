@@ -157,6 +157,11 @@ pub enum DetectError {
         /// The recording that the detector was fitted to.
         fitted_to: PathBuf,
     },
+    /// Marks beside which there may be events without, for a method that takes all else for background.
+    #[error(
+        "`--marked some`: only the method `frames` learns from marks beside calls without marks"
+    )]
+    SomeMarked,
     /// A file that holds no detector.
     #[error(
         "{}: not a detector of chiffchaff: {reason}\n\nhint: `detect` writes one with `--keep FILE`", path.display()

@@ -9,7 +9,7 @@ use crate::clips::ChannelArgument;
 use crate::{Finish, printer::Printer};
 use anyhow::bail;
 use chiffchaff::audio::TimeScale;
-use chiffchaff::dataset::{Matching, ShotCount, output_names, read_marks};
+use chiffchaff::dataset::{Marked, Matching, ShotCount, output_names, read_marks};
 use chiffchaff::detect::frames::FrameConfig;
 use chiffchaff::detect::windows::Adapt;
 use chiffchaff::detect::write::TableFormat;
@@ -22,9 +22,10 @@ use std::path::PathBuf;
 
 /// Find every event like a few marked ones
 ///
-/// Marks may come from Raven, Audacity, the DCASE few-shot task or a plain table `onset,offset`; up to the last shot, every
-/// event must be marked, or be marked unknown (UNK). Events are looked for behind the last shot. Works at once: the
-/// program carries an encoder that has learned to tell calls apart.
+/// Marks may come from Raven, Audacity, the DCASE few-shot task or a plain table `onset,offset`. Either every event up to the
+/// last shot is marked, or marked unknown (UNK), and events are looked for behind it; or some events are marked anywhere, and
+/// the whole recording is searched for the others. Works at once: the program carries an encoder that has learned to tell
+/// calls apart.
 ///
 /// With `--out`, what is found in each recording is kept as it comes: interrupted or killed, the same command with `--resume`
 /// goes on and ends in the same results.
@@ -71,9 +72,13 @@ pub(crate) struct Arguments {
     /// Events must score this, where the shots score 1 on average; less finds more (frames) [default: 0.85]
     #[arg(long, value_name = "SCORE")]
     threshold: Option<f32>,
-    /// How many marks to learn from, or `all`
-    #[arg(long, value_name = "N", default_value = "5")]
-    first: ShotCount,
+    /// How many marks to learn from, in order of time, or `all` [default: 5, or with `--marked some` all]
+    #[arg(long, value_name = "N")]
+    first: Option<ShotCount>,
+    /// Whether every event up to the last mark is marked, or some here and there [default: by where the marks lie; said
+    /// where it is some] (some: frames)
+    #[arg(long, value_parser = choice::<Marked>())]
+    marked: Option<Marked>,
     /// Search every recording by one detector that learns from the marks of all (frames)
     #[arg(long)]
     together: bool,
@@ -110,7 +115,7 @@ pub(crate) struct Arguments {
 }
 
 /// What decides how a detector learns: a kept one has learned.
-const LEARNING: [&str; 13] = [
+const LEARNING: [&str; 14] = [
     "shots",
     "keep",
     "method",
@@ -119,6 +124,7 @@ const LEARNING: [&str; 13] = [
     "compat",
     "untrained",
     "first",
+    "marked",
     "together",
     "label",
     "ensemble",
@@ -147,7 +153,8 @@ impl Arguments {
             compat: false,
             untrained: false,
             threshold: None,
-            first: ShotCount::default(),
+            first: None,
+            marked: None,
             together: false,
             label: None,
             picture: Some(picture),

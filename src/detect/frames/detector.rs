@@ -38,8 +38,19 @@ pub(super) struct Known {
     pub(super) channel: ChannelChoice,
     pub(super) scale: Scale,
     pub(super) shots: Vec<Span>,
-    /// The end of the last shot, seconds.
-    pub(super) end: f64,
+    /// Where events begin that are not known yet, seconds.
+    pub(super) search_from: f64,
+}
+
+impl Known {
+    /// Whether most of `event`, or most of a shot in it, is marked already.
+    fn has(&self, event: &Span) -> bool {
+        let is_same = |shot: &Span| {
+            let both = event.offset().min(shot.offset()) - event.onset().max(shot.onset());
+            both > 0.5 * event.secs().min(shot.secs())
+        };
+        self.shots.iter().any(is_same)
+    }
 }
 
 impl detector::Fitted for FrameDetector {
@@ -55,14 +66,16 @@ impl detector::Fitted for FrameDetector {
         let (track, from, sure) = match known {
             Some(known) => {
                 let track = self.score(recording, known.channel, Some(known.scale), observe)?;
-                let from = (known.end * track.frame_rate()).ceil() as usize;
+                let from = (known.search_from * track.frame_rate()).ceil() as usize;
                 let shots = known.shots.iter();
                 let shots: Vec<_> = shots
                     .map(|shot| frames_of(shot, track.frame_rate(), track.len()))
                     .collect();
+                // Up to where all is known, or everywhere if the shots lie among what is searched.
+                let end = if from > 0 { from } else { track.len() };
                 let sure = self
                     .segment
-                    .mean_score(&track, from, &shots, self.typical_shot);
+                    .mean_score(&track, end, &shots, self.typical_shot);
                 (track, from, sure)
             }
             None => {
@@ -71,9 +84,12 @@ impl detector::Fitted for FrameDetector {
                 (track, 0, self.shots_score())
             }
         };
-        let candidates = self
+        let mut candidates = self
             .segment
             .candidates(&track, from, sure, self.typical_shot);
+        if let Some(known) = known {
+            candidates.retain(|event| !known.has(&event.span));
+        }
         let kept = candidates
             .iter()
             .filter(|event| event.score >= self.threshold);

@@ -47,6 +47,9 @@ pub struct FitConfig {
     pub max_noise: f32,
     /// Most neighbouring bands of a crop that are masked. Default 12.
     pub mask_bands: usize,
+    /// Where events may be unmarked, the networks are fitted twice. Frames that score this share of what the shots score, or
+    /// more, count as unknown the second time. Default 0.3.
+    pub doubt: f32,
     /// Frames behind the last shot that the network sees as context. Their loss has no weight, as it is not known whether
     /// they hold an event. Default 28.
     pub context: usize,
@@ -68,6 +71,7 @@ impl Default for FitConfig {
             level_std: 0.3,
             max_noise: 0.3,
             mask_bands: 12,
+            doubt: 0.3,
             context: 28,
         }
     }
@@ -84,6 +88,8 @@ pub(super) struct SupportFrames {
     pub(super) weights: Vec<f32>,
     /// Frames of each shot.
     pub(super) shots: Vec<Range<usize>>,
+    /// Frames of recordings in which events may be unmarked.
+    pub(super) partial: Vec<Range<usize>>,
 }
 
 impl SupportFrames {
@@ -95,6 +101,7 @@ impl SupportFrames {
         self.weights.extend(other.weights);
         let moved = |shot: Range<usize>| shot.start + seam..shot.end + seam;
         self.shots.extend(other.shots.into_iter().map(moved));
+        self.partial.extend(other.partial.into_iter().map(moved));
         let torn = seam.saturating_sub(FRAME_RADIUS)..(seam + FRAME_RADIUS).min(self.frames());
         for frame in torn {
             self.weights[frame] *= self.targets[frame]; // shots stay
@@ -143,6 +150,16 @@ impl SupportFrames {
             values,
             targets,
             shots,
+            partial: Vec::new(),
+        }
+    }
+
+    /// Takes frames beside the shots that score `from` or more for unknown, where events may be unmarked.
+    pub(super) fn doubt(&mut self, scores: &[f32], from: f32) {
+        for frame in self.partial.iter().cloned().flatten() {
+            if self.targets[frame] == 0.0 && scores[frame] >= from {
+                self.weights[frame] = 0.0;
+            }
         }
     }
 

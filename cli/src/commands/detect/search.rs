@@ -4,7 +4,7 @@ use super::{Arguments, fitter};
 use crate::printer::Printer;
 use anyhow::{anyhow, bail};
 use chiffchaff::audio::{AudioReader, ChannelChoice, TimeScale};
-use chiffchaff::dataset::{MatchError, Matching, ShotChoice, Span, Support};
+use chiffchaff::dataset::{Marked, MatchError, Matching, ShotChoice, ShotCount, Span, Support};
 use chiffchaff::detect::{
     Detection, Detector, Fitter, KeptOptions, LookedAt, MarkedRecording, Stage,
 };
@@ -321,19 +321,37 @@ impl<'a> Searcher<'a> {
 
     /// The shots of a recording, which lasts `secs`.
     fn support(&self, index: usize, secs: f64) -> anyhow::Result<Support> {
-        let choice = ShotChoice {
-            count: self.arguments.first,
-            label: self.arguments.label.clone(),
-        };
         let marks = self.matching.marks_of(index)?;
+        let recording = self.arguments.recordings[index].display();
         if let Some((table, name)) = marks.by_name_alone() {
             self.printer.warn(&format_args!(
-                "{}: taken for the marks of {}, though it has them in another folder: `{name}`",
+                "{}: taken for the marks of {recording}, though it has them in another folder: `{name}`",
                 table.display(),
-                self.arguments.recordings[index].display()
             ));
         }
-        Ok(marks.support(secs, &choice)?)
+        let support = |marked| {
+            let count = match marked {
+                Marked::All => ShotCount::default(),
+                Marked::Some => ShotCount::All,
+            };
+            let choice = ShotChoice {
+                count: self.arguments.first.unwrap_or(count),
+                label: self.arguments.label.clone(),
+                marked,
+            };
+            marks.support(secs, &choice)
+        };
+        let chosen = self.arguments.marked;
+        let as_chosen = support(chosen.unwrap_or_default())?;
+        let is_partial =
+            chosen.is_none() && self.fitter()?.learns_from_some() && as_chosen.seems_partial(secs);
+        if !is_partial {
+            return Ok(as_chosen);
+        }
+        self.printer.say(&format_args!(
+            "{recording}: its marks lie far apart, so calls between them may have none, and all of it is searched (`--marked all` if none is missing)"
+        ));
+        Ok(support(Marked::Some)?)
     }
 
     fn bar(&self) -> ProgressBar {
