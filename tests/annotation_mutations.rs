@@ -115,7 +115,10 @@ fn broken_tables_are_refused_by_file_and_line_or_read_as_sound_events() {
                     0 => ShotCount::All,
                     _ => ShotCount::First(rng.random_range(0..7)),
                 };
-                let choice = ShotChoice { count, label: None };
+                let choice = ShotChoice {
+                    count,
+                    ..ShotChoice::default()
+                };
                 let secs = rng.random_range(0.0..5.0);
                 match marks.support(Path::new("x/a.flac"), secs, &choice) {
                     Ok(support) => {

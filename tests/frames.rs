@@ -4,9 +4,12 @@
 mod few_shot_sound;
 
 use chiffchaff::audio::{AudioReader, SampleRate, WavEncoding, Waveform, write_wav};
-use chiffchaff::dataset::{ShotChoice, Span, Support, SyntheticConfig, parse_marks};
-use chiffchaff::detect::frames::FrameConfig;
-use chiffchaff::detect::{DetectError, Detection, Event, Fitter, MarkedRecording, Stage};
+use chiffchaff::dataset::{Marked, ShotChoice, Span, Support, SyntheticConfig, parse_marks};
+use chiffchaff::detect::frames::{FrameConfig, calls_model};
+use chiffchaff::detect::{
+    DetectError, Detection, Detector, Event, Fitter, KeptOptions, MarkedRecording, ShotPicture,
+    Stage,
+};
 use chiffchaff::encoder::{Encoder, InputShape, Model, ModelCard, TrainingRecord};
 use chiffchaff::experiment::Experiment;
 use chiffchaff::features::{CacheConfig, CachePrecision, FeatureCache, FeatureSet, Normalization};
@@ -160,6 +163,118 @@ fn fitting_and_scoring_tell_how_far_they_are() {
         panic!("{stages:?}");
     };
     assert!((secs - 12.0).abs() < 0.02);
+}
+
+/// Five marks anywhere, the other calls without marks before, between and behind them.
+#[test]
+fn calls_without_marks_among_the_marked_ones_are_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let recording = folder.path().join("calls.wav");
+    write_recording(&recording);
+    let calls: Vec<Span> = few_shot_sound::CALLS
+        .iter()
+        .map(|&onset| Span::new(onset, onset + CALL_SECS).unwrap())
+        .collect();
+    let marked: Vec<usize> = (0..5).map(|n| 1 + n * (calls.len() - 2) / 4).collect();
+    let rows: String = (marked.iter())
+        .map(|&n| format!("{},{}\n", calls[n].onset(), calls[n].offset()))
+        .collect();
+    let marks = parse_marks(
+        "marks.csv".as_ref(),
+        format!("onset,offset\n{rows}").as_bytes(),
+    )
+    .unwrap();
+    let some = ShotChoice {
+        marked: Marked::Some,
+        ..ShotChoice::default()
+    };
+    let support = marks.support(&recording, 12.0, &some).unwrap();
+    let found = detect_like(&recording, support, FrameConfig::default()).unwrap();
+    let hit = |call: &Span| {
+        let near = |event: &Event| (event.span.onset() - call.onset()).abs() < CALL_SECS / 2.0;
+        found.events.iter().filter(|event| near(event)).count()
+    };
+    let hits: Vec<usize> = calls.iter().map(hit).collect();
+    let wanted: Vec<usize> = (0..calls.len())
+        .map(|n| usize::from(!marked.contains(&n)))
+        .collect();
+    assert_eq!(hits, wanted, "{:?}", found.events);
+    assert_eq!(found.events.len(), calls.len() - marked.len());
+}
+
+/// A detector in a file finds in another recording, at another rate, what the one in memory finds.
+#[test]
+fn a_kept_detector_finds_what_it_found_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let [recording, other, file] =
+        ["calls.wav", "other.wav", "calls.safetensors"].map(|name| folder.path().join(name));
+    write_recording(&recording);
+    let sound = AudioReader::open(&recording).unwrap().read_all().unwrap();
+    let twice = sound.channels()[0].iter().flat_map(|&x| [x, x]).collect();
+    let rate = SampleRate::new(2 * sound.sample_rate().hz()).unwrap();
+    write_wav(&other, &Waveform::mono(twice, rate), WavEncoding::Int16).unwrap();
+
+    let mut config = FrameConfig {
+        ensemble: 2,
+        ..FrameConfig::default()
+    };
+    config.fit.steps = 30;
+    let marked = MarkedRecording {
+        path: recording.clone(),
+        channel: None,
+        time_scale: None,
+        support: support(&recording, ""),
+    };
+    let fitted = Fitter::new(config.into()).unwrap();
+    let fitted = fitted.fit(&[marked], |_| {}).unwrap();
+    fitted.save(&file).unwrap();
+    let load = |options| Detector::load(&file, options, Device::Cpu);
+    let kept = load(KeptOptions::default()).unwrap();
+    let found = kept.detect(&other, |_| {}).unwrap();
+    assert_eq!(found, fitted.detect(&other, |_| {}).unwrap());
+    assert!(found.events.len() >= hidden_calls().len(), "{found:?}");
+    assert_eq!(kept.learned(), fitted.learned());
+    assert_eq!(kept.learned().to_string(), "5 marks of 1 recording");
+    let pictures = kept.shot_pictures();
+    let alike = |(kept, fitted): (&ShotPicture, &ShotPicture)| {
+        let values = kept.values.iter().zip(&fitted.values);
+        let differ = |(a, b): (&f32, &f32)| (a - b).abs() > 0.01 * b.abs().max(0.1);
+        (kept.bands, &kept.shot) == (fitted.bands, &fitted.shot) && !values.into_iter().any(differ)
+    };
+    assert_eq!(pictures.len(), 5);
+    assert!(pictures.iter().zip(&fitted.shot_pictures()).all(alike));
+
+    let all = KeptOptions {
+        threshold: Some(0.0),
+        ..KeptOptions::default()
+    };
+    let all = load(all).unwrap().detect(&other, |_| {}).unwrap();
+    assert_eq!(all.events, found.candidates);
+    let beyond = KeptOptions {
+        threshold: Some(1.5),
+        ..KeptOptions::default()
+    };
+    assert!(matches!(load(beyond), Err(DetectError::Config { .. })));
+
+    // Cut, or of another kind.
+    let whole = std::fs::read(&file).unwrap();
+    for length in [0, 7, 100, whole.len() / 2, whole.len() - 1] {
+        std::fs::write(&file, &whole[..length]).unwrap();
+        let refused = load(KeptOptions::default());
+        assert!(
+            matches!(refused, Err(DetectError::NotADetector { .. })),
+            "{length}"
+        );
+    }
+    let encoder = calls_model(Device::Cpu).unwrap();
+    Model::save(&file, &encoder.card, &encoder.encoder).unwrap();
+    let refused = load(KeptOptions::default()).unwrap_err().to_string();
+    assert!(refused.contains("it is an encoder"), "{refused}");
+    std::fs::remove_file(&file).unwrap();
+    assert!(matches!(
+        load(KeptOptions::default()),
+        Err(DetectError::Io { .. })
+    ));
 }
 
 /// As where a header promises more than there is.

@@ -216,6 +216,69 @@ fn a_recording_without_marks_is_searched_by_the_marks_of_others() {
     assert!(hits * 10 >= all * 8, "{hits} of {all}: {onsets:?}");
     assert!(onsets.len() <= all + 4, "{} for {all}", onsets.len());
 
+    // Kept, and used on a folder next season: the same, told of the same marks.
+    let arguments = ["--keep", "song.safetensors", "--out", "kept.csv"];
+    let arguments = [&["first.wav", "--shots", "first.csv"], &arguments[..]].concat();
+    let (code, _, errors) = run(desk.path(), &arguments);
+    assert_eq!(code, 0, "{errors}");
+    let (own, _) = found.split_at(found.find("second").unwrap());
+    assert_eq!(
+        fs::read_to_string(desk.path().join("kept.csv")).unwrap(),
+        own
+    );
+    let season = desk.path().join("season/A01");
+    fs::create_dir_all(&season).unwrap();
+    fs::copy(desk.path().join("second.wav"), season.join("second.wav")).unwrap();
+    let arguments = ["season", "--detector", "song.safetensors"];
+    let (code, later, errors) = run(
+        desk.path(),
+        &[&arguments[..], &["--picture", "later.html"]].concat(),
+    );
+    assert_eq!(code, 0, "{errors}");
+    assert!(errors.contains("by 5 marks of 1 recording"), "{errors}");
+    let times = |rows: &str| -> Vec<String> {
+        let rows = rows.lines().filter(|line| line.contains("second.wav"));
+        rows.map(|line| line.split_once(',').unwrap().1.to_owned())
+            .collect()
+    };
+    assert_eq!(times(&later), times(&found));
+    let page = fs::read_to_string(desk.path().join("later.html")).unwrap();
+    assert!(page.contains("What the detector learned from"));
+    let refusals = [
+        (&["--detector", "first.wav"][..], "not a detector"),
+        (
+            &["--detector", "song.safetensors", "--shots", "first.csv"],
+            "cannot be used with",
+        ),
+        (
+            &["--detector", "song.safetensors", "--seed", "1"],
+            "cannot be used with",
+        ),
+        (
+            &["--shots", "first.csv", "--keep", "song.safetensors"],
+            "--force",
+        ),
+        (&["--shots", "first.csv", "--keep", "song.txt"], "song.txt"),
+        (
+            &[
+                "--shots",
+                "first.csv",
+                "--keep",
+                "t.safetensors",
+                "--method",
+                "template",
+            ],
+            "only detectors of the method `frames`",
+        ),
+    ];
+    for (arguments, reason) in refusals {
+        let (code, _, errors) = run(desk.path(), &[&["first.wav"], arguments].concat());
+        assert!(
+            code == 2 && errors.contains(reason),
+            "{arguments:?}: {errors}"
+        );
+    }
+
     let lone = run(
         desk.path(),
         &["second.wav", "first.wav", "--shots", "marks.csv"],
@@ -224,6 +287,53 @@ fn a_recording_without_marks_is_searched_by_the_marks_of_others() {
         lone.0 == 2 && lone.2.contains("no table of marks"),
         "{}",
         lone.2
+    );
+}
+
+/// One cannot be read, one has marks of another kind.
+#[test]
+fn marks_that_cannot_serve_others_are_left_out_and_kinds_are_told_apart() {
+    let desk = desk();
+    let recordings = ["a.flac", "b.flac", "c.flac", "d.flac"];
+    for recording in recordings {
+        fs::copy(song(), desk.path().join(recording)).unwrap();
+    }
+    fs::write(desk.path().join("c.flac"), b"fLaC but no more").unwrap();
+    let marks = fs::read_to_string(song().with_extension("csv")).unwrap();
+    let rows: Vec<_> = marks.lines().skip(1).take(5).collect();
+    let table = |label: &str| {
+        let row = |row: &&str| {
+            let mut cells = row.split(',').skip(1);
+            let (onset, offset) = (cells.next().unwrap(), cells.next().unwrap());
+            format!("{onset},{offset},{label}\n")
+        };
+        let rows: String = rows.iter().map(row).collect();
+        format!("onset,offset,label\n{rows}")
+    };
+    let write = |name: &str, label: &str| {
+        let stem = Path::new(name).with_extension("csv");
+        fs::write(desk.path().join(stem), table(label)).unwrap();
+    };
+    write("a.flac", "song");
+    write("b.flac", "call");
+    write("c.flac", "song");
+    let shots = ["--shots", "a.csv", "--shots", "c.csv"];
+    let (code, found, errors) = run(
+        desk.path(),
+        &[&["a.flac", "c.flac", "d.flac"], &shots[..]].concat(),
+    );
+    assert_eq!(code, 1, "{errors}");
+    assert!(found.contains("d.flac"), "{found}");
+    assert!(
+        errors.contains("c.flac: its marks are not used"),
+        "{errors}"
+    );
+    let shots = [&shots[..2], &["--shots", "b.csv", "--together"]].concat();
+    let (code, _, errors) = run(desk.path(), &[&["a.flac", "b.flac"], &shots[..]].concat());
+    assert_eq!(code, 2, "{errors}");
+    assert!(
+        errors.contains("of several kinds: `call`, `song`"),
+        "{errors}"
     );
 }
 

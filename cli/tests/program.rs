@@ -3,6 +3,7 @@
 use assert_cmd::Command;
 use chiffchaff::audio::{SampleRate, WavEncoding, Waveform, write_wav};
 use chiffchaff::encoder::{DeviceName, Model};
+use chiffchaff::experiment::PRESETS;
 use std::f32::consts::TAU;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -608,11 +609,12 @@ fn help_fits_a_terminal_and_ends_in_examples() {
         );
     }
     let given = run(&mut desk.command(&["presets"]));
-    assert!(
-        given.code == 0
-            && given.stdout.contains("small")
-            && given.stdout.contains("fonseca-simclr")
-    );
+    assert_eq!(given.code, 0);
+    let lines: Vec<&str> = given.stdout.lines().collect();
+    assert_eq!(lines.len(), PRESETS.len(), "a line each");
+    for ((name, _), line) in PRESETS.iter().zip(lines) {
+        assert!(line.starts_with(name) && line.len() <= 80, "{line}");
+    }
 }
 
 #[test]

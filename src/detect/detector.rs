@@ -1,7 +1,8 @@
 //! A fitted detector and a recording → events.
 
+use super::learned::{LearnedFrom, ShotPicture};
 use super::{DetectError, Detection, Stage};
-use crate::audio::TimeScale;
+use crate::audio::{ChannelChoice, TimeScale};
 use std::fmt;
 use std::fs::canonicalize;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,16 @@ pub(super) trait Fitted {
         recording: &Path,
         observe: &mut dyn FnMut(Stage),
     ) -> Result<Detection, DetectError>;
+
+    /// Writes it into a file, if such detectors can be kept.
+    fn save(&self, _path: &Path, _learned: &LearnedFrom) -> Result<(), DetectError> {
+        Err(DetectError::CannotKeep)
+    }
+
+    /// How the first shots looked to it, if it has kept that.
+    fn shot_pictures(&self) -> Vec<ShotPicture> {
+        Vec::new()
+    }
 }
 
 /// A detector of one kind of event, which [`Fitter::fit`](super::Fitter::fit) makes from a few marked ones.
@@ -23,7 +34,10 @@ pub struct Detector {
     pub(super) fitted_to: Vec<PathBuf>,
     /// Whether recordings can be searched that the method was not fitted to.
     pub(super) searches_others: bool,
+    /// The channel of recordings without marks.
+    pub(super) channel: ChannelChoice,
     pub(super) time_scale: TimeScale,
+    pub(super) learned: LearnedFrom,
 }
 
 impl fmt::Debug for Detector {
@@ -34,7 +48,69 @@ impl fmt::Debug for Detector {
     }
 }
 
+/// What of a kept detector is to be otherwise than it was kept.
+#[cfg(feature = "nn")]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct KeptOptions {
+    /// Events score at least this, within 0..=1.
+    pub threshold: Option<f32>,
+    /// The channel that is searched.
+    pub channel: Option<ChannelChoice>,
+}
+
 impl Detector {
+    /// Reads a detector that [`Self::save`] has written. It knows no recording: each is searched from its beginning.
+    ///
+    /// # Errors
+    /// [`DetectError::NotADetector`] if the file holds none; if it cannot be read; or if the threshold is out of range.
+    #[cfg(feature = "nn")]
+    pub fn load(
+        path: &Path,
+        options: KeptOptions,
+        device: tch::Device,
+    ) -> Result<Self, DetectError> {
+        let (mut fitted, learned) = super::frames::load(path, device)?;
+        let KeptOptions { threshold, channel } = options;
+        fitted.threshold = threshold.unwrap_or(fitted.threshold);
+        fitted.channel = channel.unwrap_or(fitted.channel);
+        DetectError::check_threshold(fitted.threshold)?;
+        Ok(Self {
+            fitted_to: Vec::new(),
+            searches_others: true,
+            channel: fitted.channel,
+            time_scale: fitted.time_scale,
+            learned,
+            fitted: Box::new(fitted),
+        })
+    }
+
+    /// Writes the detector into one file, whole or not at all: a safetensors file with the networks, how recordings are
+    /// played and heard, what it learned from, and small pictures of the first 20 shots.
+    ///
+    /// # Errors
+    /// [`DetectError::CannotKeep`] for all methods but `frames`; or if the file cannot be written.
+    pub fn save(&self, path: &Path) -> Result<(), DetectError> {
+        self.fitted.save(path, &self.learned)
+    }
+
+    /// What it learned from.
+    pub fn learned(&self) -> &LearnedFrom {
+        &self.learned
+    }
+
+    /// How the first shots look to it; empty for all methods but `frames`.
+    pub fn shot_pictures(&self) -> Vec<ShotPicture> {
+        self.fitted.shot_pictures()
+    }
+
+    /// The channel that is searched of a recording without marks, the loudest one found.
+    ///
+    /// # Errors
+    /// As [`ChannelChoice::of_file`].
+    pub fn channel(&self, recording: &Path) -> Result<ChannelChoice, DetectError> {
+        Ok(self.channel.of_file(recording)?)
+    }
+
     /// How much slower or faster it plays recordings.
     pub fn time_scale(&self) -> TimeScale {
         self.time_scale

@@ -157,6 +157,24 @@ pub enum DetectError {
         /// The recording that the detector was fitted to.
         fitted_to: PathBuf,
     },
+    /// Marks beside which there may be events without, for a method that takes all else for background.
+    #[error(
+        "`--marked some`: only the method `frames` learns from marks beside calls without marks"
+    )]
+    SomeMarked,
+    /// A file that holds no detector.
+    #[error(
+        "{}: not a detector of chiffchaff: {reason}\n\nhint: `detect` writes one with `--keep FILE`", path.display()
+    )]
+    NotADetector {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A detector of a method whose detectors cannot be written.
+    #[error("only detectors of the method `frames` can be kept in a file")]
+    CannotKeep,
     /// A model whose network gives one embedding for a whole patch, where every frame is wanted.
     #[error(
         "the model `{preset}` does not tell frames apart\n\nhint: use it with `--method windows`, or train one with `chiffchaff pretrain --preset calls --data fewshot:PATH --out RUN`"

@@ -1,10 +1,11 @@
 //! A few marked events → a fitted detector.
 
 use super::detector::{Detector, Fitted};
+use super::learned::LearnedFrom;
 use super::shots_heard::{Heard, LookedAt, look_at_shots};
 use super::{DetectError, DetectorConfig, Stage};
 use crate::audio::{AudioReader, ChannelChoice, TimeScale};
-use crate::dataset::{DatasetError, ShotChoice, Support, read_marks};
+use crate::dataset::{DatasetError, Marked, ShotChoice, Support, read_marks};
 #[cfg(feature = "nn")]
 use crate::encoder::Model;
 use std::fmt;
@@ -66,6 +67,11 @@ pub(super) trait Fit {
 
     /// Whether one detector can learn from several recordings, and search others.
     fn learns_together(&self) -> bool {
+        false
+    }
+
+    /// Whether it can learn from marks beside which there may be events without.
+    fn learns_from_some(&self) -> bool {
         false
     }
 
@@ -195,6 +201,11 @@ impl Fitter {
         self.method.learns_together()
     }
 
+    /// Whether it can learn from marks beside which there may be events without marks, [`Marked::Some`].
+    pub fn learns_from_some(&self) -> bool {
+        self.method.learns_from_some()
+    }
+
     /// Reads a recording up to its last shot: how fast it is played so that the method hears the shots, and whether they are
     /// there then, in the channel that is used.
     ///
@@ -216,7 +227,8 @@ impl Fitter {
     /// before make no difference. All are played at one speed, the median of those that they need.
     ///
     /// # Errors
-    /// If there is no recording, or more than one and the method learns from one only; if a recording cannot be read or
+    /// If there is no recording, or more than one and the method learns from one only; [`DetectError::SomeMarked`] if events
+    /// may be unmarked and the method must know all; if a recording cannot be read or
     /// has too low a rate; if a shot lies after its end or is shorter than a frame; or if there is no other sound to compare
     /// the shots with.
     pub fn fit(
@@ -224,6 +236,10 @@ impl Fitter {
         marked: &[MarkedRecording],
         mut observe: impl FnMut(Stage),
     ) -> Result<Detector, DetectError> {
+        let is_partial = |marked: &MarkedRecording| marked.support.marked() == Marked::Some;
+        if !self.learns_from_some() && marked.iter().any(is_partial) {
+            return Err(DetectError::SomeMarked);
+        }
         let time_scale = self.time_scale(marked)?;
         let playback = |marked: &MarkedRecording| {
             let channel = self.channel(&marked.path, marked.channel)?;
@@ -244,7 +260,12 @@ impl Fitter {
             fitted,
             fitted_to: marked.iter().map(|marked| marked.path.clone()).collect(),
             searches_others: self.method.learns_together(),
+            channel: marked
+                .first()
+                .and_then(|marked| marked.channel)
+                .unwrap_or(self.channel),
             time_scale,
+            learned: LearnedFrom::new(marked),
         })
     }
 

@@ -20,6 +20,7 @@
 //! | a method with its settings | [`DetectorConfig`] |
 //! | a detector fitted to marks, or why it cannot learn from them | [`Fitter`] |
 //! | every event like them | [`Detector`] |
+//! | a detector in a file, for next season | [`Detector::save`], [`LearnedFrom`] |
 //! | found events in a table, or as sound | [`mod@write`] |
 //! | how well they were found | [`score`] |
 //!
@@ -40,6 +41,7 @@ mod event;
 mod fitter;
 #[cfg(feature = "nn")]
 pub mod frames;
+mod learned;
 #[cfg(feature = "nn")]
 pub mod prototypical;
 pub mod score;
@@ -55,8 +57,11 @@ pub use config::DetectorConfig;
 pub use config::Method;
 pub use detection::{Detection, Stage, Track};
 pub use detector::Detector;
+#[cfg(feature = "nn")]
+pub use detector::KeptOptions;
 pub use error::DetectError;
 pub use event::Event;
 pub use fitter::{Fitter, MarkedRecording};
+pub use learned::{LearnedFrom, LearnedRecording, ShotPicture};
 pub use shots_band::OutOfHearing;
 pub use shots_heard::{LookedAt, ShotsUnheard};

@@ -1,7 +1,7 @@
 //! A trained encoder in one file that says how to use it.
 
 use serde::{Deserialize, Serialize};
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::path::{Path, PathBuf};
 use tch::{Device, Kind, Tensor};
 
@@ -93,6 +93,25 @@ pub struct TrainingRecord {
     pub version: String,
 }
 
+/// Why a card and tensors of a file make no model.
+pub(crate) enum Unfit {
+    /// What the card says cannot be.
+    Card(String),
+    /// There is no such network.
+    Network(EncoderError),
+    /// The tensors are not those of the network.
+    Tensors(EncoderError),
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Card(reason) => reason.fmt(f),
+            Self::Network(error) | Self::Tensors(error) => error.fmt(f),
+        }
+    }
+}
+
 /// An encoder with its card.
 #[derive(Debug)]
 pub struct Model {
@@ -167,16 +186,29 @@ impl Model {
     fn of(path: &Path, read: &TensorFile, device: Device) -> Result<Self, EncoderError> {
         let card: ModelCard =
             serde_json::from_str(&read.metadata).map_err(|e| not_a_model(path, e))?;
-        let input = card.input().map_err(|e| not_a_model(path, e))?;
-        card.check(input).map_err(|e| not_a_model(path, e))?;
-        // Before a network is made, which may be much larger than the file.
-        let outline = Encoder::outline(&card.encoder, input)?;
-        let fits = outline.must_match(|name| Some(read.tensors.get(name)?.size()));
-        fits.map_err(|e| not_a_model(path, e))?;
-        let encoder = Encoder::new(&card.encoder, input, card.seed, device)?;
         let find = |name: &str| read.tensors.get(name).map(Tensor::shallow_clone);
-        let loaded = encoder.parameters().load(find);
-        loaded.map_err(|e| not_a_model(path, e))?;
+        Self::restore(card, find, device).map_err(|error| match error {
+            Unfit::Card(reason) => not_a_model(path, reason),
+            Unfit::Network(error) => error,
+            Unfit::Tensors(error) => not_a_model(path, error),
+        })
+    }
+
+    /// The model of a card that was read from a file, with the tensors that `find` gives by name.
+    pub(crate) fn restore(
+        card: ModelCard,
+        find: impl Fn(&str) -> Option<Tensor>,
+        device: Device,
+    ) -> Result<Self, Unfit> {
+        let input = card.input().map_err(|e| Unfit::Card(e.to_string()))?;
+        card.check(input).map_err(Unfit::Card)?;
+        // Before a network is made, which may be much larger than the file.
+        let outline = Encoder::outline(&card.encoder, input).map_err(Unfit::Network)?;
+        let fits = outline.must_match(|name| Some(find(name)?.size()));
+        fits.map_err(Unfit::Tensors)?;
+        let encoder =
+            Encoder::new(&card.encoder, input, card.seed, device).map_err(Unfit::Network)?;
+        encoder.parameters().load(find).map_err(Unfit::Tensors)?;
         Ok(Self { card, encoder })
     }
 

@@ -9,7 +9,7 @@ use super::chart::{Tick, hundredths, ticks};
 use super::spectrogram::data_uri;
 use crate::audio::{ChannelChoice, MonoReader, TimeScale};
 use crate::dataset::Span;
-use crate::detect::{Detection, Event, Track};
+use crate::detect::{Detection, Detector, Event, ShotPicture, Track};
 use crate::features::{FeatureStream, FrontEnd, LogMelConfig};
 use crate::write_whole;
 
@@ -31,6 +31,7 @@ const SCORE_POINTS: usize = 600;
 pub struct RecordingPicture {
     name: String,
     shots: usize,
+    by: Option<String>,
     label: Option<String>,
     events: usize,
     threshold: Option<String>,
@@ -85,6 +86,8 @@ pub struct Drawn<'a> {
     pub time_scale: TimeScale,
     /// The marks of this recording that were learned from.
     pub shots: &'a [Span],
+    /// Whose marks were learned from, where it is not those of this recording alone: `5 marks of 1 recording`.
+    pub by: Option<&'a str>,
     /// What was looked for, where it has a name.
     pub label: Option<&'a str>,
     /// How long such an event usually is, in seconds.
@@ -106,6 +109,7 @@ impl RecordingPicture {
         Ok(Self {
             name: recording.display().to_string(),
             shots: shots.len(),
+            by: drawn.by.map(str::to_owned),
             label: drawn.label.map(str::to_owned),
             events: detection.events.len(),
             threshold: detection
@@ -116,6 +120,49 @@ impl RecordingPicture {
             rows_left_out: count - rows.len(),
             rows,
         })
+    }
+}
+
+/// The shots that a kept detector learned from, drawn.
+#[derive(Debug, Clone, Serialize)]
+pub struct ShotsPicture {
+    by: String,
+    label: Option<String>,
+    shots: Vec<ShotImage>,
+}
+
+/// One shot with a little before and behind it; where it lies, in per cent of the width.
+#[derive(Debug, Clone, Serialize)]
+struct ShotImage {
+    image: String,
+    left: f64,
+    width: f64,
+}
+
+impl ShotsPicture {
+    /// Of what the detector says of itself.
+    pub fn new(detector: &Detector) -> Self {
+        let image = |picture: ShotPicture| {
+            let ShotPicture {
+                bands,
+                values,
+                shot,
+            } = picture;
+            let frames = (values.len() / bands.max(1)).max(1);
+            let share = |frame: usize| hundredths(100.0 * frame as f64 / frames as f64);
+            let (light, dark) = contrast(&values);
+            ShotImage {
+                image: data_uri(&values, bands, light, dark),
+                left: share(shot.start),
+                width: hundredths(share(shot.end) - share(shot.start)),
+            }
+        };
+        let learned = detector.learned();
+        Self {
+            by: learned.to_string(),
+            label: learned.label.clone(),
+            shots: detector.shot_pictures().into_iter().map(image).collect(),
+        }
     }
 }
 
@@ -364,15 +411,21 @@ impl Histogram {
     }
 }
 
-/// Writes one self-contained page: nothing fetched, no scripts.
+/// Writes one self-contained page: nothing fetched, no scripts. `learned`: what a kept detector learned from, if one
+/// searched.
 ///
 /// # Errors
 /// If the file cannot be written.
-pub fn write_detections(path: &Path, recordings: &[RecordingPicture]) -> Result<(), ReportError> {
+pub fn write_detections(
+    path: &Path,
+    recordings: &[RecordingPicture],
+    learned: Option<&ShotsPicture>,
+) -> Result<(), ReportError> {
     #[derive(Serialize)]
     struct Page<'a> {
         version: &'static str,
         recordings: &'a [RecordingPicture],
+        learned: Option<&'a ShotsPicture>,
     }
     let mut environment = Environment::new();
     environment.add_template("detection.html", include_str!("detection.html"))?;
@@ -380,6 +433,7 @@ pub fn write_detections(path: &Path, recordings: &[RecordingPicture]) -> Result<
     let page = Page {
         version: env!("CARGO_PKG_VERSION"),
         recordings,
+        learned,
     };
     let page = template.render(Serde(page))? + "\n";
     write_whole(path, page.as_bytes()).map_err(|source| ReportError::Io {

@@ -41,7 +41,7 @@ mod text;
 
 pub use audit::{Audit, Finding};
 pub use comparison::{comparison, comparison_markdown};
-pub use detection::{Drawn, RecordingPicture, write_detections};
+pub use detection::{Drawn, RecordingPicture, ShotsPicture, write_detections};
 pub use embedding_table::{EmbeddedRecording, EmbeddingFormat, EmbeddingTable};
 pub use error::ReportError;
 pub use gallery::{EmbeddingMap, Exhibit, Exhibitor, Gallery};

@@ -1,5 +1,6 @@
 //! `chiffchaff detect`: a few marked events and recordings in, every other event of that kind out.
 
+mod recordings;
 mod results;
 mod search;
 
@@ -8,7 +9,7 @@ use crate::clips::ChannelArgument;
 use crate::{Finish, printer::Printer};
 use anyhow::bail;
 use chiffchaff::audio::TimeScale;
-use chiffchaff::dataset::{Matching, ShotCount, output_names, read_marks};
+use chiffchaff::dataset::{Marked, Matching, ShotCount, output_names, read_marks};
 use chiffchaff::detect::frames::FrameConfig;
 use chiffchaff::detect::windows::Adapt;
 use chiffchaff::detect::write::TableFormat;
@@ -21,9 +22,10 @@ use std::path::PathBuf;
 
 /// Find every event like a few marked ones
 ///
-/// Marks may come from Raven, Audacity, the DCASE few-shot task or a plain table `onset,offset`; up to the last shot, every
-/// event must be marked, or be marked unknown (UNK). Events are looked for behind the last shot. Works at once: the
-/// program carries an encoder that has learned to tell calls apart.
+/// Marks may come from Raven, Audacity, the DCASE few-shot task or a plain table `onset,offset`. Either every event up to the
+/// last shot is marked, or marked unknown (UNK), and events are looked for behind it; or some events are marked anywhere, and
+/// the whole recording is searched for the others. Works at once: the program carries an encoder that has learned to tell
+/// calls apart.
 ///
 /// With `--out`, what is found in each recording is kept as it comes: interrupted or killed, the same command with `--resume`
 /// goes on and ends in the same results.
@@ -31,14 +33,21 @@ use std::path::PathBuf;
 #[command(after_help = "Examples:
   chiffchaff detect --shots marks.csv dawn.wav
   chiffchaff detect --shots marks.txt --format raven --out found --picture found.html *.wav
-  chiffchaff detect --shots marks.csv --method template dawn.wav --out found.csv")]
+  chiffchaff detect --shots marks.csv marked.wav season/ --keep owl.safetensors --out found.csv
+  chiffchaff detect --detector owl.safetensors next_season/ --out found.csv")]
 pub(crate) struct Arguments {
-    /// The recordings; each is searched by its own marks, one without marks by those of all others
-    #[arg(required = true, value_name = "RECORDING")]
+    /// The recordings, or folders of them; each is searched by its own marks, one without marks by those of all others
+    #[arg(required = true, value_name = "RECORDING|FOLDER")]
     recordings: Vec<PathBuf>,
     /// Tables of marked events; one that names no recording is of the one with its name, or of the only one given
-    #[arg(long, required = true, value_name = "TABLE")]
+    #[arg(long, required_unless_present = "detector", value_name = "TABLE")]
     shots: Vec<PathBuf>,
+    /// Search by a detector that was kept with `--keep`, instead of marks
+    #[arg(long, value_name = "FILE", conflicts_with_all = LEARNING)]
+    detector: Option<PathBuf>,
+    /// Keep the detector that all marks together give in this file, .safetensors (frames)
+    #[arg(long, value_name = "FILE")]
+    keep: Option<PathBuf>,
     /// Where to write the events: a table, or a folder of tables, such as found/ [default: standard output]
     #[arg(long, value_name = "PATH")]
     out: Option<PathBuf>,
@@ -63,9 +72,13 @@ pub(crate) struct Arguments {
     /// Events must score this, where the shots score 1 on average; less finds more (frames) [default: 0.85]
     #[arg(long, value_name = "SCORE")]
     threshold: Option<f32>,
-    /// How many marks to learn from, or `all`
-    #[arg(long, value_name = "N", default_value = "5")]
-    first: ShotCount,
+    /// How many marks to learn from, in order of time, or `all` [default: 5, or with `--marked some` all]
+    #[arg(long, value_name = "N")]
+    first: Option<ShotCount>,
+    /// Whether every event up to the last mark is marked, or some here and there [default: by where the marks lie; said
+    /// where it is some] (some: frames)
+    #[arg(long, value_parser = choice::<Marked>())]
+    marked: Option<Marked>,
     /// Search every recording by one detector that learns from the marks of all (frames)
     #[arg(long)]
     together: bool,
@@ -101,6 +114,24 @@ pub(crate) struct Arguments {
     device: DeviceName,
 }
 
+/// What decides how a detector learns: a kept one has learned.
+const LEARNING: [&str; 14] = [
+    "shots",
+    "keep",
+    "method",
+    "model",
+    "adapt",
+    "compat",
+    "untrained",
+    "first",
+    "marked",
+    "together",
+    "label",
+    "ensemble",
+    "time_scale",
+    "seed",
+];
+
 impl Arguments {
     /// One recording, one table of marks, a table and a page out, in place of those of before; all else by default.
     pub(crate) fn simple(
@@ -112,6 +143,8 @@ impl Arguments {
         Self {
             recordings: vec![recording],
             shots: vec![marks],
+            detector: None,
+            keep: None,
             out: Some(out),
             format: TableFormat::default(),
             method: Method::default(),
@@ -120,7 +153,8 @@ impl Arguments {
             compat: false,
             untrained: false,
             threshold: None,
-            first: ShotCount::default(),
+            first: None,
+            marked: None,
             together: false,
             label: None,
             picture: Some(picture),
@@ -151,6 +185,20 @@ fn time_scale(text: &str) -> Result<AnyScale, String> {
 }
 
 pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Finish> {
+    let (recordings, remarked) = recordings::listed(arguments, printer)?;
+    let arguments = Arguments {
+        recordings,
+        ..arguments.clone()
+    };
+    let finish = search(&arguments, printer)?;
+    Ok(match remarked {
+        true => Finish::WithRemarks,
+        false => finish,
+    })
+}
+
+/// Searches recordings, none of which is a folder.
+fn search(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Finish> {
     let tables = arguments.shots.iter().map(read_marks);
     let tables = tables.collect::<Result<Vec<_>, _>>()?;
     for table in &tables {
@@ -169,6 +217,7 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
     let Some(mut results) = Results::prepare(arguments, &searcher.shared_marks(), printer)? else {
         return Ok(Finish::Clean);
     };
+    searcher.keep()?;
     let names = output_names(&arguments.recordings);
     for (index, (recording, name)) in arguments.recordings.iter().zip(&names).enumerate() {
         if results.take_up(recording, name)? {
@@ -181,7 +230,7 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
             Err(error) => return Err(error),
         }
     }
-    results.finish()
+    results.finish(searcher.kept())
 }
 
 /// The method that is asked for, with the network that it starts from.

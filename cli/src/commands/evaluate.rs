@@ -5,7 +5,7 @@ use crate::bars::Bars;
 use crate::choice::choice;
 use crate::clips::{self, CacheArguments, ChannelArgument};
 use crate::interrupt::Interrupt;
-use crate::protocols::MeasureArguments;
+use crate::protocols::{MeasureArguments, PROTOCOLS};
 use crate::{Finish, printer::Printer, provenance};
 use chiffchaff::audio::ChannelChoice;
 use chiffchaff::corpus::LoadedDataset;
@@ -40,11 +40,11 @@ pub(crate) struct Arguments {
     model: PathBuf,
     #[arg(long, value_name = "KIND:PATH", help = data_help("Labelled clips"))]
     data: DatasetSource,
-    /// How to measure
-    #[arg(long, value_parser = choice::<ProtocolChoice>(), value_delimiter = ',', default_values = ["linear", "knn"])]
+    /// Which protocols
+    #[arg(long, value_parser = choice::<ProtocolChoice>(), value_delimiter = ',', default_values = ["linear", "knn"], help_heading = PROTOCOLS)]
     protocol: Vec<ProtocolChoice>,
     /// Which folds to score, such as 1,2; the others still train
-    #[arg(long, value_name = "FOLDS", default_value = "all")]
+    #[arg(long, value_name = "FOLDS", default_value = "all", help_heading = PROTOCOLS)]
     folds: Folds,
     /// Where to write evaluation.json, gallery.json and report.html [default: the run directory]
     #[arg(long, value_name = "DIR")]

@@ -8,8 +8,8 @@ use std::fmt::Write;
 
 /// List the presets, or show one whole
 ///
-/// A preset is a complete configuration: `chiffchaff presets small > mine.toml`, change what you
-/// like, then `chiffchaff pretrain --config mine.toml …`.
+/// A preset is a complete configuration, with its source and how it differs from that: `chiffchaff presets small >
+/// mine.toml`, change what you like, then `chiffchaff pretrain --config mine.toml …`.
 #[derive(Args)]
 #[command(after_help = "Examples:
   chiffchaff presets
@@ -41,15 +41,11 @@ fn list(format: Format) -> anyhow::Result<String> {
     if format == Format::Json {
         return Ok(serde_json::to_string_pretty(&presets)?);
     }
+    let widest = presets.iter().map(|preset| preset.name.len()).max();
+    let widest = widest.unwrap_or(0);
     let mut text = String::new();
     for preset in &presets {
-        writeln!(text, "{}", preset.name)?;
-        writeln!(text, "  {}", preset.summary)?;
-        writeln!(text, "  source: {}", preset.source)?;
-        for deviation in &preset.deviations {
-            writeln!(text, "  differs: {deviation}")?;
-        }
-        writeln!(text)?;
+        writeln!(text, "{:widest$}  {}", preset.name, preset.summary)?;
     }
     Ok(text)
 }

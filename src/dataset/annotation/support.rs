@@ -1,6 +1,7 @@
 //! The marks of one recording → the shots that a detector learns from.
 
 use super::{Annotation, Mark, MarkedEvent, MatchError, Matching, RecordingMarks, Span};
+use crate::choices::choices;
 use std::{
     collections::{BTreeMap, HashSet},
     fmt,
@@ -42,6 +43,19 @@ impl FromStr for ShotCount {
 #[error("must be `all` or a number above 0")]
 pub struct NoShotCount;
 
+// What a user says of marks.
+choices! {
+    /// What is known of the sound of a recording that has no marks.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub enum Marked {
+        /// Up to the last one, every event has a mark; the search begins behind it
+        #[default]
+        All = "all",
+        /// There may be events without marks anywhere; the whole recording is searched
+        Some = "some",
+    }
+}
+
 /// Which marks of a recording are its shots.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ShotChoice {
@@ -49,6 +63,8 @@ pub struct ShotChoice {
     pub count: ShotCount,
     /// The label they have; needed only where a recording has positive marks of several labels.
     pub label: Option<String>,
+    /// What is known of the sound without marks.
+    pub marked: Marked,
 }
 
 /// What a detector learns from: the shots of one recording, and what lies beside them.
@@ -58,6 +74,9 @@ pub struct Support {
     unknown: Vec<Span>,
     label: Option<String>,
     warnings: Vec<SupportWarning>,
+    marked: Marked,
+    /// Positive marks that are no shots.
+    left: usize,
 }
 
 impl Support {
@@ -72,7 +91,20 @@ impl Support {
             unknown,
             label: None,
             warnings: Vec::new(),
+            marked: Marked::All,
+            left: 0,
         })
+    }
+
+    /// What is known of the sound without marks.
+    pub fn marked(&self) -> Marked {
+        self.marked
+    }
+
+    /// Whether the marks look as if made here and there in a recording that is `secs` long: there are no more than those
+    /// that are shots, none is unknown, and they reach so far that hardly anything would be left to search behind them.
+    pub fn seems_partial(&self, secs: f64) -> bool {
+        self.left == 0 && self.unknown.is_empty() && self.end() > PARTIAL_REACH * secs
     }
 
     /// The shots, one or more, by onset; inside the recording.
@@ -95,7 +127,16 @@ impl Support {
         &self.warnings
     }
 
-    /// Where the marked part of the recording ends and the search begins: the end of the last shot, in seconds.
+    /// Where the search begins, in seconds: at the end of the last shot, or at the beginning if events before it may be
+    /// unmarked.
+    pub fn search_from(&self) -> f64 {
+        match self.marked {
+            Marked::All => self.end(),
+            Marked::Some => 0.0,
+        }
+    }
+
+    /// The end of the last shot, in seconds.
     pub fn end(&self) -> f64 {
         self.shots.iter().map(Span::offset).fold(0.0, f64::max)
     }
@@ -267,6 +308,9 @@ fn beside(unknown: usize, negative: usize) -> String {
     }
 }
 
+/// Marks that reach over more of a recording than this are taken for some among others without marks.
+const PARTIAL_REACH: f64 = 0.4;
+
 /// Tables round their times; a shot that is cut by less than this is as it was meant.
 const ROUNDING_SECS: f64 = 1e-3;
 
@@ -403,11 +447,12 @@ impl Marks<'_> {
         let chosen = |event: &&MarkedEvent| event.label.as_deref() == label;
         let mut positives: Vec<_> = with_mark(events, Mark::Positive).filter(chosen).collect();
         positives.sort_by(|a, b| a.span.onset().total_cmp(&b.span.onset()));
-        let mut warnings = Vec::new();
+        let (mut warnings, mut left) = (Vec::new(), 0);
         if let ShotCount::First(wanted) = choice.count {
             if wanted == 0 {
                 return Err(SupportProblem::NoneWanted);
             }
+            left = positives.len().saturating_sub(wanted);
             positives.truncate(wanted);
             let shots = positives.len();
             warnings.extend((shots < wanted).then_some(SupportWarning::Few { shots, wanted }));
@@ -422,6 +467,8 @@ impl Marks<'_> {
             unknown: self.unknown(events, label),
             label: label.map(str::to_owned),
             warnings,
+            marked: choice.marked,
+            left,
         })
     }
 

@@ -333,6 +333,7 @@ fn spans(spans: &[Span]) -> Vec<(f64, f64)> {
 const FIVE: ShotChoice = ShotChoice {
     count: ShotCount::First(5),
     label: None,
+    marked: Marked::All,
 };
 
 #[test]
@@ -349,13 +350,42 @@ fn shots_are_the_first_positives_in_time_and_skip_unknown_ones() {
     let all = ShotChoice {
         count: ShotCount::All,
         label: None,
+        marked: Marked::All,
     };
     assert_eq!(support(table, &all).unwrap().shots().len(), 6);
     let two = ShotChoice {
         count: ShotCount::First(2),
         label: None,
+        marked: Marked::All,
     };
     assert_eq!(spans(support(table, &two).unwrap().shots()), expected[..2]);
+}
+
+#[test]
+fn marks_that_reach_far_and_are_few_seem_partial() {
+    let header = "Audiofilename,Starttime,Endtime,Q\n";
+    let seems = |rows: &str| {
+        let support = support(&format!("{header}{rows}"), &FIVE).unwrap();
+        support.seems_partial(10.0)
+    };
+    let late = "a.wav,0,0.5,POS\na.wav,2,2.5,POS\na.wav,4,4.5,POS\n";
+    assert!(seems(late));
+    assert!(
+        !seems("a.wav,0,0.5,POS\na.wav,1,1.5,POS\na.wav,3,3.5,POS\n"),
+        "early"
+    );
+    assert!(!seems(&format!("{late}a.wav,7,8,UNK\n")), "one was doubted");
+    let more = "a.wav,5,5.5,POS\na.wav,6,6.5,POS\na.wav,9,9.5,POS\n";
+    assert!(!seems(&format!("{late}{more}")), "more than are needed");
+    let some = ShotChoice {
+        marked: Marked::Some,
+        count: ShotCount::All,
+        ..FIVE
+    };
+    let some = support(&format!("{header}{late}{more}"), &some).unwrap();
+    assert_eq!((some.shots().len(), some.search_from()), (6, 0.0));
+    let all = support(&format!("{header}{late}"), &FIVE).unwrap();
+    assert_eq!(all.search_from(), all.end());
 }
 
 #[test]
@@ -403,6 +433,7 @@ fn shots_that_are_missing_or_unclear_are_refused_with_what_there_is() {
     let none = ShotChoice {
         count: ShotCount::First(0),
         label: None,
+        marked: Marked::All,
     };
     assert!(
         refusal(

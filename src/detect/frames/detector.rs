@@ -2,28 +2,29 @@
 
 use super::fit::{Fitted, SupportFrames, probabilities};
 use super::stretch::{Stretch, Stretches};
-use super::{FRAME_RADIUS, Scale, SegmentConfig, frames_of};
+use super::{FRAME_RADIUS, Scale, SegmentConfig, frames_of, kept};
 use crate::audio::{ChannelChoice, TimeScale};
 use crate::dataset::Span;
 use crate::detect::detector::{self, is_same_file};
 use crate::detect::fitter::Playback;
-use crate::detect::{DetectError, Detection, Stage, Track};
-use crate::features::FrontEnd;
+use crate::detect::{DetectError, Detection, LearnedFrom, ShotPicture, Stage, Track};
+use crate::encoder::ModelCard;
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 /// Networks that were fine-tuned to shots.
 pub(super) struct FrameDetector {
     pub(super) networks: Vec<Fitted>,
-    pub(super) front_end: FrontEnd,
+    /// Of the network before it was fine-tuned.
+    pub(super) card: ModelCard,
     /// The channel of recordings without marks.
     pub(super) channel: ChannelChoice,
     pub(super) time_scale: TimeScale,
     /// The recordings with the shots.
     pub(super) known: Vec<Known>,
-    /// What was learned from.
+    /// What was learned from; of a kept detector, the shots with a little before and behind them.
     pub(super) frames: SupportFrames,
-    /// Mean score of the shots themselves, once a recording without marks has been searched.
+    /// Mean score of the shots themselves, once it was needed.
     pub(super) shots_score: OnceCell<f32>,
     /// Geometric mean of the shots' lengths, frames.
     pub(super) typical_shot: f64,
@@ -37,8 +38,19 @@ pub(super) struct Known {
     pub(super) channel: ChannelChoice,
     pub(super) scale: Scale,
     pub(super) shots: Vec<Span>,
-    /// The end of the last shot, seconds.
-    pub(super) end: f64,
+    /// Where events begin that are not known yet, seconds.
+    pub(super) search_from: f64,
+}
+
+impl Known {
+    /// Whether most of `event`, or most of a shot in it, is marked already.
+    fn has(&self, event: &Span) -> bool {
+        let is_same = |shot: &Span| {
+            let both = event.offset().min(shot.offset()) - event.onset().max(shot.onset());
+            both > 0.5 * event.secs().min(shot.secs())
+        };
+        self.shots.iter().any(is_same)
+    }
 }
 
 impl detector::Fitted for FrameDetector {
@@ -54,26 +66,30 @@ impl detector::Fitted for FrameDetector {
         let (track, from, sure) = match known {
             Some(known) => {
                 let track = self.score(recording, known.channel, Some(known.scale), observe)?;
-                let from = (known.end * track.frame_rate()).ceil() as usize;
+                let from = (known.search_from * track.frame_rate()).ceil() as usize;
                 let shots = known.shots.iter();
                 let shots: Vec<_> = shots
                     .map(|shot| frames_of(shot, track.frame_rate(), track.len()))
                     .collect();
+                // Up to where all is known, or everywhere if the shots lie among what is searched.
+                let end = if from > 0 { from } else { track.len() };
                 let sure = self
                     .segment
-                    .mean_score(&track, from, &shots, self.typical_shot);
+                    .mean_score(&track, end, &shots, self.typical_shot);
                 (track, from, sure)
             }
             None => {
                 let channel = self.channel.of_file(recording)?;
                 let track = self.score(recording, channel, None, observe)?;
-                let sure = *self.shots_score.get_or_init(|| self.score_shots());
-                (track, 0, sure)
+                (track, 0, self.shots_score())
             }
         };
-        let candidates = self
+        let mut candidates = self
             .segment
             .candidates(&track, from, sure, self.typical_shot);
+        if let Some(known) = known {
+            candidates.retain(|event| !known.has(&event.span));
+        }
         let kept = candidates
             .iter()
             .filter(|event| event.score >= self.threshold);
@@ -83,6 +99,14 @@ impl detector::Fitted for FrameDetector {
             threshold: self.threshold,
             track: Some(track),
         })
+    }
+
+    fn save(&self, path: &Path, learned: &LearnedFrom) -> Result<(), DetectError> {
+        kept::save(self, path, learned)
+    }
+
+    fn shot_pictures(&self) -> Vec<ShotPicture> {
+        self.frames.pictures(kept::MOST_PICTURES)
     }
 }
 
@@ -99,7 +123,8 @@ impl FrameDetector {
             channel,
             time_scale: self.time_scale,
         };
-        let mut stretches = Stretches::open(recording, playback, &self.front_end, FRAME_RADIUS)?;
+        let mut stretches =
+            Stretches::open(recording, playback, &self.card.front_end, FRAME_RADIUS)?;
         let mut track = Track::new(stretches.frame_rate());
         while let Some(mut stretch) = stretches.next()? {
             let Scale(std) = *scale.get_or_insert_with(|| stretch.scale());
@@ -117,6 +142,11 @@ impl FrameDetector {
         Ok(track)
     }
 
+    /// What the shots themselves score on average, before it is divided by that.
+    pub(super) fn shots_score(&self) -> f32 {
+        *self.shots_score.get_or_init(|| self.score_shots())
+    }
+
     fn score_shots(&self) -> f32 {
         let SupportFrames {
             bands,
@@ -124,7 +154,7 @@ impl FrameDetector {
             shots,
             ..
         } = &self.frames;
-        let mut track = Track::new(self.front_end.frame_rate());
+        let mut track = Track::new(self.card.front_end.frame_rate());
         track.extend(&probabilities(&self.networks, *bands, values, FRAME_RADIUS));
         self.segment
             .mean_score(&track, track.len(), shots, self.typical_shot)

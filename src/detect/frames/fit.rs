@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::ops::Range;
 use tch::{Kind, Reduction, Tensor};
 
+use crate::detect::ShotPicture;
 use crate::encoder::layers::Linear;
 use crate::encoder::parameters::Parameters;
 use crate::encoder::{Encoder, EncoderError, Mode, Model, Pass, Precision};
@@ -46,6 +47,9 @@ pub struct FitConfig {
     pub max_noise: f32,
     /// Most neighbouring bands of a crop that are masked. Default 12.
     pub mask_bands: usize,
+    /// Where events may be unmarked, the networks are fitted twice. Frames that score this share of what the shots score, or
+    /// more, count as unknown the second time. Default 0.3.
+    pub doubt: f32,
     /// Frames behind the last shot that the network sees as context. Their loss has no weight, as it is not known whether
     /// they hold an event. Default 28.
     pub context: usize,
@@ -67,6 +71,7 @@ impl Default for FitConfig {
             level_std: 0.3,
             max_noise: 0.3,
             mask_bands: 12,
+            doubt: 0.3,
             context: 28,
         }
     }
@@ -83,6 +88,8 @@ pub(super) struct SupportFrames {
     pub(super) weights: Vec<f32>,
     /// Frames of each shot.
     pub(super) shots: Vec<Range<usize>>,
+    /// Frames of recordings in which events may be unmarked.
+    pub(super) partial: Vec<Range<usize>>,
 }
 
 impl SupportFrames {
@@ -94,6 +101,7 @@ impl SupportFrames {
         self.weights.extend(other.weights);
         let moved = |shot: Range<usize>| shot.start + seam..shot.end + seam;
         self.shots.extend(other.shots.into_iter().map(moved));
+        self.partial.extend(other.partial.into_iter().map(moved));
         let torn = seam.saturating_sub(FRAME_RADIUS)..(seam + FRAME_RADIUS).min(self.frames());
         for frame in torn {
             self.weights[frame] *= self.targets[frame]; // shots stay
@@ -102,6 +110,57 @@ impl SupportFrames {
 
     fn frames(&self) -> usize {
         self.targets.len()
+    }
+
+    /// The first `most` shots, each with half its length before and behind it, as far as that is known.
+    pub(super) fn pictures(&self, most: usize) -> Vec<ShotPicture> {
+        let picture = |shot: &Range<usize>| {
+            let around = (shot.len() / 2).max(8);
+            let frames = shot.start.saturating_sub(around)..shot.end + around;
+            let end = frames.end.min(self.values.len() / self.bands);
+            ShotPicture {
+                bands: self.bands,
+                values: self.values[frames.start * self.bands..end * self.bands].to_vec(),
+                shot: shot.start - frames.start..shot.end - frames.start,
+            }
+        };
+        self.shots.iter().take(most).map(picture).collect()
+    }
+
+    /// Pictures put end to end. Nothing can be fitted to them, as it is not known what is around them.
+    pub(super) fn of_pictures(pictures: &[ShotPicture]) -> Self {
+        let bands = pictures.first().map_or(1, |picture| picture.bands);
+        let (mut values, mut shots) = (Vec::new(), Vec::new());
+        for ShotPicture {
+            values: own, shot, ..
+        } in pictures
+        {
+            let start = values.len() / bands;
+            shots.push(start + shot.start..start + shot.end);
+            values.extend_from_slice(own);
+        }
+        let mut targets = vec![0.0; values.len() / bands];
+        shots
+            .iter()
+            .cloned()
+            .for_each(|shot| targets[shot].fill(1.0));
+        Self {
+            bands,
+            weights: targets.clone(),
+            values,
+            targets,
+            shots,
+            partial: Vec::new(),
+        }
+    }
+
+    /// Takes frames beside the shots that score `from` or more for unknown, where events may be unmarked.
+    pub(super) fn doubt(&mut self, scores: &[f32], from: f32) {
+        for frame in self.partial.iter().cloned().flatten() {
+            if self.targets[frame] == 0.0 && scores[frame] >= from {
+                self.weights[frame] = 0.0;
+            }
+        }
     }
 
     /// Mean length of the shots, frames.
@@ -140,10 +199,32 @@ impl SupportFrames {
 pub(super) struct Fitted {
     encoder: Encoder,
     head: Linear,
+    of_head: Parameters,
     precision: Precision,
 }
 
 impl Fitted {
+    /// `encoder` with a logit on top, which is not fitted yet.
+    pub(super) fn unfitted(encoder: Encoder, precision: Precision, seed: u64) -> Self {
+        let of_head = Parameters::new(!seed, encoder.parameters().device());
+        Self {
+            head: Linear::new(&of_head.root(), encoder.dim(), 1),
+            encoder,
+            of_head,
+            precision,
+        }
+    }
+
+    /// The weights of the encoder.
+    pub(super) fn encoder(&self) -> &Parameters {
+        self.encoder.parameters()
+    }
+
+    /// The weights of the logit.
+    pub(super) fn head(&self) -> &Parameters {
+        &self.of_head
+    }
+
     /// Fine-tunes a copy of `model` to the shots; the same seed gives the same detector.
     pub(super) fn new(
         model: &Model,
@@ -154,16 +235,9 @@ impl Fitted {
         mut observe: impl FnMut(u32),
     ) -> Result<Self, EncoderError> {
         let device = model.encoder.parameters().device();
-        let encoder = model.encoder_copy()?;
-        let of_head = Parameters::new(!seed, device);
-        let head = Linear::new(&of_head.root(), encoder.dim(), 1);
-        let fitted = Self {
-            encoder,
-            head,
-            precision,
-        };
-        let mut weights = fitted.encoder.parameters().weights();
-        weights.extend(of_head.weights());
+        let fitted = Self::unfitted(model.encoder_copy()?, precision, seed);
+        let mut weights = fitted.encoder().weights();
+        weights.extend(fitted.head().weights());
         let rule = OptimizerConfig::AdamW {
             betas: [0.9, 0.999],
             weight_decay: 0.01,

@@ -1,11 +1,11 @@
 //! Shots → a fitted detector of frames.
 
 use super::detector::{FrameDetector, Known};
-use super::fit::{Fitted, SupportFrames};
+use super::fit::{Fitted, SupportFrames, probabilities};
 use super::region::Region;
 use super::stretch::Stretches;
 use super::{FRAME_RADIUS, FrameConfig, Scale, frames_of};
-use crate::dataset::Span;
+use crate::dataset::{Marked, Span};
 use crate::detect::fitter::{Fit, Playback};
 use crate::detect::{DetectError, MarkedRecording, Stage, detector};
 use crate::encoder::{EncoderConfig, Model, Precision};
@@ -38,9 +38,28 @@ impl FrameFitter {
         })
     }
 
+    /// Fits the networks; twice if events may be unmarked, the second time without what the first ones doubt.
     fn networks(
         &self,
+        frames: &mut SupportFrames,
+        observe: &mut dyn FnMut(Stage),
+    ) -> Result<Vec<Fitted>, DetectError> {
+        if frames.partial.is_empty() {
+            return self.networks_once(frames, (0, 1), observe);
+        }
+        let first = self.networks_once(frames, (0, 2), observe)?;
+        let scores = probabilities(&first, frames.bands, &frames.values, FRAME_RADIUS);
+        let of_shots = frames.shots.iter().cloned().flatten();
+        let (sum, count) = of_shots.fold((0.0, 0), |(sum, n), frame| (sum + scores[frame], n + 1));
+        frames.doubt(&scores, self.config.fit.doubt * sum / count.max(1) as f32);
+        self.networks_once(frames, (1, 2), observe)
+    }
+
+    /// Fits the networks for the `round`th of so many times.
+    fn networks_once(
+        &self,
         frames: &SupportFrames,
+        (round, rounds): (u32, u32),
         observe: &mut dyn FnMut(Stage),
     ) -> Result<Vec<Fitted>, DetectError> {
         let fit = &self.config.fit;
@@ -53,8 +72,8 @@ impl FrameFitter {
                 .wrapping_add(member.into());
             let progress = |step| {
                 observe(Stage::Fitting(
-                    member * fit.steps + step,
-                    members * fit.steps,
+                    (round * members + member) * fit.steps + step,
+                    rounds * members * fit.steps,
                 ))
             };
             Fitted::new(&self.model, frames, fit, self.precision, seed, progress)
@@ -128,6 +147,13 @@ impl FrameFitter {
                 targets,
                 weights,
                 shots,
+                partial: match support.marked() {
+                    Marked::All => Vec::new(),
+                    Marked::Some => vec![Range {
+                        start: 0,
+                        end: kept,
+                    }],
+                },
             },
         ))
     }
@@ -139,6 +165,10 @@ impl Fit for FrameFitter {
     }
 
     fn learns_together(&self) -> bool {
+        true
+    }
+
+    fn learns_from_some(&self) -> bool {
         true
     }
 
@@ -169,15 +199,15 @@ impl Fit for FrameFitter {
                 channel: playback.channel,
                 scale,
                 shots: marked.support.shots().to_vec(),
-                end: marked.support.end(),
+                search_from: marked.support.search_from(),
             });
         }
-        let (Some(frames), Some((first, playback))) = (together, marked.first()) else {
+        let (Some(mut frames), Some((first, playback))) = (together, marked.first()) else {
             return Err(DetectError::MarkedRecordings { given: 0 });
         };
         Ok(Box::new(FrameDetector {
-            networks: self.networks(&frames, observe)?,
-            front_end: self.model.card.front_end.clone(),
+            networks: self.networks(&mut frames, observe)?,
+            card: self.model.card.clone(),
             channel: first.channel.unwrap_or(self.model.card.channel),
             time_scale: playback.time_scale,
             known,

@@ -10,11 +10,13 @@
 //! | fine-tuning | `fit.rs` |
 //! | the score of every frame | `stretch.rs`, `detector.rs` |
 //! | scores → events | `segment.rs` |
+//! | a detector in a file | `kept.rs` |
 
 mod config;
 mod detector;
 mod fit;
 mod fitter;
+mod kept;
 mod region;
 mod segment;
 mod stretch;
@@ -22,6 +24,7 @@ mod stretch;
 pub use config::FrameConfig;
 pub use fit::FitConfig;
 pub(super) use fitter::FrameFitter;
+pub(super) use kept::load;
 pub use segment::SegmentConfig;
 
 use crate::dataset::Span;

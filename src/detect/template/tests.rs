@@ -56,7 +56,7 @@ impl Recording {
         let marks = parse_marks("shots.csv".as_ref(), rows.as_bytes()).unwrap();
         let all = ShotChoice {
             count: ShotCount::All,
-            label: None,
+            ..ShotChoice::default()
         };
         marks.support(&self.path(), self.secs, &all).unwrap()
     }

@@ -8,14 +8,14 @@ use crate::kept::{Begin, FileState, open, parts_of_file};
 use crate::{Finish, printer::Printer, provenance::command_line};
 use anyhow::{Context, bail};
 use chiffchaff::dataset::{OutputName, output_names};
-use chiffchaff::detect::Event;
 use chiffchaff::detect::write::{
     Found, TableFormat, event_table, write_clips, write_events, written_clips,
 };
+use chiffchaff::detect::{Detector, Event};
 use chiffchaff::output::{
     Existing, Journal, OutputError, OutputFile, OutputFolder, fingerprint, refuse_input,
 };
-use chiffchaff::report::{Drawn, RecordingPicture, write_detections};
+use chiffchaff::report::{Drawn, RecordingPicture, ShotsPicture, write_detections};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -177,8 +177,9 @@ impl<'a> Results<'a> {
         }
     }
 
-    /// Writes what is of all recordings; then nothing of an interrupted search is left.
-    pub(super) fn finish(mut self) -> anyhow::Result<Finish> {
+    /// Writes what is of all recordings, with what the `kept` detector learned from, if one searched; then nothing of an
+    /// interrupted search is left.
+    pub(super) fn finish(mut self, kept: Option<&Detector>) -> anyhow::Result<Finish> {
         self.say_taken_up();
         if self.parts.is_empty() {
             bail!(
@@ -189,7 +190,8 @@ impl<'a> Results<'a> {
         self.write_whole_table()?;
         if let Some(page) = &self.arguments.picture {
             let pictures = self.parts.iter_mut().filter_map(|part| part.picture.take());
-            write_detections(page, &pictures.collect::<Vec<_>>())?;
+            let learned = kept.map(ShotsPicture::new);
+            write_detections(page, &pictures.collect::<Vec<_>>(), learned.as_ref())?;
             self.printer
                 .say(&format_args!("picture: {}", page.display()));
         }
@@ -231,6 +233,7 @@ impl<'a> Results<'a> {
             channel: searched.channel,
             time_scale: searched.time_scale,
             shots: &searched.shots,
+            by: searched.by.as_deref(),
             label: searched.label.as_deref(),
             typical_secs: searched.typical_secs,
         };
@@ -409,6 +412,7 @@ impl Tables {
 fn check(arguments: &Arguments, tables: &Tables, goes_on: bool) -> anyhow::Result<()> {
     let model = arguments.model.as_deref().map(model_file);
     let inputs = arguments.recordings.iter().chain(&arguments.shots);
+    let inputs = inputs.chain(&arguments.detector);
     let inputs: Vec<_> = inputs.cloned().chain(model).collect();
     let existing = |may_be_there: bool| match arguments.force || may_be_there {
         true => Existing::Replace,
@@ -427,6 +431,15 @@ fn check(arguments: &Arguments, tables: &Tables, goes_on: bool) -> anyhow::Resul
     }
     if let Some(path) = &arguments.picture {
         let (option, endings) = ("--picture", &["html"]);
+        OutputFile {
+            path,
+            option,
+            endings,
+        }
+        .check(&inputs, existing(goes_on))?;
+    }
+    if let Some(path) = &arguments.keep {
+        let (option, endings) = ("--keep", &["safetensors"]);
         OutputFile {
             path,
             option,
@@ -465,15 +478,16 @@ fn settings(arguments: &Arguments) -> anyhow::Result<String> {
     let marks: Vec<_> = (arguments.shots.iter())
         .map(|path| read(path))
         .collect::<Result<_, _>>()?;
-    let model = arguments
-        .model
-        .as_deref()
-        .map(|path| read(&model_file(path)));
+    let model = arguments.model.as_deref().map(model_file);
+    let learned = model.as_ref().or(arguments.detector.as_ref());
+    let learned = learned.map(|path| read(path));
     let given = Arguments {
         recordings: Vec::new(),
         shots: Vec::new(),
         out: None,
         model: None,
+        detector: None,
+        keep: None,
         force: false,
         resume: false,
         ..arguments.clone()
@@ -481,7 +495,7 @@ fn settings(arguments: &Arguments) -> anyhow::Result<String> {
     let version = env!("CARGO_PKG_VERSION");
     Ok(format!(
         "{version} {marks:?} {:?} {given:?}",
-        model.transpose()?
+        learned.transpose()?
     ))
 }
 

@@ -2,12 +2,14 @@
 
 use super::{Arguments, fitter};
 use crate::printer::Printer;
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use chiffchaff::audio::{AudioReader, ChannelChoice, TimeScale};
-use chiffchaff::dataset::{MatchError, Matching, ShotChoice, Span, Support};
-use chiffchaff::detect::{Detection, Detector, Fitter, LookedAt, MarkedRecording, Stage};
+use chiffchaff::dataset::{Marked, MatchError, Matching, ShotChoice, ShotCount, Span, Support};
+use chiffchaff::detect::{
+    Detection, Detector, Fitter, KeptOptions, LookedAt, MarkedRecording, Stage,
+};
 use indicatif::ProgressBar;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -16,20 +18,19 @@ pub(super) struct Searcher<'a> {
     arguments: &'a Arguments,
     matching: &'a Matching<'a>,
     printer: &'a Printer,
-    fitter: Fitter,
-    /// Fitted when a recording needs it.
-    together: Option<Together>,
+    /// None where a kept detector searches.
+    fitter: Option<Fitter>,
+    /// Kept, or fitted when a recording needs it; or why it cannot be.
+    shared: Option<Result<Shared, String>>,
 }
 
-/// One detector for the marks of all recordings.
-struct Together {
+/// One detector for several recordings.
+struct Shared {
     detector: Detector,
     /// The shots of each recording that it learned from, by the recording's index.
     shots: BTreeMap<usize, Vec<Span>>,
-    label: Option<String>,
-    typical_secs: f64,
-    /// What it learned from, in words.
-    learned_from: String,
+    /// Whether marks of some recording could not be used.
+    remarked: bool,
 }
 
 /// One recording, searched.
@@ -37,6 +38,8 @@ pub(super) struct Searched {
     pub(super) recording: PathBuf,
     /// Its own shots.
     pub(super) shots: Vec<Span>,
+    /// Whose marks found the events, where it is not its own alone: `5 marks of 1 recording`.
+    pub(super) by: Option<String>,
     pub(super) label: Option<String>,
     /// Mean length of what was learned from, seconds.
     pub(super) typical_secs: f64,
@@ -55,36 +58,94 @@ impl<'a> Searcher<'a> {
         matching: &'a Matching<'a>,
         printer: &'a Printer,
     ) -> anyhow::Result<Self> {
-        Ok(Self {
+        let mut searcher = Self {
             arguments,
             matching,
             printer,
-            fitter: fitter(arguments)?,
-            together: None,
-        })
+            fitter: None,
+            shared: None,
+        };
+        match &arguments.detector {
+            None => searcher.fitter = Some(fitter(arguments)?),
+            Some(path) => {
+                let options = KeptOptions {
+                    threshold: arguments.threshold,
+                    channel: arguments.channel.channel,
+                };
+                let detector = Detector::load(path, options, arguments.device.open()?)?;
+                searcher.shared = Some(Ok(Shared {
+                    detector,
+                    shots: BTreeMap::new(),
+                    remarked: false,
+                }));
+            }
+        }
+        if arguments.keep.is_some() && !searcher.fitter()?.learns_together() {
+            bail!("`--keep`: only detectors of the method `frames` can be kept in a file");
+        }
+        Ok(searcher)
+    }
+
+    /// What fits detectors.
+    fn fitter(&self) -> anyhow::Result<&Fitter> {
+        let fitter = self.fitter.as_ref();
+        fitter.ok_or_else(|| anyhow!("a kept detector learns from no marks"))
     }
 
     /// The recordings whose marks serve others; empty where each is searched by its own.
     pub(super) fn shared_marks(&self) -> Vec<&'a Path> {
-        let recordings = self.arguments.recordings.iter().enumerate();
-        let (marked, without): (Vec<_>, Vec<_>) =
-            recordings.partition(|&(index, _)| self.matching.marks_of(index).is_ok());
-        match self.arguments.together || !without.is_empty() {
-            true => marked.into_iter().map(|(_, path)| path.as_path()).collect(),
+        let marked = self.marked_recordings();
+        match self.arguments.together || marked.len() < self.arguments.recordings.len() {
+            true => marked,
             false => Vec::new(),
         }
     }
 
+    fn marked_recordings(&self) -> Vec<&'a Path> {
+        let recordings = self.arguments.recordings.iter().enumerate();
+        let marked = recordings.filter(|&(index, _)| self.matching.marks_of(index).is_ok());
+        marked.map(|(_, path)| path.as_path()).collect()
+    }
+
+    /// The detector that was kept, if one searches.
+    pub(super) fn kept(&self) -> Option<&Detector> {
+        let shared = self.arguments.detector.as_ref().and(self.shared.as_ref());
+        Some(&shared?.as_ref().ok()?.detector)
+    }
+
+    /// Writes the detector of all marks, if it is to be kept.
+    pub(super) fn keep(&mut self) -> anyhow::Result<()> {
+        let Some(path) = &self.arguments.keep else {
+            return Ok(());
+        };
+        let printer = self.printer;
+        let detector = &self.shared(0)?.detector;
+        detector.save(path)?;
+        let learned = detector.learned();
+        printer.say(&format_args!("detector: {}, of {learned}", path.display()));
+        Ok(())
+    }
+
     pub(super) fn search(&mut self, index: usize) -> anyhow::Result<Searched> {
+        if self.arguments.detector.is_some() {
+            return self.by_all_marks(index);
+        }
         match self.matching.marks_of(index) {
-            Ok(_) if !self.arguments.together => self.by_own_marks(index),
+            Ok(_) if !self.searches_together() => self.by_own_marks(index),
             Ok(_) => self.by_all_marks(index),
             // Whether others have marks is found out then.
-            Err(MatchError::NoTable { .. }) if self.fitter.learns_together() => {
+            Err(MatchError::NoTable { .. }) if self.fitter()?.learns_together() => {
                 self.by_all_marks(index)
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Whether recordings with marks are searched by the detector of all marks; it is the same as their own where only one
+    /// has marks, and may then be there already.
+    fn searches_together(&self) -> bool {
+        let is_fitted = self.arguments.keep.is_some();
+        self.arguments.together || (is_fitted && self.marked_recordings().len() == 1)
     }
 
     fn by_own_marks(&self, index: usize) -> anyhow::Result<Searched> {
@@ -93,11 +154,12 @@ impl<'a> Searcher<'a> {
         let secs = secs(recording)?;
         let channel = self.channel(recording)?;
         let mut marked = self.marked(index, secs, Some(channel))?;
+        let fitter = self.fitter()?;
         let LookedAt {
             time_scale,
             unheard,
             ..
-        } = self.fitter.look_at_shots(&marked)?;
+        } = fitter.look_at_shots(&marked)?;
         marked.time_scale = Some(time_scale);
         if let Some(unheard) = &unheard {
             self.printer
@@ -105,8 +167,7 @@ impl<'a> Searcher<'a> {
         }
         let bar = self.bar();
         let observe = |stage| show(stage, secs, &bar);
-        let detection = self
-            .fitter
+        let detection = fitter
             .fit(std::slice::from_ref(&marked), observe)
             .and_then(|detector| detector.detect(recording, observe));
         bar.finish_and_clear();
@@ -115,6 +176,7 @@ impl<'a> Searcher<'a> {
         Ok(Searched {
             recording: marked.path,
             shots: marked.support.shots().to_vec(),
+            by: None,
             label: marked.support.label().map(str::to_owned),
             typical_secs: marked.support.mean_secs(),
             detection,
@@ -125,92 +187,115 @@ impl<'a> Searcher<'a> {
     }
 
     fn by_all_marks(&mut self, index: usize) -> anyhow::Result<Searched> {
-        if self.together.is_none() {
-            self.together = Some(self.learn_together(index)?);
-        }
-        let Some(together) = &self.together else {
-            unreachable!("has just been made");
-        };
         let started = Instant::now();
         let recording = &self.arguments.recordings[index];
         let secs = secs(recording)?;
-        let channel = self.channel(recording)?;
-        let time_scale = together.detector.time_scale();
         let bar = self.bar();
-        let observe = |stage| show(stage, secs, &bar);
-        let detection = together.detector.detect(recording, observe);
+        let Shared {
+            detector,
+            shots,
+            remarked,
+        } = self.shared(index)?;
+        let (shots, remarked) = (shots.get(&index).cloned().unwrap_or_default(), *remarked);
+        let channel = detector.channel(recording)?;
+        let detection = detector.detect(recording, |stage| show(stage, secs, &bar));
         bar.finish_and_clear();
-        let detection = detection?;
-        let by = format!(", by {}", together.learned_from);
+        let (detection, learned) = (detection?, detector.learned().clone());
+        let time_scale = detector.time_scale();
+        let by = format!(", by {learned}");
         self.say_found(recording, &detection, started, time_scale, &by);
         Ok(Searched {
             recording: recording.clone(),
-            shots: together.shots.get(&index).cloned().unwrap_or_default(),
-            label: together.label.clone(),
-            typical_secs: together.typical_secs,
+            shots,
+            by: Some(learned.to_string()),
+            typical_secs: learned.typical_secs(),
+            label: learned.label,
             detection,
             channel,
             time_scale,
-            remarked: false,
+            remarked,
         })
     }
 
-    /// Fits the detector of all marks, which the recording with this index needs.
-    fn learn_together(&self, index: usize) -> anyhow::Result<Together> {
-        let (mut marked, mut shots) = (Vec::new(), BTreeMap::new());
+    /// The detector of several recordings, fitted to all marks if that was not done or tried before. Without any marks the
+    /// reason is that of the recording with this index.
+    fn shared(&mut self, index: usize) -> anyhow::Result<&Shared> {
+        if self.shared.is_none() {
+            let learned = self.learn_together(index);
+            self.shared = Some(learned.map_err(|error| format!("{error:#}")));
+        }
+        match &self.shared {
+            Some(Ok(shared)) => Ok(shared),
+            Some(Err(reason)) => bail!(reason.clone()),
+            None => unreachable!("has just been made"),
+        }
+    }
+
+    /// Fits the detector of all marks.
+    fn learn_together(&self, index: usize) -> anyhow::Result<Shared> {
+        let (mut marked, mut shots, mut remarked) = (Vec::new(), BTreeMap::new(), false);
         for (of, recording) in self.arguments.recordings.iter().enumerate() {
             if self.matching.marks_of(of).is_err() {
                 continue;
             }
-            // Each recording has its own loudest channel.
-            let mut one = self.marked(of, secs(recording)?, self.arguments.channel.channel)?;
-            let looked = self.fitter.look_at_shots(&one)?;
-            if let Some(unheard) = &looked.unheard {
-                self.printer.warn(&format_args!(
-                    "{}: its marks are not used for others: {unheard}",
-                    recording.display()
-                ));
-                continue;
+            match self.usable_marks(of) {
+                Ok(one) => {
+                    shots.insert(of, one.support.shots().to_vec());
+                    marked.push(one);
+                }
+                Err(reason) => {
+                    remarked = true;
+                    self.printer.warn(&format_args!(
+                        "{}: its marks are not used for others: {reason:#}",
+                        recording.display()
+                    ));
+                }
             }
-            one.time_scale = Some(looked.time_scale);
-            shots.insert(of, one.support.shots().to_vec());
-            marked.push(one);
         }
         if marked.is_empty() {
             self.matching.marks_of(index)?;
             bail!("no recording has marks that can be learned from");
         }
-        let mut labels: Vec<_> = marked.iter().map(|one| one.support.label()).collect();
-        labels.dedup();
-        if let [Some(first), .., Some(last)] = labels[..] {
+        let labels: BTreeSet<_> = marked
+            .iter()
+            .filter_map(|one| one.support.label())
+            .collect();
+        if labels.len() > 1 {
+            let labels: Vec<_> = labels.iter().map(|label| format!("`{label}`")).collect();
             bail!(
-                "the marks are of several kinds: `{first}`, `{last}`\n\nhint: choose one of them with `--label NAME`"
+                "the marks are of several kinds: {}\n\nhint: choose one of them with `--label NAME`",
+                labels.join(", ")
             );
         }
-        let label = labels[0].map(str::to_owned);
-        let marks: usize = shots.values().map(Vec::len).sum();
-        let of = marked.len();
-        let s = |count: usize| if count == 1 { "" } else { "s" };
         let bar = self.bar();
-        let detector = self.fitter.fit(&marked, |stage| show(stage, 1.0, &bar));
+        let observe = |stage| show(stage, 1.0, &bar);
+        let detector = self.fitter()?.fit(&marked, observe);
         bar.finish_and_clear();
-        Ok(Together {
+        Ok(Shared {
             detector: detector?,
             shots,
-            label,
-            typical_secs: marked
-                .iter()
-                .map(|one| one.support.mean_secs())
-                .sum::<f64>()
-                / of as f64,
-            learned_from: format!("{marks} mark{} of {of} recording{}", s(marks), s(of)),
+            remarked,
         })
+    }
+
+    /// The marks of a recording for a detector of several; an error if nothing can be learned from them.
+    fn usable_marks(&self, index: usize) -> anyhow::Result<MarkedRecording> {
+        let recording = &self.arguments.recordings[index];
+        // Each recording has its own loudest channel.
+        let channel = self.arguments.channel.channel;
+        let mut marked = self.marked(index, secs(recording)?, channel)?;
+        let looked = self.fitter()?.look_at_shots(&marked)?;
+        if let Some(unheard) = looked.unheard {
+            bail!("{unheard}");
+        }
+        marked.time_scale = Some(looked.time_scale);
+        Ok(marked)
     }
 
     /// The channel of a recording that is searched.
     fn channel(&self, recording: &Path) -> anyhow::Result<ChannelChoice> {
         let choice = self.arguments.channel.channel;
-        Ok(self.fitter.channel(recording, choice)?)
+        Ok(self.fitter()?.channel(recording, choice)?)
     }
 
     /// A recording, which lasts `secs`, with its shots.
@@ -236,19 +321,37 @@ impl<'a> Searcher<'a> {
 
     /// The shots of a recording, which lasts `secs`.
     fn support(&self, index: usize, secs: f64) -> anyhow::Result<Support> {
-        let choice = ShotChoice {
-            count: self.arguments.first,
-            label: self.arguments.label.clone(),
-        };
         let marks = self.matching.marks_of(index)?;
+        let recording = self.arguments.recordings[index].display();
         if let Some((table, name)) = marks.by_name_alone() {
             self.printer.warn(&format_args!(
-                "{}: taken for the marks of {}, though it has them in another folder: `{name}`",
+                "{}: taken for the marks of {recording}, though it has them in another folder: `{name}`",
                 table.display(),
-                self.arguments.recordings[index].display()
             ));
         }
-        Ok(marks.support(secs, &choice)?)
+        let support = |marked| {
+            let count = match marked {
+                Marked::All => ShotCount::default(),
+                Marked::Some => ShotCount::All,
+            };
+            let choice = ShotChoice {
+                count: self.arguments.first.unwrap_or(count),
+                label: self.arguments.label.clone(),
+                marked,
+            };
+            marks.support(secs, &choice)
+        };
+        let chosen = self.arguments.marked;
+        let as_chosen = support(chosen.unwrap_or_default())?;
+        let is_partial =
+            chosen.is_none() && self.fitter()?.learns_from_some() && as_chosen.seems_partial(secs);
+        if !is_partial {
+            return Ok(as_chosen);
+        }
+        self.printer.say(&format_args!(
+            "{recording}: its marks lie far apart, so calls between them may have none, and all of it is searched (`--marked all` if none is missing)"
+        ));
+        Ok(support(Marked::Some)?)
     }
 
     fn bar(&self) -> ProgressBar {

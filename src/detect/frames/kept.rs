@@ -1,0 +1,240 @@
+//! A detector in one file, to search other recordings with at another time.
+
+use serde::{Deserialize, Serialize};
+use std::cell::OnceCell;
+use std::ops::Range;
+use std::path::Path;
+use tch::{Device, Kind, Tensor};
+
+use super::SegmentConfig;
+use super::detector::FrameDetector;
+use super::fit::{Fitted, SupportFrames};
+use crate::audio::{ChannelChoice, TimeScale};
+use crate::detect::{DetectError, LearnedFrom, ShotPicture};
+use crate::encoder::parameters::Parameters;
+use crate::encoder::tensor_file::TensorFile;
+use crate::encoder::{EncoderConfig, Model, ModelCard, Precision};
+use crate::train::PrecisionChoice;
+
+/// So many shots are kept as pictures.
+pub(super) const MOST_PICTURES: usize = 20;
+
+/// The version of what is written; another one is refused.
+const FORMAT: u32 = 1;
+
+/// The longest typical shot, frames: an hour at a thousand frames a second.
+const MOST_FRAMES: f64 = 3.6e6;
+
+/// All of a kept detector but numbers in bulk.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DetectorCard {
+    /// [`FORMAT`]
+    detector: u32,
+    learned: LearnedFrom,
+    channel: ChannelChoice,
+    time_scale: TimeScale,
+    threshold: f32,
+    segment: SegmentConfig,
+    typical_shot: f64,
+    shots_score: f32,
+    /// How many networks are averaged.
+    networks: u32,
+    /// Which frames of each picture are the shot.
+    shots: Vec<Range<usize>>,
+    /// Of the network before it was fitted.
+    model: ModelCard,
+}
+
+impl DetectorCard {
+    /// What nothing can have written, but a damaged file may say.
+    fn check(&self) -> Result<(), String> {
+        let share = |value: f64| (0.0..=100.0).contains(&value);
+        let SegmentConfig {
+            smooth,
+            close_gaps,
+            min_length,
+        } = self.segment;
+        let problems = [
+            (self.detector != FORMAT, "detector"),
+            (!(1..=100).contains(&self.networks), "networks"),
+            (!(0.0..=1.0).contains(&self.threshold), "threshold"),
+            (!(0.0..=1.0).contains(&self.shots_score), "shots_score"),
+            (self.shots_score <= 0.0, "shots_score"),
+            (
+                !(1.0..=MOST_FRAMES).contains(&self.typical_shot),
+                "typical_shot",
+            ),
+            (
+                ![smooth, close_gaps, min_length].into_iter().all(share),
+                "segment",
+            ),
+            (self.shots.len() > MOST_PICTURES, "shots"),
+            (
+                !matches!(self.model.encoder, EncoderConfig::FrameNet(_)),
+                "model.encoder",
+            ),
+        ];
+        let problem = problems.into_iter().find(|&(is_wrong, _)| is_wrong);
+        problem.map_or(Ok(()), |(_, key)| {
+            Err(format!(
+                "what it says of `{key}` is not what this version writes"
+            ))
+        })
+    }
+}
+
+/// Writes a detector with its networks and pictures of its shots, whole or not at all.
+pub(super) fn save(
+    detector: &FrameDetector,
+    path: &Path,
+    learned: &LearnedFrom,
+) -> Result<(), DetectError> {
+    let mut tensors = Vec::new();
+    for (number, network) in detector.networks.iter().enumerate() {
+        tensors.extend(named(network.encoder(), number, ENCODER));
+        tensors.extend(named(network.head(), number, HEAD));
+    }
+    let pictures = detector.frames.pictures(MOST_PICTURES);
+    for (number, picture) in pictures.iter().enumerate() {
+        let values = Tensor::from_slice(&picture.values);
+        let values = values
+            .view([-1, picture.bands as i64])
+            .to_kind(Kind::BFloat16);
+        tensors.push((picture_name(number), values));
+    }
+    let card = DetectorCard {
+        detector: FORMAT,
+        learned: learned.clone(),
+        channel: detector.channel,
+        time_scale: detector.time_scale,
+        threshold: detector.threshold,
+        segment: detector.segment,
+        typical_shot: detector.typical_shot,
+        shots_score: detector.shots_score(),
+        networks: detector.networks.len() as u32,
+        shots: pictures.into_iter().map(|picture| picture.shot).collect(),
+        model: detector.card.clone(),
+    };
+    let card = serde_json::to_string(&card).map_err(|e| not_a_detector(path, e))?;
+    TensorFile::write(path, card, &tensors).map_err(|source| DetectError::Io {
+        path: path.to_owned(),
+        action: "written",
+        source,
+    })
+}
+
+/// Reads a detector that was written by [`save`], with what it learned from.
+pub(in crate::detect) fn load(
+    path: &Path,
+    device: Device,
+) -> Result<(FrameDetector, LearnedFrom), DetectError> {
+    let file = TensorFile::read(path).map_err(|source| match source.kind() {
+        std::io::ErrorKind::InvalidData => not_a_detector(path, source),
+        _ => DetectError::Io {
+            path: path.to_owned(),
+            action: "read",
+            source,
+        },
+    })?;
+    if serde_json::from_str::<ModelCard>(&file.metadata).is_ok() {
+        let reason = "it is an encoder, which `--model` takes";
+        return Err(not_a_detector(path, reason));
+    }
+    let card = serde_json::from_str::<DetectorCard>(&file.metadata);
+    let card = card.map_err(|e| not_a_detector(path, e))?;
+    card.check().map_err(|e| not_a_detector(path, e))?;
+    let precision = PrecisionChoice::Auto.resolve(&card.model.encoder, device);
+    let networks = (0..card.networks as usize)
+        .map(|number| network(&file, &card, number, (precision, device)))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|e| not_a_detector(path, e))?;
+    let input = card.model.input()?;
+    let pictures = (card.shots.iter().enumerate())
+        .map(|(number, shot)| picture(&file, number, shot, input.bands))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|e| not_a_detector(path, e))?;
+    let detector = FrameDetector {
+        networks,
+        channel: card.channel,
+        time_scale: card.time_scale,
+        known: Vec::new(),
+        frames: SupportFrames::of_pictures(&pictures),
+        shots_score: OnceCell::from(card.shots_score),
+        typical_shot: card.typical_shot,
+        segment: card.segment,
+        threshold: card.threshold,
+        card: card.model,
+    };
+    Ok((detector, card.learned))
+}
+
+/// A network with its logit.
+fn network(
+    file: &TensorFile,
+    card: &DetectorCard,
+    number: usize,
+    (precision, device): (Precision, Device),
+) -> Result<Fitted, String> {
+    let find = |part: &'static str| {
+        move |name: &str| {
+            let tensor = file.tensors.get(&tensor_name(number, part, name));
+            tensor.map(Tensor::shallow_clone)
+        }
+    };
+    let model = Model::restore(card.model.clone(), find(ENCODER), device);
+    let model = model.map_err(|unfit| unfit.to_string())?;
+    let fitted = Fitted::unfitted(model.encoder, precision, 0);
+    let head = fitted.head().load(find(HEAD));
+    head.map_err(|error| error.to_string())?;
+    Ok(fitted)
+}
+
+fn picture(
+    file: &TensorFile,
+    number: usize,
+    shot: &Range<usize>,
+    bands: usize,
+) -> Result<ShotPicture, String> {
+    let name = picture_name(number);
+    let missing = || format!("tensor `{name}` is missing");
+    let tensor = file.tensors.get(&name).ok_or_else(missing)?;
+    let is_fit = matches!(tensor.size()[..], [frames, of]
+        if of == bands as i64 && shot.start < shot.end && shot.end as i64 <= frames);
+    if !is_fit {
+        return Err(format!("tensor `{name}` does not hold its shot"));
+    }
+    let values = tensor.to_kind(Kind::Float).contiguous().view([-1]);
+    Ok(ShotPicture {
+        bands,
+        values: Vec::try_from(values).map_err(|error| error.to_string())?,
+        shot: shot.clone(),
+    })
+}
+
+const ENCODER: &str = "encoder";
+const HEAD: &str = "head";
+
+fn named(
+    parameters: &Parameters,
+    number: usize,
+    part: &str,
+) -> impl Iterator<Item = (String, Tensor)> {
+    let named = parameters.named().into_iter();
+    named.map(move |(name, tensor)| (tensor_name(number, part, &name), tensor))
+}
+
+fn tensor_name(number: usize, part: &str, name: &str) -> String {
+    format!("networks.{number}.{part}.{name}")
+}
+
+fn picture_name(number: usize) -> String {
+    format!("shots.{number}")
+}
+
+fn not_a_detector(path: &Path, reason: impl ToString) -> DetectError {
+    DetectError::NotADetector {
+        path: path.to_owned(),
+        reason: reason.to_string(),
+    }
+}
