@@ -13,6 +13,20 @@
 //!
 //! Samples are `f32` with full scale at ±1; time is in samples, or in seconds where a name says so. Whatever the
 //! file holds, reading it ends in samples or in an [`AudioError`] that names file and reason.
+//!
+//! ```
+//! use chiffchaff::audio::{SampleRate, WavEncoding, Waveform, read_mono, write_wav};
+//!
+//! let rate = SampleRate::new(44_100)?;
+//! let tone = (0..44_100).map(|n| 0.5 * (n as f32 * 0.06).sin()).collect();
+//! let folder = tempfile::tempdir()?;
+//! let path = folder.path().join("tone.wav");
+//! write_wav(&path, &Waveform::mono(tone, rate), WavEncoding::Int16)?;
+//!
+//! let clip = read_mono(&path, SampleRate::new(16_000)?)?;
+//! assert_eq!((clip.len(), clip.secs()), (16_000, 1.0));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod adpcm;
 mod adts;

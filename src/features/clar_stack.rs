@@ -137,7 +137,7 @@ impl Settings for ClarStackConfig {
 
 /// Computes CLAR's stacks; one serves any number of threads.
 #[derive(Debug, Clone)]
-pub struct ClarStack {
+struct ClarStack {
     config: ClarStackConfig,
     stft: Stft,
     log_mel: LogMel,
@@ -145,13 +145,13 @@ pub struct ClarStack {
 
 impl ClarStack {
     /// Number of channels: magnitude, phase, mel.
-    pub const CHANNELS: usize = 3;
+    const CHANNELS: usize = 3;
 
     /// Checks the settings and plans the computation.
     ///
     /// # Errors
     /// [`FeaturesError::Config`] with every setting that is out of range.
-    pub fn new(config: &ClarStackConfig) -> Result<Self, FeaturesError> {
+    fn new(config: &ClarStackConfig) -> Result<Self, FeaturesError> {
         config.problems().into_result()?;
         // Scaled once, for all three images.
         let scaled = LogMelConfig {
@@ -170,12 +170,12 @@ impl ClarStack {
     }
 
     /// Number of bands of each channel.
-    pub fn bands(&self) -> usize {
+    fn bands(&self) -> usize {
         self.log_mel.bands()
     }
 
     /// The stack `[3, bands, frames]` of mono `samples` at the configured rate, full scale at ±1.
-    pub fn compute(&self, samples: &[f32]) -> Features {
+    fn compute(&self, samples: &[f32]) -> Features {
         let LogMelConfig {
             silence,
             input_scaling,

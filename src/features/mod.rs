@@ -8,15 +8,24 @@
 //! |---|---|---|
 //! | `log-mel` | [`LogMel`]: mel bands, compressed | `log_mel.rs` |
 //! | `mfcc` | [`Mfcc`]: cosine transform of a log-mel frame | `mfcc.rs` |
-//! | `pcen` | [`Pcen`]: mel bands, each relative to its recent past | `pcen.rs` |
-//! | `three-band` | [`ThreeBand`]: linear power spectrum, its thirds as channels; mono or stereo | `three_band.rs` |
-//! | `wavelet` | [`Wavelet`]: power of Morlet wavelets | `wavelet.rs` |
-//! | `stacked-log-mel` | [`StackedLogMel`]: log-mel of three windows as channels | `stacked_log_mel.rs` |
-//! | `clar-stack` | [`ClarStack`]: magnitude, phase and log-mel as channels | `clar_stack.rs` |
+//! | `pcen` | [`PcenConfig`]: mel bands, each relative to its recent past | `pcen.rs` |
+//! | `three-band` | [`ThreeBandConfig`]: linear power spectrum, its thirds as channels; mono or stereo | `three_band.rs` |
+//! | `wavelet` | [`WaveletConfig`]: power of Morlet wavelets | `wavelet.rs` |
+//! | `stacked-log-mel` | [`StackedLogMelConfig`]: log-mel of three windows as channels | `stacked_log_mel.rs` |
+//! | `clar-stack` | [`ClarStackConfig`]: magnitude, phase and log-mel as channels | `clar_stack.rs` |
 //! | `samples` | [`SamplesConfig`]: sound as it is, mono or stereo | `samples.rs` |
 //!
 //! [`FeatureCache`] keeps the features of a whole dataset on disk; [`FeatureStream`] computes those of a recording of
 //! any length as it is read.
+//!
+//! ```
+//! use chiffchaff::features::{FrontEnd, LogMelConfig};
+//!
+//! let extractor = FrontEnd::LogMel(LogMelConfig::small()).extractor()?;
+//! let features = extractor.compute(&vec![0.0; 22_050]); // a second of silence
+//! assert_eq!((features.channels(), features.bands(), features.frames()), (1, 64, 101));
+//! # Ok::<(), chiffchaff::features::FeaturesError>(())
+//! ```
 
 mod axis;
 mod background;
@@ -49,7 +58,7 @@ pub use background::Background;
 #[cfg(feature = "nn")]
 pub(crate) use background::{std, subtract_medians};
 pub use cache::{CacheConfig, CachePrecision, ClipRemark, FeatureCache, SkippedClip};
-pub use clar_stack::{ClarStack, ClarStackConfig};
+pub use clar_stack::ClarStackConfig;
 pub use clip_rules::{ClipLevel, ClipRules};
 pub use compression::Compression;
 pub use error::{ConfigProblem, FeaturesError};
@@ -60,15 +69,15 @@ pub use log_unit::LogUnit;
 pub use matrix::Features;
 pub use mfcc::{Mfcc, MfccConfig};
 pub use normalization::{Normalization, NormalizationKind};
-pub use pcen::{Pcen, PcenConfig};
+pub use pcen::PcenConfig;
 pub use samples::SamplesConfig;
 pub use set::FeatureSet;
 pub use silence::Silence;
 pub use spectrum::Spectrum;
-pub use stacked_log_mel::{Resolution, StackedLogMel, StackedLogMelConfig};
+pub use stacked_log_mel::{Resolution, StackedLogMelConfig};
 pub use stream::FeatureStream;
-pub use three_band::{ThreeBand, ThreeBandConfig};
-pub use wavelet::{Pooling, Wavelet, WaveletConfig};
+pub use three_band::ThreeBandConfig;
+pub use wavelet::{Pooling, WaveletConfig};
 pub use windows::{Rest, WindowCut};
 
 front_end::front_ends! {

@@ -145,7 +145,7 @@ impl Settings for PcenConfig {
 
 /// Computes PCEN features; one serves any number of threads.
 #[derive(Debug, Clone)]
-pub struct Pcen {
+struct Pcen {
     log_mel: LogMel,
     newest_weight: f64,
     gain: f64,
@@ -159,7 +159,7 @@ impl Pcen {
     ///
     /// # Errors
     /// [`FeaturesError::Config`] with every setting that is out of range.
-    pub fn new(config: &PcenConfig) -> Result<Self, FeaturesError> {
+    fn new(config: &PcenConfig) -> Result<Self, FeaturesError> {
         config.problems().into_result()?;
         Ok(Self {
             log_mel: LogMel::new(&config.log_mel)?,
@@ -172,12 +172,12 @@ impl Pcen {
     }
 
     /// Number of mel bands.
-    pub fn bands(&self) -> usize {
+    fn bands(&self) -> usize {
         self.log_mel.bands()
     }
 
     /// The features `[mels, frames]` of mono `samples` at the configured rate, full scale at ±1.
-    pub fn compute(&self, samples: &[f32]) -> Features {
+    fn compute(&self, samples: &[f32]) -> Features {
         let mut values = self.energies(samples).values().to_vec();
         self.normalize(&mut values, &mut self.past());
         Features::from_frames(self.bands(), values)

@@ -162,7 +162,7 @@ impl Problems {
 
 /// Computes stacks of log-mel spectrograms; one serves any number of threads.
 #[derive(Debug, Clone)]
-pub struct StackedLogMel {
+struct StackedLogMel {
     images: Vec<(LogMel, Resolution)>,
     /// Distance and number of the resulting frames.
     hop_length: usize,
@@ -173,7 +173,7 @@ impl StackedLogMel {
     ///
     /// # Errors
     /// [`FeaturesError::Config`] with every setting that is out of range.
-    pub fn new(config: &StackedLogMelConfig) -> Result<Self, FeaturesError> {
+    fn new(config: &StackedLogMelConfig) -> Result<Self, FeaturesError> {
         config.problems().into_result()?;
         let image = |&resolution: &Resolution| {
             let log_mel = LogMel::new(&config.with(resolution))?;
@@ -190,17 +190,17 @@ impl StackedLogMel {
     }
 
     /// Number of channels: 3.
-    pub fn channels(&self) -> usize {
+    fn channels(&self) -> usize {
         self.images.len()
     }
 
     /// Number of mel bands.
-    pub fn bands(&self) -> usize {
+    fn bands(&self) -> usize {
         self.images[0].0.bands()
     }
 
     /// The stack `[3, mels, frames]` of mono `samples` at the configured rate, full scale at ±1.
-    pub fn compute(&self, samples: &[f32]) -> Features {
+    fn compute(&self, samples: &[f32]) -> Features {
         let frames = match samples.len() {
             0 => 0,
             samples => 1 + samples / self.hop_length,

@@ -159,20 +159,20 @@ impl Settings for ThreeBandConfig {
 
 /// Computes three-band power spectrograms; one serves any number of threads.
 #[derive(Debug, Clone)]
-pub struct ThreeBand {
+struct ThreeBand {
     config: ThreeBandConfig,
     stft: Stft,
 }
 
 impl ThreeBand {
     /// Channels that the spectrum of one side is cut into.
-    pub const PARTS: usize = 3;
+    const PARTS: usize = 3;
 
     /// Checks the settings and plans the computation.
     ///
     /// # Errors
     /// [`FeaturesError::Config`] with every setting that is out of range.
-    pub fn new(config: &ThreeBandConfig) -> Result<Self, FeaturesError> {
+    fn new(config: &ThreeBandConfig) -> Result<Self, FeaturesError> {
         config.problems().into_result()?;
         Ok(Self {
             stft: Stft::new(&StftConfig {
@@ -189,23 +189,18 @@ impl ThreeBand {
     }
 
     /// Number of channels: 3, or 6 of stereo sound.
-    pub fn channels(&self) -> usize {
+    fn channels(&self) -> usize {
         Self::PARTS * self.config.channels.count()
     }
 
-    /// Whether two sides are heard apart.
-    pub fn hears_stereo(&self) -> bool {
-        self.config.channels == SoundChannels::Stereo
-    }
-
     /// Number of bins in each channel.
-    pub fn bands(&self) -> usize {
+    fn bands(&self) -> usize {
         self.config.bands()
     }
 
     /// The spectrogram `[channels, bands, frames]` of the sides of a sound at the configured rate, full scale at ±1; a
     /// single side is taken for both where two are heard.
-    pub fn compute(&self, sides: &[&[f32]]) -> Features {
+    fn compute(&self, sides: &[&[f32]]) -> Features {
         let scaled = self.config.input_scaling.apply_to_all(sides);
         let images: Vec<Features> = scaled.iter().map(|side| self.side(side)).collect();
         match (images.as_slice(), self.config.channels) {

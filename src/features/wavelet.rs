@@ -15,7 +15,7 @@ use std::ops::Range;
 /// A continuous wavelet transform with Morlet wavelets, at tones that are equally far apart in octaves.
 ///
 /// Unlike the frames of a Fourier transform, every band hears as many cycles: a click stays sharp in the high bands, a
-/// hum stays a line in the low ones. The formula is that of [`Morlet`]. Frame `t` stands for the `hop_length` samples
+/// hum stays a line in the low ones. The formula is in `signal/morlet.rs`. Frame `t` stands for the `hop_length` samples
 /// around sample `t·hop_length`; there are `1 + samples / hop_length` frames, and silence lies beyond the ends.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -145,7 +145,7 @@ impl Settings for WaveletConfig {
 
 /// Computes scalograms; one serves any number of threads.
 #[derive(Debug, Clone)]
-pub struct Wavelet {
+struct Wavelet {
     config: WaveletConfig,
     bands: Vec<Band>,
 }
@@ -162,7 +162,7 @@ impl Wavelet {
     ///
     /// # Errors
     /// [`FeaturesError::Config`] with every setting that is out of range.
-    pub fn new(config: &WaveletConfig) -> Result<Self, FeaturesError> {
+    fn new(config: &WaveletConfig) -> Result<Self, FeaturesError> {
         config.problems().into_result()?;
         let rate = f64::from(config.sample_rate.hz());
         let bands = config.centres().into_iter().map(|hz| {
@@ -179,12 +179,12 @@ impl Wavelet {
     }
 
     /// Number of bands.
-    pub fn bands(&self) -> usize {
+    fn bands(&self) -> usize {
         self.bands.len()
     }
 
     /// The scalogram `[bands, frames]` of mono `samples` at the configured rate, full scale at ±1.
-    pub fn compute(&self, samples: &[f32]) -> Features {
+    fn compute(&self, samples: &[f32]) -> Features {
         let samples = self.config.input_scaling.apply(samples);
         let hop = self.config.hop_length;
         let frames = match samples.len() {

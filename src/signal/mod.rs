@@ -26,7 +26,7 @@ pub(crate) use dct::Dct;
 pub(crate) use logarithm::ln;
 pub use mel::{AreaNorm, MelScale, TriangleDomain};
 pub(crate) use mel::{MelBank, MelBankConfig};
-pub use morlet::Morlet;
+pub(crate) use morlet::Morlet;
 pub use phase_vocoder::stretch;
 pub use rescale::rescale;
 pub use stft::{Padding, WindowPlacement};

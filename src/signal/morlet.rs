@@ -20,7 +20,7 @@ const LANES: usize = 8;
 /// # Source
 /// Torrence and Compo 1998, "A practical guide to wavelet analysis", eqs. 1 and 2 with δt = 1 sample.
 #[derive(Debug, Clone)]
-pub struct Morlet {
+pub(crate) struct Morlet {
     scale: f64,
     /// Samples before and after the middle one.
     reach: usize,
@@ -31,7 +31,7 @@ pub struct Morlet {
 
 impl Morlet {
     /// The wavelet for `frequency` in cycles per sample, above 0 to 0.5, with the angle `omega0` per unit of scale.
-    pub fn new(frequency: f64, omega0: f64) -> Self {
+    pub(crate) fn new(frequency: f64, omega0: f64) -> Self {
         let scale = omega0 / (TAU * frequency);
         let reach = (REACH * scale).ceil() as usize;
         let mean = (-0.5 * omega0 * omega0).exp();
@@ -53,12 +53,12 @@ impl Morlet {
     }
 
     /// The scale `s`, in samples.
-    pub fn scale(&self) -> f64 {
+    pub(crate) fn scale(&self) -> f64 {
         self.scale
     }
 
     /// |W|² at sample `place` of `samples`, with silence around them.
-    pub fn power_at(&self, samples: &[f32], place: isize) -> f32 {
+    pub(crate) fn power_at(&self, samples: &[f32], place: isize) -> f32 {
         let first = place - self.reach as isize;
         let skipped = (-first).max(0) as usize;
         let start = first.max(0) as usize;
