@@ -5,10 +5,10 @@ mod few_shot_sound;
 
 use chiffchaff::audio::{AudioReader, SampleRate, WavEncoding, Waveform, write_wav};
 use chiffchaff::dataset::{Marked, ShotChoice, Span, Support, SyntheticConfig, parse_marks};
-use chiffchaff::detect::frames::{FrameConfig, calls_model};
+use chiffchaff::detect::frames::FrameConfig;
 use chiffchaff::detect::{
-    DetectError, Detection, Detector, Event, Fitter, KeptOptions, MarkedRecording, ShotPicture,
-    Stage,
+    DetectError, Detection, Detector, DetectorConfig, Event, Fitter, KeptOptions, MarkedRecording,
+    ShotPicture, Stage,
 };
 use chiffchaff::encoder::{Encoder, InputShape, Model, ModelCard, TrainingRecord};
 use chiffchaff::experiment::Experiment;
@@ -266,7 +266,8 @@ fn a_kept_detector_finds_what_it_found_before() {
             "{length}"
         );
     }
-    let encoder = calls_model(Device::Cpu).unwrap();
+    let config = DetectorConfig::from(FrameConfig::default());
+    let encoder = config.built_in_model(Device::Cpu).unwrap().unwrap();
     Model::save(&file, &encoder.card, &encoder.encoder).unwrap();
     let refused = load(KeptOptions::default()).unwrap_err().to_string();
     assert!(refused.contains("it is an encoder"), "{refused}");
