@@ -33,8 +33,8 @@ use std::path::PathBuf;
 #[command(after_help = "Examples:
   chiffchaff detect --shots marks.csv dawn.wav
   chiffchaff detect --shots marks.txt --format raven --out found --picture found.html *.wav
-  chiffchaff detect --shots marks.csv marked.wav season/ --keep owl.safetensors --out found.csv
-  chiffchaff detect --detector owl.safetensors next_season/ --out found.csv")]
+  chiffchaff detect --shots marks.csv marked.wav season/ --keep wren.safetensors --out found.csv
+  chiffchaff detect --detector wren.safetensors next_season/ --out found.csv")]
 pub(crate) struct Arguments {
     /// The recordings, or folders of them; each is searched by its own marks, one without marks by those of all others
     #[arg(required = true, value_name = "RECORDING|FOLDER")]
