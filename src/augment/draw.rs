@@ -94,101 +94,63 @@ impl DrawKey {
         bytes[8..16].copy_from_slice(&self.epoch.to_le_bytes());
         bytes[16..24].copy_from_slice(&self.item.to_le_bytes());
         bytes[24..28].copy_from_slice(&self.view.to_le_bytes());
-        bytes[28..32].copy_from_slice(&(self.purpose as u32).to_le_bytes());
+        bytes[28..32].copy_from_slice(&self.purpose.number().to_le_bytes());
         bytes
     }
 }
 
 /// What random numbers are used for.
 ///
-/// The numbers are part of what a seed means: never change or reuse one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[repr(u32)]
+/// Each has a number, which is part of what a seed means: never change or reuse one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(
     not(feature = "nn"),
     allow(dead_code, reason = "without the engine nothing is trained")
 )]
 pub(crate) enum Purpose {
+    /// An augmentation, by the number that its own file gives it.
+    Augmentation(u32),
     /// The order of clips in an epoch.
-    Order = 1,
+    Order,
     /// Where a patch is cut from its clip.
-    PatchStart = 2,
+    PatchStart,
     /// Which clip is mixed in as background, and from where.
-    Background = 3,
+    Background,
     /// First weights of an encoder or head.
-    Weights = 4,
-    /// [`super::spectrogram::MixBack`].
-    MixBack = 5,
-    /// [`super::spectrogram::ResizedCrop`].
-    ResizedCrop = 6,
-    /// [`super::spectrogram::Compression`].
-    Compression = 7,
-    /// [`super::spectrogram::GaussianNoise`].
-    GaussianNoise = 8,
-    /// [`super::spectrogram::SpecAugment`].
-    SpecAugment = 9,
-    /// [`super::spectrogram::TimeShift`].
-    TimeShift = 10,
-    /// [`super::spectrogram::FrequencyShift`].
-    FrequencyShift = 11,
-    /// [`super::spectrogram::TimeReversal`].
-    TimeReversal = 12,
-    /// [`super::spectrogram::Gain`].
-    Gain = 13,
-    /// [`super::spectrogram::Equalizer`].
-    Equalizer = 14,
-    /// [`super::spectrogram::Mix`].
-    Mix = 20,
-    /// [`super::spectrogram::TimeCrop`].
-    TimeCrop = 21,
+    Weights,
     /// Which classes and patches an episode of few-shot learning has.
-    Episode = 22,
+    Episode,
     /// Which patches of a recording a detector compares with.
-    Reference = 23,
+    Reference,
     /// Which frames of a batch are compared.
-    Frames = 24,
-    /// [`super::spectrogram::Attenuation`].
-    Attenuation = 25,
-    /// [`super::spectrogram::Blur`].
-    Blur = 26,
-    /// [`super::spectrogram::TimeWarp`].
-    TimeWarp = 27,
+    Frames,
     /// Which remembered clips a clip is compared with.
-    Negatives = 28,
+    Negatives,
     /// In which order the keys of a batch are normalised.
-    KeyOrder = 29,
+    KeyOrder,
     /// Where a small view lies within a patch.
-    SmallView = 30,
-    /// [`super::waveform::PolarityFlip`].
-    PolarityFlip = 40,
-    /// [`super::waveform::TimeReversal`].
-    WaveformTimeReversal = 41,
-    /// [`super::waveform::ChannelSwap`].
-    ChannelSwap = 42,
-    /// [`super::waveform::PadCrop`].
-    PadCrop = 43,
-    /// [`super::waveform::Scale`].
-    Scale = 44,
-    /// [`super::waveform::TimeStretch`].
-    TimeStretch = 45,
-    /// [`super::waveform::PitchShift`].
-    PitchShift = 46,
-    /// [`super::waveform::Noise`].
-    Noise = 47,
-    /// [`super::waveform::Fade`].
-    Fade = 48,
-    /// [`super::waveform::TimeMask`].
-    TimeMask = 49,
-    /// [`super::waveform::TimeShift`].
-    WaveformTimeShift = 50,
-    /// [`super::waveform::Gain`].
-    WaveformGain = 51,
-    /// [`super::waveform::Reverb`].
-    Reverb = 52,
-    /// [`super::waveform::Background`].
-    BackgroundNoise = 53,
+    SmallView,
     /// Which blocks of a network a patch leaves out.
-    StochasticDepth = 60,
+    StochasticDepth,
+}
+
+impl Purpose {
+    fn number(self) -> u32 {
+        match self {
+            Self::Augmentation(number) => number,
+            Self::Order => 1,
+            Self::PatchStart => 2,
+            Self::Background => 3,
+            Self::Weights => 4,
+            Self::Episode => 22,
+            Self::Reference => 23,
+            Self::Frames => 24,
+            Self::Negatives => 28,
+            Self::KeyOrder => 29,
+            Self::SmallView => 30,
+            Self::StochasticDepth => 60,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -198,13 +160,14 @@ mod tests {
     use rand::{Rng, RngExt};
 
     use super::*;
+    use crate::augment::{spectrogram, step::Drawable, waveform};
 
     const KEY: DrawKey = DrawKey {
         seed: 1,
         epoch: 2,
         item: 3,
         view: 4,
-        purpose: Purpose::ResizedCrop,
+        purpose: Purpose::Augmentation(6),
     };
 
     #[test]
@@ -213,6 +176,33 @@ mod tests {
         (seed[0], seed[8], seed[16], seed[24], seed[28]) = (1, 2, 3, 4, 6);
         assert_eq!(KEY.bytes(), seed);
         assert_eq!(KEY.rng(), ChaCha8Rng::from_seed(seed));
+    }
+
+    #[test]
+    fn no_number_has_two_purposes() {
+        let fixed = [
+            Purpose::Order,
+            Purpose::PatchStart,
+            Purpose::Background,
+            Purpose::Weights,
+            Purpose::Episode,
+            Purpose::Reference,
+            Purpose::Frames,
+            Purpose::Negatives,
+            Purpose::KeyOrder,
+            Purpose::SmallView,
+            Purpose::StochasticDepth,
+        ];
+        let of_features = spectrogram::Augmentation::all();
+        let of_features = of_features.iter().map(Drawable::purpose);
+        let of_sound = waveform::Augmentation::all();
+        let of_sound = of_sound.iter().map(Drawable::purpose);
+        let all = fixed.into_iter().chain(of_features).chain(of_sound);
+        let mut numbers: Vec<u32> = all.map(Purpose::number).collect();
+        let of_all = numbers.len();
+        numbers.sort_unstable();
+        numbers.dedup();
+        assert_eq!(numbers.len(), of_all);
     }
 
     #[test]
@@ -252,6 +242,6 @@ mod tests {
         };
         assert_eq!(view(0).shared_by_views(), view(1).shared_by_views());
         assert_ne!(view(0).shared_by_views(), view(0));
-        assert_eq!(view(4).draws(Purpose::ResizedCrop), KEY);
+        assert_eq!(view(4).draws(Purpose::Augmentation(6)), KEY);
     }
 }

@@ -5,7 +5,8 @@
 //! *Applying* does it: [`waveform`] to the sound of one clip, before the front end, on the thread that read it;
 //! [`spectrogram`] to a whole batch of tensors on whatever device they are on.
 //!
-//! To add an augmentation, write its file, name it in the table of its half, and give its draws a number (`Purpose`).
+//! To add an augmentation, write its file, in which its draws get a number that no other has (a test compares them), and
+//! name it in the table of its half.
 
 mod config;
 mod draw;

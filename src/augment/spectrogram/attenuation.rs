@@ -54,7 +54,7 @@ impl Attenuation {
 impl Augment for Attenuation {
     type Draw = Distance;
 
-    const PURPOSE: Purpose = Purpose::Attenuation;
+    const PURPOSE: Purpose = Purpose::Augmentation(25);
 
     fn check(&self, _: &Patch, problems: &mut Problems<'_>) {
         self.by.check("by", 0.0, 1e3, problems);

@@ -33,7 +33,7 @@ impl Blur {
 impl Augment for Blur {
     type Draw = f32;
 
-    const PURPOSE: Purpose = Purpose::Blur;
+    const PURPOSE: Purpose = Purpose::Augmentation(26);
 
     fn check(&self, patch: &Patch, problems: &mut Problems<'_>) {
         self.sigma.check("sigma", 0.0, 10.0, problems);

@@ -28,7 +28,7 @@ impl Default for Compression {
 impl Augment for Compression {
     type Draw = f32;
 
-    const PURPOSE: Purpose = Purpose::Compression;
+    const PURPOSE: Purpose = Purpose::Augmentation(7);
 
     fn check(&self, _: &Patch, problems: &mut Problems<'_>) {
         self.factor.check("factor", 0.0, 2.0, problems);

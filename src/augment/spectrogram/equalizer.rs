@@ -52,7 +52,7 @@ impl Curve {
 impl Augment for Equalizer {
     type Draw = Curve;
 
-    const PURPOSE: Purpose = Purpose::Equalizer;
+    const PURPOSE: Purpose = Purpose::Augmentation(14);
 
     fn check(&self, _: &Patch, problems: &mut Problems<'_>) {
         let enough = (2..=64).contains(&self.knots);

@@ -29,7 +29,7 @@ impl Default for FrequencyShift {
 impl Augment for FrequencyShift {
     type Draw = usize;
 
-    const PURPOSE: Purpose = Purpose::FrequencyShift;
+    const PURPOSE: Purpose = Purpose::Augmentation(11);
 
     fn check(&self, patch: &Patch, problems: &mut Problems<'_>) {
         self.bands.check("bands", 0, patch.bands, problems);

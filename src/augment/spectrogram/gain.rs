@@ -28,7 +28,7 @@ impl Default for Gain {
 impl Augment for Gain {
     type Draw = f32;
 
-    const PURPOSE: Purpose = Purpose::Gain;
+    const PURPOSE: Purpose = Purpose::Augmentation(13);
 
     fn check(&self, _: &Patch, problems: &mut Problems<'_>) {
         self.gain_db.check("gain_db", -120.0, 120.0, problems);

@@ -77,7 +77,7 @@ impl Noise {
 impl Augment for GaussianNoise {
     type Draw = Noise;
 
-    const PURPOSE: Purpose = Purpose::GaussianNoise;
+    const PURPOSE: Purpose = Purpose::Augmentation(8);
 
     fn check(&self, _: &Patch, problems: &mut Problems<'_>) {
         self.std.check("std", 0.0, f64::from(f32::MAX), problems);

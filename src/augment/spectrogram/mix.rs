@@ -37,7 +37,7 @@ impl Mix {
 impl Augment for Mix {
     type Draw = f32;
 
-    const PURPOSE: Purpose = Purpose::Mix;
+    const PURPOSE: Purpose = Purpose::Augmentation(20);
     const BACKGROUND: Option<Background> = Some(Background::SameBatch);
 
     fn check(&self, _: &Patch, problems: &mut Problems<'_>) {

@@ -42,7 +42,7 @@ impl MixBack {
 impl Augment for MixBack {
     type Draw = f32;
 
-    const PURPOSE: Purpose = Purpose::MixBack;
+    const PURPOSE: Purpose = Purpose::Augmentation(5);
     const SHARED_BY_VIEWS: bool = true;
     const BACKGROUND: Option<Background> = Some(Background::OtherClips);
     const NEEDS_ENERGIES: bool = true;

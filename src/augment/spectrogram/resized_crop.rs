@@ -134,7 +134,7 @@ impl ResizedCrop {
 impl Augment for ResizedCrop {
     type Draw = Crop;
 
-    const PURPOSE: Purpose = Purpose::ResizedCrop;
+    const PURPOSE: Purpose = Purpose::Augmentation(6);
     const MOVES_FRAMES: bool = true;
 
     fn check(&self, _: &Patch, problems: &mut Problems<'_>) {

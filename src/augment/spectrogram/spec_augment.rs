@@ -87,7 +87,7 @@ impl SpecAugment {
 impl Augment for SpecAugment {
     type Draw = Masks;
 
-    const PURPOSE: Purpose = Purpose::SpecAugment;
+    const PURPOSE: Purpose = Purpose::Augmentation(9);
 
     fn check(&self, patch: &Patch, problems: &mut Problems<'_>) {
         let count = format!("at most {}", Self::MOST_MASKS);

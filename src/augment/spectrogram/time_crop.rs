@@ -30,7 +30,7 @@ impl Default for TimeCrop {
 impl Augment for TimeCrop {
     type Draw = Crop;
 
-    const PURPOSE: Purpose = Purpose::TimeCrop;
+    const PURPOSE: Purpose = Purpose::Augmentation(21);
     const MOVES_FRAMES: bool = true;
 
     fn check(&self, _: &Patch, problems: &mut Problems<'_>) {

@@ -17,7 +17,7 @@ pub struct TimeReversal {}
 impl Augment for TimeReversal {
     type Draw = bool;
 
-    const PURPOSE: Purpose = Purpose::TimeReversal;
+    const PURPOSE: Purpose = Purpose::Augmentation(12);
     const MOVES_FRAMES: bool = true;
 
     /// Whether it is reversed: yes, where the step happens.

@@ -28,7 +28,7 @@ impl Default for TimeShift {
 impl Augment for TimeShift {
     type Draw = usize;
 
-    const PURPOSE: Purpose = Purpose::TimeShift;
+    const PURPOSE: Purpose = Purpose::Augmentation(10);
     const MOVES_FRAMES: bool = true;
 
     fn check(&self, patch: &Patch, problems: &mut Problems<'_>) {

@@ -54,7 +54,7 @@ impl Warp {
 impl Augment for TimeWarp {
     type Draw = Warp;
 
-    const PURPOSE: Purpose = Purpose::TimeWarp;
+    const PURPOSE: Purpose = Purpose::Augmentation(27);
     const MOVES_FRAMES: bool = true;
 
     fn check(&self, patch: &Patch, problems: &mut Problems<'_>) {

@@ -38,7 +38,7 @@ pub(super) struct BackgroundDraw {
 impl Augment for Background {
     type Draw = BackgroundDraw;
 
-    const PURPOSE: Purpose = Purpose::BackgroundNoise;
+    const PURPOSE: Purpose = Purpose::Augmentation(53);
     const NEEDS_BACKGROUND: bool = true;
 
     fn check(&self, _: SampleRate, problems: &mut Problems<'_>) {

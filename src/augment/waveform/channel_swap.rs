@@ -15,7 +15,7 @@ pub struct ChannelSwap {}
 impl Augment for ChannelSwap {
     type Draw = ();
 
-    const PURPOSE: Purpose = Purpose::ChannelSwap;
+    const PURPOSE: Purpose = Purpose::Augmentation(42);
 
     /// Nothing.
     fn draw(&self, _: &mut impl Rng) {}

@@ -74,7 +74,7 @@ pub(super) struct FadeDraw {
 impl Augment for Fade {
     type Draw = FadeDraw;
 
-    const PURPOSE: Purpose = Purpose::Fade;
+    const PURPOSE: Purpose = Purpose::Augmentation(48);
 
     fn check(&self, _: SampleRate, problems: &mut Problems<'_>) {
         self.in_share.check("in_share", 0.0, 1.0, problems);

@@ -26,7 +26,7 @@ impl Default for Gain {
 impl Augment for Gain {
     type Draw = f64;
 
-    const PURPOSE: Purpose = Purpose::WaveformGain;
+    const PURPOSE: Purpose = Purpose::Augmentation(51);
 
     fn check(&self, _: SampleRate, problems: &mut Problems<'_>) {
         self.gain_db.check("gain_db", -120.0, 120.0, problems);

@@ -64,7 +64,7 @@ pub(super) struct NoiseDraw {
 impl Augment for Noise {
     type Draw = NoiseDraw;
 
-    const PURPOSE: Purpose = Purpose::Noise;
+    const PURPOSE: Purpose = Purpose::Augmentation(47);
 
     fn check(&self, _: SampleRate, problems: &mut Problems<'_>) {
         problems.require(!self.colours.is_empty(), "colours", "[]", "at least one");

@@ -106,7 +106,7 @@ impl PadCrop {
 impl Augment for PadCrop {
     type Draw = f64;
 
-    const PURPOSE: Purpose = Purpose::PadCrop;
+    const PURPOSE: Purpose = Purpose::Augmentation(43);
 
     fn check(&self, rate: SampleRate, problems: &mut Problems<'_>) {
         let least = 1.0 / f64::from(rate.hz());

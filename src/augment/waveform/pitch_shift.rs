@@ -29,7 +29,7 @@ impl Default for PitchShift {
 impl Augment for PitchShift {
     type Draw = f64;
 
-    const PURPOSE: Purpose = Purpose::PitchShift;
+    const PURPOSE: Purpose = Purpose::Augmentation(46);
 
     fn check(&self, _: SampleRate, problems: &mut Problems<'_>) {
         self.semitones.check("semitones", -24.0, 24.0, problems);

@@ -15,7 +15,7 @@ pub struct PolarityFlip {}
 impl Augment for PolarityFlip {
     type Draw = ();
 
-    const PURPOSE: Purpose = Purpose::PolarityFlip;
+    const PURPOSE: Purpose = Purpose::Augmentation(40);
 
     /// Nothing.
     fn draw(&self, _: &mut impl Rng) {}

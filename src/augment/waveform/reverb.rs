@@ -112,7 +112,7 @@ struct Response {
 impl Augment for Reverb {
     type Draw = RoomDraw;
 
-    const PURPOSE: Purpose = Purpose::Reverb;
+    const PURPOSE: Purpose = Purpose::Augmentation(52);
 
     fn check(&self, _: SampleRate, problems: &mut Problems<'_>) {
         match &self.room {

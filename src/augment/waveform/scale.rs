@@ -41,7 +41,7 @@ impl Default for Scale {
 impl Augment for Scale {
     type Draw = f64;
 
-    const PURPOSE: Purpose = Purpose::Scale;
+    const PURPOSE: Purpose = Purpose::Augmentation(44);
 
     fn check(&self, _: SampleRate, problems: &mut Problems<'_>) {
         let holds = (1.0..=16.0).contains(&self.max_factor);

@@ -54,7 +54,7 @@ pub(super) struct TimeMaskDraw {
 impl Augment for TimeMask {
     type Draw = TimeMaskDraw;
 
-    const PURPOSE: Purpose = Purpose::TimeMask;
+    const PURPOSE: Purpose = Purpose::Augmentation(49);
 
     fn check(&self, _: SampleRate, problems: &mut Problems<'_>) {
         self.share.check("share", 0.0, 1.0, problems);

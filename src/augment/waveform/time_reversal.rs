@@ -15,7 +15,7 @@ pub struct TimeReversal {}
 impl Augment for TimeReversal {
     type Draw = ();
 
-    const PURPOSE: Purpose = Purpose::WaveformTimeReversal;
+    const PURPOSE: Purpose = Purpose::Augmentation(41);
 
     /// Nothing.
     fn draw(&self, _: &mut impl Rng) {}

@@ -26,7 +26,7 @@ impl Default for TimeShift {
 impl Augment for TimeShift {
     type Draw = f64;
 
-    const PURPOSE: Purpose = Purpose::WaveformTimeShift;
+    const PURPOSE: Purpose = Purpose::Augmentation(50);
 
     fn check(&self, _: SampleRate, problems: &mut Problems<'_>) {
         self.share.check("share", 0.0, 1.0, problems);

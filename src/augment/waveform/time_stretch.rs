@@ -42,7 +42,7 @@ impl Default for TimeStretch {
 impl Augment for TimeStretch {
     type Draw = f64;
 
-    const PURPOSE: Purpose = Purpose::TimeStretch;
+    const PURPOSE: Purpose = Purpose::Augmentation(45);
 
     fn check(&self, _: SampleRate, problems: &mut Problems<'_>) {
         self.rate.check("rate", 0.25, 4.0, problems);
