@@ -10,6 +10,7 @@
 //! | a detector fitted to marks, or why it cannot learn from them | [`Fitter`] |
 //! | every event like them | [`Detector`] |
 //! | found events in a table, or as sound | [`mod@write`] |
+//! | how many a day and an hour | [`EventCounts`] |
 //! | how well they were found | [`score`] |
 //!
 //! | method | finds events |
@@ -26,6 +27,7 @@ mod detection;
 mod detector;
 mod error;
 mod event;
+mod event_counts;
 mod fitter;
 #[cfg(feature = "nn")]
 pub mod frames;
@@ -46,6 +48,7 @@ pub use detection::{Detection, Stage, Track};
 pub use detector::Detector;
 pub use error::DetectError;
 pub use event::Event;
+pub use event_counts::{EventCounts, Tally};
 pub use fitter::{Fitter, MarkedRecording};
 pub use shots_band::OutOfHearing;
 pub use shots_heard::{LookedAt, ShotsUnheard};
