@@ -3,10 +3,11 @@
 //! [`Run::read`] gathers what a run or evaluation directory holds, [`write_html`] makes one
 //! self-contained page of several runs. [`table()`], [`markdown()`] and [`csv()`] show the same numbers
 //! on a terminal, in a text and to other programs. [`write_detections`] draws what was found in recordings,
-//! [`FeaturePicture`] what a front end makes of a clip.
+//! [`calendar()`] when, [`FeaturePicture`] what a front end makes of a clip.
 
 mod adpcm;
 mod audit;
+mod calendar;
 mod chart;
 mod comparison;
 mod confusion;
@@ -32,6 +33,7 @@ mod tags;
 mod text;
 
 pub use audit::{Audit, Finding};
+pub use calendar::calendar;
 pub use comparison::{comparison, comparison_markdown};
 pub use detection::{Drawn, RecordingPicture, write_detections};
 pub use embedding_table::{EmbeddedRecording, EmbeddingFormat, EmbeddingTable};
