@@ -20,7 +20,7 @@ pub use tables::{datasets, marks, scores};
 pub use training::{checkpoint, experiment, features, model, run};
 pub use weights::{pickle, weights};
 
-use chiffchaff::audio::AudioReader;
+use chiffchaff::audio::{AudioReader, recorded_at};
 use std::{
     io::Write,
     panic::{self, PanicHookInfo},
@@ -47,13 +47,14 @@ pub const TARGETS: [(&str, Target); 13] = [
     ("pickle", pickle),
 ];
 
-/// A sound file: [`AudioReader`].
+/// A sound file: [`AudioReader`], [`recorded_at`].
 ///
 /// # Panics
 /// At a finding.
 pub fn audio(bytes: &[u8]) {
     let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
     file.write_all(bytes).expect("a temporary file");
+    recorded_at(file.path());
     let Ok(mut reader) = AudioReader::open(file.path()) else {
         return;
     };

@@ -8,6 +8,7 @@
 //! | ultrasound and infrasound, played slower or faster | [`MonoReader::slowed`] |
 //! | a clip as two channels, where it has them | [`read_stereo`], [`read_stereo_span`] |
 //! | every channel at the file's own rate, as a stream | [`AudioReader`] |
+//! | when a recording began | [`recorded_at()`] |
 //! | another rate | [`Resampler`], [`Waveform::resampled`] |
 //! | a file | [`write_wav`] |
 //!
@@ -49,6 +50,7 @@ mod open;
 mod packets;
 mod pcm;
 mod reader;
+mod recorded_at;
 mod remark;
 mod resample;
 mod scan;
@@ -66,6 +68,8 @@ pub use channel::{Cancelled, ChannelChoice, NoChannelChoice};
 pub use error::{AudioError, ReadProblem};
 pub use mono::{MonoReader, read_mono, read_mono_span};
 pub use reader::{AudioReader, MAX_SAMPLES_AT_ONCE};
+pub(crate) use recorded_at::utc_offset;
+pub use recorded_at::{RecordedAt, RecordingStart, TimeSource, TimesDiffer, recorded_at};
 pub use remark::{ReadRemark, take_remarks};
 pub use resample::Resampler;
 pub use stereo::{read_stereo, read_stereo_span};

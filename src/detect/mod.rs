@@ -22,6 +22,7 @@
 //! | every event like them | [`Detector`] |
 //! | a detector in a file, for next season | [`Detector::save`], [`LearnedFrom`] |
 //! | found events in a table, or as sound | [`mod@write`] |
+//! | how many a day and an hour | [`EventCounts`] |
 //! | how well they were found | [`score`] |
 //!
 //! | method | finds events |
@@ -38,6 +39,7 @@ mod detection;
 mod detector;
 mod error;
 mod event;
+mod event_counts;
 mod fitter;
 #[cfg(feature = "nn")]
 pub mod frames;
@@ -61,6 +63,7 @@ pub use detector::Detector;
 pub use detector::KeptOptions;
 pub use error::DetectError;
 pub use event::Event;
+pub use event_counts::{EventCounts, Tally};
 pub use fitter::{Fitter, MarkedRecording};
 pub use learned::{LearnedFrom, LearnedRecording, ShotPicture};
 pub use shots_band::OutOfHearing;

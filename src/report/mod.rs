@@ -3,7 +3,7 @@
 //! [`Run::read`] gathers what a run or evaluation directory holds, [`write_html`] makes one
 //! self-contained page of several runs. [`table()`], [`markdown()`] and [`csv()`] show the same numbers
 //! on a terminal, in a text and to other programs. [`write_detections`] draws what was found in recordings,
-//! [`FeaturePicture`] what a front end makes of a clip.
+//! [`calendar()`] when, [`FeaturePicture`] what a front end makes of a clip.
 //!
 //! ```no_run
 //! use chiffchaff::report::{Run, write_html};
@@ -15,6 +15,7 @@
 
 mod adpcm;
 mod audit;
+mod calendar;
 mod chart;
 mod comparison;
 mod confusion;
@@ -40,6 +41,7 @@ mod tags;
 mod text;
 
 pub use audit::{Audit, Finding};
+pub use calendar::calendar;
 pub use comparison::{comparison, comparison_markdown};
 pub use detection::{Drawn, RecordingPicture, ShotsPicture, write_detections};
 pub use embedding_table::{EmbeddedRecording, EmbeddingFormat, EmbeddingTable};
