@@ -290,6 +290,80 @@ fn a_recording_without_marks_is_searched_by_the_marks_of_others() {
     );
 }
 
+/// Three nights of a recorder, one of them twice, and a recording of no known time.
+#[test]
+fn a_season_is_counted_by_day_and_hour() {
+    let desk = desk();
+    let folder = desk.path().join("season");
+    fs::create_dir(&folder).unwrap();
+    let names = [
+        "A_20230501_235920.flac",
+        "5E90A4D4.flac",
+        "A_20230502_043000.flac",
+        "walk.flac",
+    ];
+    for name in names {
+        fs::copy(song(), folder.join(name)).unwrap();
+    }
+    let arguments = [
+        "song.flac",
+        "season",
+        "--shots",
+        "marks.csv",
+        "--keep",
+        "song.safetensors",
+        "--out",
+        "found.csv",
+        "--counts",
+        "counts.csv",
+        "--picture",
+        "found.html",
+    ];
+    let (code, _, errors) = run(desk.path(), &arguments);
+    assert_eq!(code, 0, "{errors}");
+    let read = |name: &str| fs::read_to_string(desk.path().join(name)).unwrap();
+    let (found, counts, page) = (read("found.csv"), read("counts.csv"), read("found.html"));
+    assert!(
+        found.starts_with("recording,onset,offset,score,label,date,time\n"),
+        "{found}"
+    );
+    let events = |of: &str, when: &str| {
+        let rows = found
+            .lines()
+            .filter(|row| row.contains(of) && row.contains(when));
+        rows.count()
+    };
+    // The song lasts 97 seconds, 40 of them before midnight.
+    let before = events("A_20230501", ",2023-05-01,23:59:");
+    let after = events("A_20230501", ",2023-05-02,00:0");
+    assert_eq!(before + after, events("A_20230501", ""));
+    assert!(before > 5 && after > 5, "{before}, {after}");
+    let line = |start: &str| {
+        let line = counts.lines().find(|line| line.starts_with(start));
+        let cells: Vec<&str> = line
+            .unwrap_or_else(|| panic!("{counts}"))
+            .split(',')
+            .collect();
+        cells[4].parse::<usize>().unwrap()
+    };
+    assert_eq!(line("2023-05-01,23,1,"), before);
+    assert_eq!(line("2023-05-02,0,"), after);
+    assert_eq!(line("2023-05-02,4,1,"), events("A_20230502", ""));
+    assert_eq!(line("2020-04-10,"), events("5E90A4D4", ""));
+    assert_eq!(line(",,2,"), events("walk", "") + events("song", ""));
+    assert!(page.contains("class=\"calendar\""), "the page draws them");
+    let score = desk::run(
+        desk.path(),
+        "score",
+        &["--reference", "marks.csv", "--predictions", "found.csv"],
+    );
+    assert!(
+        !score.2.contains("not used: "),
+        "its own columns are known: {}",
+        score.2
+    );
+}
+
 /// One cannot be read, one has marks of another kind.
 #[test]
 fn marks_that_cannot_serve_others_are_left_out_and_kinds_are_told_apart() {

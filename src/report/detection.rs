@@ -5,11 +5,12 @@ use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 use super::ReportError;
+use super::calendar::calendar;
 use super::chart::{Tick, hundredths, ticks};
 use super::spectrogram::data_uri;
 use crate::audio::{ChannelChoice, MonoReader, TimeScale};
 use crate::dataset::Span;
-use crate::detect::{Detection, Detector, Event, ShotPicture, Track};
+use crate::detect::{Detection, Detector, Event, EventCounts, ShotPicture, Track};
 use crate::features::{FeatureStream, FrontEnd, LogMelConfig};
 use crate::write_whole;
 
@@ -411,34 +412,51 @@ impl Histogram {
     }
 }
 
-/// Writes one self-contained page: nothing fetched, no scripts. `learned`: what a kept detector learned from, if one
-/// searched.
-///
-/// # Errors
-/// If the file cannot be written.
-pub fn write_detections(
-    path: &Path,
-    recordings: &[RecordingPicture],
-    learned: Option<&ShotsPicture>,
-) -> Result<(), ReportError> {
-    #[derive(Serialize)]
-    struct Page<'a> {
-        version: &'static str,
-        recordings: &'a [RecordingPicture],
-        learned: Option<&'a ShotsPicture>,
+/// A page of what was found.
+#[derive(Debug, Clone, Copy)]
+pub struct DetectionPage<'a> {
+    /// One after the other.
+    pub recordings: &'a [RecordingPicture],
+    /// What a kept detector learned from, if one searched.
+    pub learned: Option<&'a ShotsPicture>,
+    /// How many events there were at which hour, if that is to be drawn.
+    pub counts: Option<&'a EventCounts>,
+}
+
+/// All the template sees.
+#[derive(Serialize)]
+struct Page<'a> {
+    version: &'static str,
+    recordings: &'a [RecordingPicture],
+    learned: Option<&'a ShotsPicture>,
+    calendar: Option<String>,
+}
+
+impl DetectionPage<'_> {
+    /// Writes one self-contained page: nothing fetched, no scripts.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write(&self, path: &Path) -> Result<(), ReportError> {
+        let label = self
+            .recordings
+            .first()
+            .and_then(|picture| picture.label.as_deref());
+        let calendar = self.counts.map(|counts| calendar(counts, label));
+        let page = Page {
+            version: env!("CARGO_PKG_VERSION"),
+            recordings: self.recordings,
+            learned: self.learned,
+            calendar: calendar.transpose()?,
+        };
+        let mut environment = Environment::new();
+        environment.add_template("detection.html", include_str!("detection.html"))?;
+        let template = environment.get_template("detection.html")?;
+        let page = template.render(Serde(page))? + "\n";
+        write_whole(path, page.as_bytes()).map_err(|source| ReportError::Io {
+            path: path.to_owned(),
+            action: "writing",
+            source,
+        })
     }
-    let mut environment = Environment::new();
-    environment.add_template("detection.html", include_str!("detection.html"))?;
-    let template = environment.get_template("detection.html")?;
-    let page = Page {
-        version: env!("CARGO_PKG_VERSION"),
-        recordings,
-        learned,
-    };
-    let page = template.render(Serde(page))? + "\n";
-    write_whole(path, page.as_bytes()).map_err(|source| ReportError::Io {
-        path: path.to_owned(),
-        action: "writing",
-        source,
-    })
 }

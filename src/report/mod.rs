@@ -2,7 +2,7 @@
 //!
 //! [`Run::read`] gathers what a run or evaluation directory holds, [`write_html`] makes one
 //! self-contained page of several runs. [`table()`], [`markdown()`] and [`csv()`] show the same numbers
-//! on a terminal, in a text and to other programs. [`write_detections`] draws what was found in recordings,
+//! on a terminal, in a text and to other programs. [`DetectionPage`] draws what was found in recordings,
 //! [`calendar()`] when, [`FeaturePicture`] what a front end makes of a clip.
 //!
 //! ```no_run
@@ -43,7 +43,7 @@ mod text;
 pub use audit::{Audit, Finding};
 pub use calendar::calendar;
 pub use comparison::{comparison, comparison_markdown};
-pub use detection::{Drawn, RecordingPicture, ShotsPicture, write_detections};
+pub use detection::{DetectionPage, Drawn, RecordingPicture, ShotsPicture};
 pub use embedding_table::{EmbeddedRecording, EmbeddingFormat, EmbeddingTable};
 pub use error::ReportError;
 pub use gallery::{EmbeddingMap, Exhibit, Exhibitor, Gallery};

@@ -88,6 +88,9 @@ pub(crate) struct Arguments {
     /// Write a page with the spectrogram, shots, events and scores of every recording
     #[arg(long, value_name = "PAGE.html")]
     picture: Option<PathBuf>,
+    /// Write how many events there are in each hour of each day, where names or metadata say when recordings were made
+    #[arg(long, value_name = "TABLE.csv")]
+    counts: Option<PathBuf>,
     /// Write the sound of every event into this folder
     #[arg(long, value_name = "DIR")]
     clips: Option<PathBuf>,
@@ -158,6 +161,7 @@ impl Arguments {
             together: false,
             label: None,
             picture: Some(picture),
+            counts: None,
             clips: None,
             force: true,
             resume: false,

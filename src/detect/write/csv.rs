@@ -1,7 +1,7 @@
 //! Events → comma-separated text with score and label.
 
 use super::cells::{Quoted, line, rows, times};
-use super::{Found, TableKind, Writer};
+use super::{Began, Found, TableKind, Writer};
 
 pub(super) const KIND: TableKind = TableKind {
     title: "CSV",
@@ -11,15 +11,25 @@ pub(super) const KIND: TableKind = TableKind {
     writer: Writer::Text(csv),
 };
 
-/// `recording,onset,offset,score,label`
+/// `recording,onset,offset,score,label`, with `date,time` of the onset where that is wanted.
 fn csv(found: &[Found]) -> String {
-    let mut text = "recording,onset,offset,score,label\n".to_owned();
+    let is_dated = Began::is_shown(found);
+    let dated = if is_dated { ",date,time" } else { "" };
+    let mut text = format!("recording,onset,offset,score,label{dated}\n");
     for (of, event) in rows(found) {
         let (onset, offset) = times(event);
         let (recording, label) = (Quoted(of.recording), Quoted(of.label.unwrap_or_default()));
+        let (date, time) = of.began.later(event.span.onset()).unwrap_or_default();
+        let dated = match is_dated {
+            true => format!(",{date},{time}"),
+            false => String::new(),
+        };
         line(
             &mut text,
-            format_args!("{recording},{onset},{offset},{},{label}", event.score),
+            format_args!(
+                "{recording},{onset},{offset},{},{label}{dated}",
+                event.score
+            ),
         );
     }
     text

@@ -5,7 +5,7 @@
 //! | `Dcase` | the DCASE evaluation | `Audiofilename,Starttime,Endtime` |
 //! | `Raven` | Raven, one recording a file | `Selection`, `View`, `Channel`, times in seconds, frequencies in Hz if known, `Begin File`, `Score`, `Annotation` |
 //! | `Audacity` | Audacity, one recording a file | onset, offset, label; no header |
-//! | `Csv` | everything else | `recording,onset,offset,score,label` |
+//! | `Csv` | everything else | `recording,onset,offset,score,label`, and `date,time` of the onset where [`Began`] is given |
 //! | `Parquet` | data tools | the same, typed |
 //!
 //! A name or label that a spreadsheet would take for a formula (`=HYPERLINK(…)`, `-song`) is written with a `'` before it.
@@ -20,7 +20,9 @@ mod parquet;
 mod raven;
 
 use super::{DetectError, Event};
+use crate::audio::RecordedAt;
 use crate::choices::choices;
+use jiff::SignedDuration;
 use std::path::{Path, PathBuf};
 
 pub use clips::{write_clips, written_clips};
@@ -36,6 +38,45 @@ pub struct Found<'a> {
     pub band_hz: Option<(f64, f64)>,
     /// In the order in which they are to be written.
     pub events: &'a [Event],
+    /// When the recording began.
+    pub began: Began,
+}
+
+/// When a recording began, for tables that say when its events were.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Began {
+    /// The table has no columns for it, unless another recording needs them.
+    #[default]
+    NotShown,
+    /// The columns stay empty.
+    Unknown,
+    /// By the clock of the recorder.
+    At(RecordedAt),
+}
+
+impl Began {
+    /// The day, such as `2023-05-01`, and the time of day, such as `04:30:07.250`, so many seconds later.
+    fn later(self, secs: f64) -> Option<(String, String)> {
+        let Self::At(at) = self else {
+            return None;
+        };
+        let millis = SignedDuration::from_millis((secs * 1e3).round() as i64);
+        let clock = at.clock.checked_add(millis).ok()?;
+        let time = clock.time();
+        let rest = time.subsec_nanosecond() / 1_000_000;
+        let text = format!(
+            "{:02}:{:02}:{:02}.{rest:03}",
+            time.hour(),
+            time.minute(),
+            time.second()
+        );
+        Some((clock.date().to_string(), text))
+    }
+
+    /// Whether one of them wants the columns.
+    fn is_shown(found: &[Found]) -> bool {
+        found.iter().any(|of| of.began != Self::NotShown)
+    }
 }
 
 // A further kind of table is a file with its `KIND`, and here its `mod` and its value.
@@ -43,7 +84,7 @@ choices! {
     /// A kind of table.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub enum TableFormat: TableKind {
-        /// recording,onset,offset,score,label
+        /// recording,onset,offset,score,label, and date,time where a recording says when it was made
         #[default]
         Csv = "csv" => csv::KIND,
         /// Audiofilename,Starttime,Endtime
@@ -117,12 +158,12 @@ impl TableFormat {
 ///
 /// ```
 /// use chiffchaff::dataset::{Span, read_marks};
-/// use chiffchaff::detect::{Event, write::{Found, TableFormat, write_events}};
+/// use chiffchaff::detect::{Event, write::{Began, Found, TableFormat, write_events}};
 ///
 /// let folder = tempfile::tempdir()?;
 /// let path = folder.path().join("a.selections.txt");
 /// let events = [Event { span: Span::new(1.25, 1.5)?, score: 0.9 }];
-/// let found = Found { recording: "a.wav", label: Some("song"), band_hz: None, events: &events };
+/// let found = Found { recording: "a.wav", label: Some("song"), band_hz: None, events: &events, began: Began::NotShown };
 /// write_events(&path, TableFormat::Raven, &[found])?;
 /// assert_eq!(read_marks(&path)?.events[0].span, events[0].span);
 /// # Ok::<(), Box<dyn std::error::Error>>(())

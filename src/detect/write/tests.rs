@@ -20,6 +20,7 @@ fn found<'a>(recording: &'a str, label: Option<&'a str>, events: &'a [Event]) ->
         label,
         band_hz: None,
         events,
+        began: Began::NotShown,
     }
 }
 
@@ -67,6 +68,47 @@ fn each_format_is_written_as_its_program_reads_it() {
         raven.contains("\t0.250000\t2000.0\t8000.5\ta, b.wav\t"),
         "{raven}"
     );
+}
+
+#[test]
+fn events_have_date_and_time_where_a_recording_says_when_it_was() {
+    let at = crate::audio::recorded_at("SITE_20240229_235959.wav".as_ref());
+    let events = [event(0.25, 0.5, 1.0), event(3601.5, 3602.0, 0.5)];
+    let dated = Found {
+        began: Began::At(at.at.unwrap()),
+        ..found("a.wav", None, &events)
+    };
+    let other = Found {
+        began: Began::Unknown,
+        ..found("b.wav", Some("song"), &events[..1])
+    };
+    assert_eq!(
+        written(TableFormat::Csv, &[dated, other]),
+        "recording,onset,offset,score,label,date,time\n\
+         a.wav,0.250000,0.500000,1,,2024-02-29,23:59:59.250\n\
+         a.wav,3601.500000,3602.000000,0.5,,2024-03-01,01:00:00.500\n\
+         b.wav,0.250000,0.500000,1,song,,\n"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events.parquet");
+    write_events(&path, TableFormat::Parquet, &[dated, other]).unwrap();
+    let read = SerializedFileReader::new(File::open(&path).unwrap()).unwrap();
+    let rows: Vec<_> = read
+        .get_row_iter(None)
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    let texts = rows[..2]
+        .iter()
+        .map(|row| [5, 6].map(|n| row.get_string(n).unwrap().as_str()));
+    assert_eq!(
+        texts.collect::<Vec<_>>(),
+        [
+            ["2024-02-29", "23:59:59.250"],
+            ["2024-03-01", "01:00:00.500"]
+        ]
+    );
+    assert!(rows[2].get_string(5).is_err());
 }
 
 #[test]

@@ -7,15 +7,16 @@ use crate::interrupt::Interrupt;
 use crate::kept::{Begin, FileState, open, parts_of_file};
 use crate::{Finish, printer::Printer, provenance::command_line};
 use anyhow::{Context, bail};
+use chiffchaff::audio::{RecordedAt, recorded_at};
 use chiffchaff::dataset::{OutputName, output_names};
 use chiffchaff::detect::write::{
-    Found, TableFormat, event_table, write_clips, write_events, written_clips,
+    Began, Found, TableFormat, event_table, write_clips, write_events, written_clips,
 };
-use chiffchaff::detect::{Detector, Event};
+use chiffchaff::detect::{Detector, Event, EventCounts};
 use chiffchaff::output::{
     Existing, Journal, OutputError, OutputFile, OutputFolder, fingerprint, refuse_input,
 };
-use chiffchaff::report::{Drawn, RecordingPicture, ShotsPicture, write_detections};
+use chiffchaff::report::{DetectionPage, Drawn, RecordingPicture, ShotsPicture};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,8 @@ pub(super) struct Results<'a> {
     journal: Option<Journal>,
     /// What all parts of this search have in common.
     settings: String,
+    /// Whether it is known when some recording was made.
+    is_dated: bool,
     parts: Vec<Part>,
     taken_up: usize,
     remarks: usize,
@@ -52,6 +55,9 @@ struct Part {
     /// What tells the recording from a later one of its name.
     recording: Option<FileState>,
     name: OutputName,
+    /// How long it lasts.
+    secs: f64,
+    began: Option<RecordedAt>,
     label: Option<String>,
     events: Vec<Event>,
     picture: Option<RecordingPicture>,
@@ -60,8 +66,13 @@ struct Part {
 }
 
 impl Part {
-    fn found(&self) -> Found<'_> {
+    fn found(&self, is_dated: bool) -> Found<'_> {
         Found {
+            began: match (is_dated, self.began) {
+                (false, _) => Began::NotShown,
+                (true, None) => Began::Unknown,
+                (true, Some(at)) => Began::At(at),
+            },
             recording: &self.name.recording,
             label: self.label.as_deref(),
             band_hz: None,
@@ -103,6 +114,8 @@ impl<'a> Results<'a> {
             begin.check(journal, printer)?;
         }
         let settings = format!("{} {shared_marks:?}", settings(arguments)?);
+        let mut began = arguments.recordings.iter().map(|path| recorded_at(path));
+        let is_dated = began.any(|start| start.at.is_some());
         let (of, kept) = (arguments.recordings.len(), journal.is_some());
         let interrupt = Interrupt::leaving(*printer, move |done| match kept {
             true => format!(
@@ -118,6 +131,7 @@ impl<'a> Results<'a> {
             tables,
             journal,
             settings,
+            is_dated,
             parts: Vec::new(),
             taken_up: 0,
             remarks: 0,
@@ -147,9 +161,17 @@ impl<'a> Results<'a> {
     /// Writes what was found: clips first, so that a recording whose events are kept has all of them.
     pub(super) fn add(&mut self, searched: &Searched, name: &OutputName) -> anyhow::Result<()> {
         self.say_taken_up();
-        self.remarks += usize::from(searched.remarked);
+        let start = recorded_at(&searched.recording);
+        if let Some(remark) = start.remark {
+            let recording = searched.recording.display();
+            self.printer.warn(&format_args!("{recording}: {remark}"));
+        }
+        let remarked = searched.remarked || start.remark.is_some();
+        self.remarks += usize::from(remarked);
         let part = Part {
-            remarked: searched.remarked,
+            remarked,
+            secs: searched.secs,
+            began: start.at,
             recording: FileState::of(&searched.recording),
             name: name.clone(),
             label: searched.label.clone(),
@@ -188,10 +210,23 @@ impl<'a> Results<'a> {
             );
         }
         self.write_whole_table()?;
+        let counts = self.counts();
+        if let Some(table) = &self.arguments.counts {
+            counts.write_csv(table)?;
+            self.printer
+                .say(&format_args!("counts: {}", table.display()));
+        }
         if let Some(page) = &self.arguments.picture {
             let pictures = self.parts.iter_mut().filter_map(|part| part.picture.take());
+            let pictures: Vec<_> = pictures.collect();
             let learned = kept.map(ShotsPicture::new);
-            write_detections(page, &pictures.collect::<Vec<_>>(), learned.as_ref())?;
+            let shows_counts = self.is_dated && self.parts.len() > 1;
+            let page_of = DetectionPage {
+                recordings: &pictures,
+                learned: learned.as_ref(),
+                counts: shows_counts.then_some(&counts),
+            };
+            page_of.write(page)?;
             self.printer
                 .say(&format_args!("picture: {}", page.display()));
         }
@@ -203,6 +238,16 @@ impl<'a> Results<'a> {
             true => Finish::WithRemarks,
             false => Finish::Clean,
         })
+    }
+
+    /// How many events there were at which hour.
+    fn counts(&self) -> EventCounts {
+        let mut counts = EventCounts::default();
+        for part in &self.parts {
+            let onsets = part.events.iter().map(|event| event.span.onset());
+            counts.add(part.began, part.secs, onsets);
+        }
+        counts
     }
 
     fn keep(&mut self, part: Part) {
@@ -293,10 +338,18 @@ impl<'a> Results<'a> {
                 let path = folder.join(self.format().file_name(&part.name.stem));
                 let folder = path.parent().unwrap_or(folder);
                 fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-                Ok(write_events(&path, self.format(), &[part.found()])?)
+                Ok(write_events(
+                    &path,
+                    self.format(),
+                    &[part.found(self.is_dated)],
+                )?)
             }
             Tables::StandardOutput => {
-                let rows = event_table("standard output".as_ref(), self.format(), &[part.found()]);
+                let rows = event_table(
+                    "standard output".as_ref(),
+                    self.format(),
+                    &[part.found(self.is_dated)],
+                );
                 let rows = String::from_utf8(rows?)?;
                 let is_first = self.parts.is_empty();
                 let below_head = rows.split_once('\n').map_or("", |(_, below)| below);
@@ -313,7 +366,8 @@ impl<'a> Results<'a> {
         match &self.tables {
             Tables::StandardOutput => {}
             Tables::File(path) => {
-                let found: Vec<_> = self.parts.iter().map(Part::found).collect();
+                let found = self.parts.iter().map(|part| part.found(self.is_dated));
+                let found: Vec<_> = found.collect();
                 write_events(path, self.format(), &found)?;
                 self.printer
                     .say(&format_args!("events: {}", path.display()));
@@ -438,6 +492,15 @@ fn check(arguments: &Arguments, tables: &Tables, goes_on: bool) -> anyhow::Resul
         }
         .check(&inputs, existing(goes_on))?;
     }
+    if let Some(path) = &arguments.counts {
+        let (option, endings) = ("--counts", &["csv"]);
+        OutputFile {
+            path,
+            option,
+            endings,
+        }
+        .check(&inputs, existing(goes_on))?;
+    }
     if let Some(path) = &arguments.keep {
         let (option, endings) = ("--keep", &["safetensors"]);
         OutputFile {
@@ -488,6 +551,7 @@ fn settings(arguments: &Arguments) -> anyhow::Result<String> {
         model: None,
         detector: None,
         keep: None,
+        counts: None,
         force: false,
         resume: false,
         ..arguments.clone()

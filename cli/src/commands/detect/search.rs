@@ -36,6 +36,8 @@ struct Shared {
 /// One recording, searched.
 pub(super) struct Searched {
     pub(super) recording: PathBuf,
+    /// How long it lasts.
+    pub(super) secs: f64,
     /// Its own shots.
     pub(super) shots: Vec<Span>,
     /// Whose marks found the events, where it is not its own alone: `5 marks of 1 recording`.
@@ -175,6 +177,7 @@ impl<'a> Searcher<'a> {
         self.say_found(recording, &detection, started, time_scale, "");
         Ok(Searched {
             recording: marked.path,
+            secs,
             shots: marked.support.shots().to_vec(),
             by: None,
             label: marked.support.label().map(str::to_owned),
@@ -206,6 +209,7 @@ impl<'a> Searcher<'a> {
         self.say_found(recording, &detection, started, time_scale, &by);
         Ok(Searched {
             recording: recording.clone(),
+            secs,
             shots,
             by: Some(learned.to_string()),
             typical_secs: learned.typical_secs(),
