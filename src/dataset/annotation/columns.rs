@@ -130,6 +130,18 @@ pub(super) const LABELS: [&str; 37] = [
     "bird",
     "sound",
 ];
+/// Names for whether a found event is one, as whoever checked it says.
+pub(super) const VERDICTS: [&str; 9] = [
+    "verdict",
+    "checked",
+    "check",
+    "correct",
+    "iscorrect",
+    "right",
+    "review",
+    "validation",
+    "verified",
+];
 /// Names for what is no label, whatever is in it: who wrote it, when and with which settings, and remarks.
 pub(super) const REMARKS: [&str; 33] = [
     "note",
@@ -196,6 +208,22 @@ pub(super) fn is_none(value: &str) -> bool {
         .any(|none| value.eq_ignore_ascii_case(none))
 }
 
+/// What somebody who checked an event says of it: right, wrong, or that it cannot be told.
+pub(super) fn verdict(value: &str) -> Option<Mark> {
+    let is_one_of = |words: &[&str]| words.iter().any(|word| value.eq_ignore_ascii_case(word));
+    if is_one_of(&[
+        "right", "correct", "true", "yes", "y", "1", "1.0", "ok", "tp",
+    ]) {
+        Some(Mark::Positive)
+    } else if is_one_of(&["wrong", "incorrect", "false", "no", "n", "0", "0.0", "fp"]) {
+        Some(Mark::Negative)
+    } else if is_one_of(&["unsure", "uncertain", "unknown", "?"]) {
+        Some(Mark::Unknown)
+    } else {
+        Mark::parse(value)
+    }
+}
+
 /// More different values than a column of kinds has.
 const MOST_KINDS: usize = 1000;
 
@@ -210,6 +238,7 @@ pub(super) struct Facts {
     flags: usize,
     sounds: usize,
     marks: usize,
+    verdicts: usize,
 }
 
 impl Facts {
@@ -242,6 +271,7 @@ impl Facts {
         self.flags += usize::from(is_flag);
         self.sounds += usize::from(has_sound);
         self.marks += usize::from(Mark::parse(value).is_some());
+        self.verdicts += usize::from(verdict(value).is_some());
     }
 
     /// Number of different values.
@@ -261,6 +291,11 @@ impl Facts {
     /// Names of files of sound.
     pub(super) fn is_sounds(&self) -> bool {
         self.filled > 0 && self.sounds == self.filled
+    }
+
+    /// Nothing but what [`verdict`] knows.
+    pub(super) fn is_verdicts(&self) -> bool {
+        self.filled > 0 && self.verdicts == self.filled
     }
 
     /// POS, UNK and NEG, at least in one row.

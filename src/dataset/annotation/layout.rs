@@ -1,7 +1,8 @@
 //! Which of the known tables this is, and which column says what.
 
 use super::columns::{
-    BANDS, FILES, FOLDERS, Facts, LABELS, LENGTHS, PATHS, REMARKS, SCORES, TIMES, simplified,
+    BANDS, FILES, FOLDERS, Facts, LABELS, LENGTHS, PATHS, REMARKS, SCORES, TIMES, VERDICTS,
+    simplified,
 };
 use super::format::MarkFormat;
 use super::warning::MarkWarning;
@@ -49,6 +50,8 @@ pub(super) struct Layout {
     pub(super) label: Option<usize>,
     /// How sure the mark is, in a column beside the label.
     pub(super) mark: Option<usize>,
+    /// Whether an event that was found is one; nothing where it was not checked.
+    pub(super) verdict: Option<usize>,
     pub(super) classes: Classes,
     /// Raven: the onset within the recording; the other times count from the start of the first file of several.
     pub(super) onset_in_file: Option<usize>,
@@ -128,6 +131,7 @@ impl Layout {
             folders: folders.into_iter().filter(|_| file.is_some()).collect(),
             label: None,
             mark: None,
+            verdict: None,
             classes: Classes::None,
             onset_in_file: own.onset_in_file.filter(|_| path.or(file).is_some()),
             selection: own.selection,
@@ -154,6 +158,7 @@ impl Layout {
             folders: Vec::new(),
             label: Some(2),
             mark: None,
+            verdict: None,
             classes: Classes::None,
             onset_in_file: None,
             selection: None,
@@ -179,6 +184,7 @@ impl Layout {
         };
         settling.drop_empty();
         settling.find_recording();
+        settling.find_verdict();
         settling.find_marks();
         let doubtful = settling.find_label();
         settling.find_flags()?;
@@ -215,6 +221,7 @@ impl Layout {
             self.file,
             self.label,
             self.mark,
+            self.verdict,
             self.onset_in_file,
             self.selection,
             self.view,
@@ -267,6 +274,19 @@ impl Settling<'_> {
             };
             self.layout.file = self.free().into_iter().find(is_own);
         }
+    }
+
+    /// A column that says which events are right, in a table of events that a program found: one with scores. In other
+    /// tables nothing is wrong with events that nobody checked.
+    fn find_verdict(&mut self) {
+        let has_scores = (0..self.names.len())
+            .any(|column| self.names[column] != "duration" && self.is_called(column, &SCORES));
+        if !has_scores {
+            return;
+        }
+        let is_verdict =
+            |&column: &usize| self.is_called(column, &VERDICTS) && self.facts[column].is_verdicts();
+        self.layout.verdict = self.free().into_iter().find(is_verdict);
     }
 
     /// Columns of `POS`, `UNK` and `NEG`: `Q` says it of the event, others of a class.

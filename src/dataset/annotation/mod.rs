@@ -106,6 +106,8 @@ pub struct Annotation {
     pub events: Vec<MarkedEvent>,
     /// Recordings that it names in a row without times: nothing is marked in them there.
     pub silent: BTreeSet<String>,
+    /// Whether they are events that a program found and somebody checked: of those that were not, it holds none.
+    pub checked: bool,
     /// The column that holds the labels, where it has a name.
     pub label_column: Option<String>,
     /// What is odd about it, and no reason to refuse it.

@@ -2,7 +2,7 @@
 
 use super::{
     Annotation, Mark, MarkFormat, MarkWarning, MarkedEvent, Span, SpanProblem,
-    columns::is_none,
+    columns::{is_none, verdict},
     layout::{Classes, End, Layout, Unclear},
     warning::{find_oddities, through_files},
 };
@@ -68,6 +68,7 @@ fn read(path: &Path, text: &Delimited, lengths: Lengths) -> Result<Annotation, D
         format: MarkFormat::Plain,
         events: Vec::new(),
         silent: BTreeSet::new(),
+        checked: false,
         label_column: None,
         warnings: encoding_warning(text.encoding).into_iter().collect(),
     };
@@ -147,6 +148,7 @@ impl Table<'_> {
             .settle(&values)
             .map_err(|unclear| self.unclear(unclear))?;
         annotation.format = layout.format;
+        annotation.checked = layout.verdict.is_some();
         annotation.label_column = layout
             .label
             .and_then(|label| layout.header.get(label).cloned());
@@ -515,6 +517,10 @@ impl<'a> Row<'a, '_> {
     fn marks(&mut self) -> Vec<(Mark, Option<&'a str>)> {
         let layout = self.rows.layout;
         let label = layout.label.and_then(|column| self.value(column));
+        if let Some(column) = layout.verdict {
+            let checked = self.value(column).and_then(verdict);
+            return checked.map(|mark| (mark, label)).into_iter().collect();
+        }
         match &layout.classes {
             Classes::Marks(classes) => {
                 let classes = classes
@@ -545,7 +551,10 @@ impl<'a> Row<'a, '_> {
                     mark.map(|mark| (mark, label)).into_iter().collect()
                 }
                 (None, Some(mark)) => vec![(mark, None)],
-                (None, None) => vec![(Mark::Positive, label)],
+                (None, None) => match label.and_then(|label| label.strip_prefix('-')) {
+                    Some(other) if !other.is_empty() => vec![(Mark::Negative, Some(other))],
+                    _ => vec![(Mark::Positive, label)],
+                },
             },
         }
     }

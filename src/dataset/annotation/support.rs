@@ -72,6 +72,7 @@ pub struct ShotChoice {
 pub struct Support {
     shots: Vec<Span>,
     unknown: Vec<Span>,
+    negative: Vec<Span>,
     label: Option<String>,
     warnings: Vec<SupportWarning>,
     marked: Marked,
@@ -89,6 +90,7 @@ impl Support {
         (!shots.is_empty()).then_some(Self {
             shots,
             unknown,
+            negative: Vec::new(),
             label: None,
             warnings: Vec::new(),
             marked: Marked::All,
@@ -115,6 +117,12 @@ impl Support {
     /// Spans that may hold further events (`UNK`), by onset: no example of anything. Inside the recording.
     pub fn unknown(&self) -> &[Span] {
         &self.unknown
+    }
+
+    /// Spans that are known to hold no such event, where what is not marked is unknown ([`Marked::Some`]); by onset, inside the
+    /// recording.
+    pub fn negative(&self) -> &[Span] {
+        &self.negative
     }
 
     /// What the shots are of, where the table says so.
@@ -387,6 +395,11 @@ impl RecordingMarks<'_> {
         })
     }
 
+    /// Whether some of them are found events that were checked.
+    pub fn are_checked(&self) -> bool {
+        self.parts.iter().any(|(table, _)| table.checked)
+    }
+
     /// The column of the labels, where one of its tables has a name for it.
     fn label_column(&self) -> Option<&str> {
         let mut names = self.parts.iter().map(|(table, _)| &table.label_column);
@@ -464,7 +477,11 @@ impl Marks<'_> {
         warnings.extend(first_overlap(&shots));
         Ok(Support {
             shots,
-            unknown: self.unknown(events, label),
+            unknown: self.spans(events, Mark::Unknown, label),
+            negative: match choice.marked {
+                Marked::All => Vec::new(),
+                Marked::Some => self.spans(events, Mark::Negative, label),
+            },
             label: label.map(str::to_owned),
             warnings,
             marked: choice.marked,
@@ -540,9 +557,9 @@ impl Marks<'_> {
         Span::new(span.onset(), span.offset().min(self.secs)).ok()
     }
 
-    /// The spans that are unknown for this label, or for all.
-    fn unknown(&self, events: &[&MarkedEvent], label: Option<&str>) -> Vec<Span> {
-        let mut spans: Vec<_> = with_mark(events, Mark::Unknown)
+    /// The spans that are marked so for this label, or for all.
+    fn spans(&self, events: &[&MarkedEvent], mark: Mark, label: Option<&str>) -> Vec<Span> {
+        let mut spans: Vec<_> = with_mark(events, mark)
             .filter(|event| event.label.is_none() || event.label.as_deref() == label)
             .filter_map(|event| self.cut(event.span))
             .collect();

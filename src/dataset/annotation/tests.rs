@@ -362,6 +362,48 @@ fn shots_are_the_first_positives_in_time_and_skip_unknown_ones() {
 }
 
 #[test]
+fn found_events_that_were_checked_are_right_or_wrong() {
+    let table = "recording,onset,offset,score,label,verdict\n\
+        a.wav,1,2,0.9,song,right\na.wav,3,4,0.8,song,wrong\na.wav,5,6,0.8,song,\na.wav,7,8,0.7,song,?\n";
+    let read = parse_marks("found.csv".as_ref(), table.as_bytes()).unwrap();
+    assert!(
+        read.checked && read.warnings.is_empty(),
+        "{:?}",
+        read.warnings
+    );
+    let marks: Vec<_> = read
+        .events
+        .iter()
+        .map(|event| (event.line, event.mark))
+        .collect();
+    assert_eq!(marks, [(2, Positive), (3, Negative), (5, Unknown)]);
+    let some = ShotChoice {
+        marked: Marked::Some,
+        ..FIVE
+    };
+    let support = read.support("a.wav".as_ref(), 10.0, &some).unwrap();
+    assert_eq!(spans(support.shots()), [(1.0, 2.0)]);
+    assert_eq!(spans(support.negative()), [(3.0, 4.0)]);
+    assert_eq!(spans(support.unknown()), [(7.0, 8.0)]);
+    assert!(
+        read.support("a.wav".as_ref(), 10.0, &FIVE)
+            .unwrap()
+            .negative()
+            .is_empty()
+    );
+    // Marks that somebody made are marks, whoever looked at them again.
+    let own = parse_marks("a.csv".as_ref(), b"onset,offset,verified\n1,2,yes\n3,4,\n").unwrap();
+    assert_eq!((own.checked, own.events.len()), (false, 2));
+    let by_label = parse_marks(
+        "a.csv".as_ref(),
+        b"onset,offset,label\n1,2,song\n3,4,-song\n",
+    )
+    .unwrap();
+    assert_eq!(by_label.events[1].mark, Negative);
+    assert_eq!(by_label.events[1].label.as_deref(), Some("song"));
+}
+
+#[test]
 fn marks_that_reach_far_and_are_few_seem_partial() {
     let header = "Audiofilename,Starttime,Endtime,Q\n";
     let seems = |rows: &str| {

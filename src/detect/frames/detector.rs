@@ -38,18 +38,20 @@ pub(super) struct Known {
     pub(super) channel: ChannelChoice,
     pub(super) scale: Scale,
     pub(super) shots: Vec<Span>,
+    /// What is known to be no event.
+    pub(super) negatives: Vec<Span>,
     /// Where events begin that are not known yet, seconds.
     pub(super) search_from: f64,
 }
 
 impl Known {
-    /// Whether most of `event`, or most of a shot in it, is marked already.
+    /// Whether most of `event`, or most of a mark in it, is marked already, as one or as none.
     fn has(&self, event: &Span) -> bool {
-        let is_same = |shot: &Span| {
-            let both = event.offset().min(shot.offset()) - event.onset().max(shot.onset());
-            both > 0.5 * event.secs().min(shot.secs())
+        let is_same = |mark: &Span| {
+            let both = event.offset().min(mark.offset()) - event.onset().max(mark.onset());
+            both > 0.5 * event.secs().min(mark.secs())
         };
-        self.shots.iter().any(is_same)
+        self.shots.iter().chain(&self.negatives).any(is_same)
     }
 }
 

@@ -90,6 +90,8 @@ pub(super) struct SupportFrames {
     pub(super) shots: Vec<Range<usize>>,
     /// Frames of recordings in which events may be unmarked.
     pub(super) partial: Vec<Range<usize>>,
+    /// Frames of each sound that is known to be no event.
+    pub(super) negatives: Vec<Range<usize>>,
 }
 
 impl SupportFrames {
@@ -102,6 +104,8 @@ impl SupportFrames {
         let moved = |shot: Range<usize>| shot.start + seam..shot.end + seam;
         self.shots.extend(other.shots.into_iter().map(moved));
         self.partial.extend(other.partial.into_iter().map(moved));
+        self.negatives
+            .extend(other.negatives.into_iter().map(moved));
         let torn = seam.saturating_sub(FRAME_RADIUS)..(seam + FRAME_RADIUS).min(self.frames());
         for frame in torn {
             self.weights[frame] *= self.targets[frame]; // shots stay
@@ -151,6 +155,7 @@ impl SupportFrames {
             targets,
             shots,
             partial: Vec::new(),
+            negatives: Vec::new(),
         }
     }
 
@@ -160,6 +165,14 @@ impl SupportFrames {
             if self.targets[frame] == 0.0 && scores[frame] >= from {
                 self.weights[frame] = 0.0;
             }
+        }
+        self.know_negatives();
+    }
+
+    /// What is known to be no event is an example of that, unless it is one.
+    pub(super) fn know_negatives(&mut self) {
+        for frame in self.negatives.iter().cloned().flatten() {
+            self.weights[frame] = 1.0;
         }
     }
 
@@ -338,13 +351,21 @@ impl<'a> Crops<'a> {
         ]
     }
 
-    /// Where a crop begins: such that it holds some frame of a shot, or anywhere.
+    /// Where a crop begins: such that it holds some frame of a shot, or anywhere else.
     fn start(&mut self, on_shot: bool) -> usize {
         let latest = self.support.frames() - self.length;
-        if !on_shot {
+        let negatives = &self.support.negatives;
+        // Half of the others lie on what is known to be no event, where there is such.
+        let on_negative = !on_shot && !negatives.is_empty() && self.rng.random::<bool>();
+        if !on_shot && !on_negative {
             return self.rng.random_range(0..=latest);
         }
-        let shot = &self.support.shots[self.rng.random_range(0..self.support.shots.len())];
+        let among = if on_shot {
+            &self.support.shots
+        } else {
+            negatives
+        };
+        let shot = &among[self.rng.random_range(0..among.len())];
         let heard = self.rng.random_range(shot.clone());
         heard
             .saturating_sub(self.rng.random_range(0..self.length))

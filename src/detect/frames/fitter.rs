@@ -95,9 +95,11 @@ impl FrameFitter {
         let frame_rate = stretches.frame_rate();
         let frames = |span: &Span| frames_of(span, frame_rate, usize::MAX);
         let shots: Vec<_> = support.shots().iter().map(frames).collect();
-        let end = shots.iter().map(|shot| shot.end).max().unwrap_or(1);
+        let negatives: Vec<_> = support.negative().iter().map(frames).collect();
+        let examples = [&shots[..], &negatives].concat();
+        let end = examples.iter().map(|span| span.end).max().unwrap_or(1);
         let region = Region::new(
-            &shots,
+            &examples,
             end + context,
             (self.config.fit.heard_secs * front_end.frame_rate()) as usize,
         );
@@ -139,23 +141,24 @@ impl FrameFitter {
             targets[shot.clone()].fill(1.0);
             weights[shot.clone()].fill(1.0);
         }
-        Ok((
-            scale,
-            SupportFrames {
-                bands,
-                values,
-                targets,
-                weights,
-                shots,
-                partial: match support.marked() {
-                    Marked::All => Vec::new(),
-                    Marked::Some => vec![Range {
-                        start: 0,
-                        end: kept,
-                    }],
-                },
+        let negatives = negatives.into_iter().map(place).collect();
+        let mut learned = SupportFrames {
+            bands,
+            values,
+            targets,
+            weights,
+            shots,
+            partial: match support.marked() {
+                Marked::All => Vec::new(),
+                Marked::Some => vec![Range {
+                    start: 0,
+                    end: kept,
+                }],
             },
-        ))
+            negatives,
+        };
+        learned.know_negatives();
+        Ok((scale, learned))
     }
 }
 
@@ -199,6 +202,7 @@ impl Fit for FrameFitter {
                 channel: playback.channel,
                 scale,
                 shots: marked.support.shots().to_vec(),
+                negatives: marked.support.negative().to_vec(),
                 search_from: marked.support.search_from(),
             });
         }
