@@ -17,7 +17,7 @@ mod weights;
 pub use containers::containers;
 pub use delimited::delimited;
 pub use tables::{datasets, marks, scores};
-pub use training::{checkpoint, experiment, features, model, run};
+pub use training::{checkpoint, detector, experiment, features, model, run};
 pub use weights::{pickle, weights};
 
 use chiffchaff::audio::{AudioReader, recorded_at};
@@ -31,7 +31,7 @@ use std::{
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is also that of its program and of its folder of seeds.
-pub const TARGETS: [(&str, Target); 13] = [
+pub const TARGETS: [(&str, Target); 14] = [
     ("audio", audio),
     ("containers", containers),
     ("marks", marks),
@@ -42,6 +42,7 @@ pub const TARGETS: [(&str, Target); 13] = [
     ("features", features),
     ("run", run),
     ("model", model),
+    ("detector", detector),
     ("checkpoint", checkpoint),
     ("weights", weights),
     ("pickle", pickle),

@@ -5,8 +5,9 @@
 
 use crate::{damage::damaged, tree::plant};
 use chiffchaff::{
-    audio::Waveform,
-    dataset::{Clip, Dataset},
+    audio::{SampleRate, WavEncoding, Waveform, write_wav},
+    dataset::{Clip, Dataset, Span, Support},
+    detect::{Detector, Fitter, KeptOptions, MarkedRecording, frames::FrameConfig},
     encoder::{Model, TrainingRecord},
     experiment::{Experiment, PRESETS},
     features::{CacheConfig, CachePrecision, FeatureCache, FeatureSet},
@@ -85,6 +86,28 @@ pub fn model(bytes: &[u8]) {
     }
 }
 
+/// A damaged detector, which then searches a second of sound.
+///
+/// # Panics
+/// At a finding.
+pub fn detector(bytes: &[u8]) {
+    let whole = &*DETECTOR;
+    let path = whole.folder.path().join("damaged.safetensors");
+    fs::write(&path, damaged_tensors(&whole.file, bytes)).expect("a temporary file");
+    match Detector::load(&path, KeptOptions::default(), tch::Device::Cpu) {
+        Ok(detector) => {
+            assert!(detector.learned().typical_secs() >= 0.0);
+            for picture in detector.shot_pictures() {
+                assert!(picture.shot.end * picture.bands <= picture.values.len());
+            }
+            if let Ok(found) = detector.detect(&whole.sound, |_| {}) {
+                assert!(found.candidates.len() >= found.events.len());
+            }
+        }
+        Err(error) => assert!(!error.to_string().is_empty()),
+    }
+}
+
 /// A run that is resumed from a damaged checkpoint.
 ///
 /// # Panics
@@ -120,6 +143,44 @@ const TINY: [&str; 13] = [
 ];
 
 static WHOLE: LazyLock<Whole> = LazyLock::new(Whole::new);
+static DETECTOR: LazyLock<KeptDetector> = LazyLock::new(KeptDetector::new);
+
+/// A detector in a file, and a second of sound.
+struct KeptDetector {
+    folder: TempDir,
+    sound: PathBuf,
+    file: Vec<u8>,
+}
+
+impl KeptDetector {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let sound = folder.path().join("tone.wav");
+        let rate = SampleRate::new(22_050).expect("a rate");
+        let sample = |n: u32| (n as f32 * 0.3).sin() * if n % 4410 < 2205 { 0.5 } else { 0.01 };
+        let tone = Waveform::mono((0..22_050).map(sample).collect(), rate);
+        write_wav(&sound, &tone, WavEncoding::Int16).expect("a temporary file");
+        let mut config = FrameConfig::default();
+        config.fit.steps = 1;
+        let shots = vec![Span::new(0.2, 0.3).expect("a span")];
+        let marked = MarkedRecording {
+            path: sound.clone(),
+            channel: None,
+            time_scale: None,
+            support: Support::of_spans(shots, Vec::new()).expect("a shot"),
+        };
+        let fitter = Fitter::new(config.into()).expect("settings that fit");
+        let detector = fitter.fit(&[marked], |_| {}).expect("a detector");
+        let path = folder.path().join("whole.safetensors");
+        detector.save(&path).expect("a temporary file");
+        let file = fs::read(path).expect("a temporary file");
+        Self {
+            folder,
+            sound,
+            file,
+        }
+    }
+}
 
 /// The files of a run that went well.
 struct Whole {
