@@ -22,8 +22,8 @@ pub(super) const MOST_PICTURES: usize = 20;
 /// The version of what is written; another one is refused.
 const FORMAT: u32 = 1;
 
-/// The longest typical shot, frames: an hour at a thousand frames a second.
-const MOST_FRAMES: f64 = 3.6e6;
+/// The longest typical shot, frames: an hour and a half of 5 ms each.
+const MOST_FRAMES: f64 = 1e6;
 
 /// All of a kept detector but numbers in bulk.
 #[derive(Serialize, Deserialize)]
@@ -49,7 +49,7 @@ struct DetectorCard {
 impl DetectorCard {
     /// What nothing can have written, but a damaged file may say.
     fn check(&self) -> Result<(), String> {
-        let share = |value: f64| (0.0..=100.0).contains(&value);
+        let share = |value: f64| (0.0..=10.0).contains(&value);
         let SegmentConfig {
             smooth,
             close_gaps,
