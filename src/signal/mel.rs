@@ -24,7 +24,7 @@ impl MelScale {
     }
 
     /// Hz → mel.
-    pub(crate) fn mel(self, hz: f64) -> f64 {
+    pub fn mel(self, hz: f64) -> f64 {
         match self {
             Self::Htk => 2595.0 * (1.0 + hz / 700.0).log10(),
             Self::Slaney if hz < Self::SLANEY_KNEE_HZ => hz / Self::SLANEY_HZ_PER_MEL,

@@ -13,13 +13,13 @@ use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 /// Networks that were fine-tuned to shots.
-pub(super) struct FrameDetector {
+pub(in crate::detect) struct FrameDetector {
     pub(super) networks: Vec<Fitted>,
     /// Of the network before it was fine-tuned.
     pub(super) card: ModelCard,
     /// The channel of recordings without marks.
-    pub(super) channel: ChannelChoice,
-    pub(super) time_scale: TimeScale,
+    pub(in crate::detect) channel: ChannelChoice,
+    pub(in crate::detect) time_scale: TimeScale,
     /// The recordings with the shots.
     pub(super) known: Vec<Known>,
     /// What was learned from; of a kept detector, the shots with a little before and behind them.
@@ -29,7 +29,7 @@ pub(super) struct FrameDetector {
     /// Geometric mean of the shots' lengths, frames.
     pub(super) typical_shot: f64,
     pub(super) segment: SegmentConfig,
-    pub(super) threshold: f32,
+    pub(in crate::detect) threshold: f32,
 }
 
 /// A recording with shots.

@@ -207,7 +207,7 @@ fn picture(
     let values = tensor.to_kind(Kind::Float).contiguous().view([-1]);
     Ok(ShotPicture {
         bands,
-        values: Vec::try_from(values).map_err(|error| error.to_string())?,
+        values: Vec::<f32>::try_from(values).map_err(|error| error.to_string())?,
         shot: shot.clone(),
     })
 }
