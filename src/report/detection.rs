@@ -8,17 +8,17 @@ use super::ReportError;
 use super::calendar::calendar;
 use super::chart::{Tick, hundredths, ticks};
 use super::spectrogram::data_uri;
-use crate::audio::{ChannelChoice, MonoReader, TimeScale};
+use crate::audio::{ChannelChoice, MonoReader, SampleRate, TimeScale};
 use crate::dataset::Span;
 use crate::detect::{Detection, Detector, Event, EventCounts, ShotPicture, Track};
 use crate::features::{FeatureStream, FrontEnd, LogMelConfig};
 use crate::write_whole;
 
-/// Pixels of a row of the spectrogram.
-const ROW_PIXELS: f64 = 1200.0;
+/// Pixels, and so frames, of a row of the spectrogram.
+const ROW_PIXELS: usize = 1200;
 /// A typical event is so many pixels wide, if rows of sensible length allow it.
 const EVENT_PIXELS: f64 = 10.0;
-/// Shortest and longest row, seconds.
+/// Shortest and longest row, about, in seconds of playing.
 const ROW_SECS: (f64, f64) = (2.0, 30.0);
 /// More rows than anybody looks at only make the page large.
 const MAX_ROWS: usize = 40;
@@ -102,9 +102,10 @@ impl RecordingPicture {
     /// # Errors
     /// If the recording cannot be read.
     pub fn new(recording: &Path, drawn: Drawn, detection: &Detection) -> crate::Result<Self> {
-        let scale = RowScale::for_events(drawn.typical_secs, drawn.channel, drawn.time_scale);
+        let reader = RowScale::reader(recording, drawn.channel, drawn.time_scale)?;
+        let scale = RowScale::for_events(drawn, reader.slowed_by());
         let shots = drawn.shots;
-        let count = scale.rows(recording)?;
+        let count = scale.rows(reader)?;
         let wanted = scale.worth_drawing(count, shots, &detection.events);
         let rows = scale.draw(recording, &wanted, shots, detection)?;
         Ok(Self {
@@ -168,9 +169,9 @@ impl ShotsPicture {
 }
 
 /// How long a row is.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 struct RowScale {
-    /// Seconds of the recording.
+    /// Seconds of the recording: those of [`ROW_PIXELS`] hops, exactly, as errors would add up from row to row.
     secs: f64,
     hop: usize,
     channel: ChannelChoice,
@@ -179,19 +180,21 @@ struct RowScale {
 
 impl RowScale {
     /// Samples in a second that is played.
-    const RATE: f64 = 22_050.0;
+    const RATE: u32 = 22_050;
     /// The frequencies that are drawn of what is played, Hz.
     const BAND: [f64; 2] = [50.0, 11_025.0];
 
-    fn for_events(mean_secs: f64, channel: ChannelChoice, time_scale: TimeScale) -> Self {
-        let slower = time_scale.slower();
-        let played = (ROW_PIXELS / EVENT_PIXELS * mean_secs * slower).round();
+    /// `slower`: how many times slower the recording is played, exactly.
+    fn for_events(drawn: Drawn, slower: f64) -> Self {
+        let (pixels, rate) = (ROW_PIXELS as f64, f64::from(Self::RATE));
+        let played = pixels / EVENT_PIXELS * drawn.typical_secs * slower;
         let played = played.clamp(ROW_SECS.0, ROW_SECS.1);
+        let hop = (played * rate / pixels).round();
         Self {
-            secs: played / slower,
-            hop: (played * Self::RATE / ROW_PIXELS).round() as usize,
-            channel,
-            time_scale,
+            secs: pixels * hop / rate / slower,
+            hop: hop as usize,
+            channel: drawn.channel,
+            time_scale: drawn.time_scale,
         }
     }
 
@@ -207,32 +210,29 @@ impl RowScale {
         })
     }
 
-    fn frames(self) -> usize {
-        let played = self.secs * self.time_scale.slower();
-        (played * Self::RATE / self.hop as f64).round() as usize
-    }
-
     /// Number of rows; decodes the recording, as headers lie.
-    fn rows(self, recording: &Path) -> crate::Result<usize> {
-        let mut reader = self.reader(recording)?;
+    fn rows(self, mut reader: MonoReader) -> crate::Result<usize> {
         let mut samples = 0;
         while let Some(block) = reader.next_block()? {
             samples += block.len();
         }
-        Ok((samples / self.hop).div_ceil(self.frames()).max(1))
+        Ok((samples / self.hop).div_ceil(ROW_PIXELS).max(1))
     }
 
-    fn reader(self, recording: &Path) -> crate::Result<MonoReader> {
-        let reader = MonoReader::open(recording)?.on_channel(self.channel)?;
-        let reader = reader.slowed(self.time_scale)?;
-        Ok(reader.at_rate(self.front_end().sample_rate())?)
+    /// The recording as it is drawn.
+    fn reader(
+        recording: &Path,
+        channel: ChannelChoice,
+        time_scale: TimeScale,
+    ) -> crate::Result<MonoReader> {
+        let reader = MonoReader::open(recording)?.on_channel(channel)?;
+        let reader = reader.slowed(time_scale)?;
+        Ok(reader.at_rate(SampleRate::new(Self::RATE)?)?)
     }
 
     fn stream(self, recording: &Path) -> crate::Result<FeatureStream> {
-        Ok(FeatureStream::new(
-            self.reader(recording)?,
-            &self.front_end(),
-        )?)
+        let reader = Self::reader(recording, self.channel, self.time_scale)?;
+        Ok(FeatureStream::new(reader, &self.front_end())?)
     }
 
     fn row_of(self, secs: f64) -> usize {
@@ -266,7 +266,7 @@ impl RowScale {
         detection: &Detection,
     ) -> crate::Result<Vec<Row>> {
         let mut stream = self.stream(recording)?;
-        let (bands, frames) = (stream.bands(), self.frames());
+        let (bands, frames) = (stream.bands(), ROW_PIXELS);
         let (mut rows, mut held, mut first) = (Vec::new(), Vec::new(), 0); // `held` begins at frame `first`
         let mut wanted = wanted.iter().peekable();
         let mut ended = false;
@@ -302,7 +302,7 @@ impl RowScale {
         let (from, to) = (row as f64 * self.secs, (row + 1) as f64 * self.secs);
         let mut padded = image.to_vec();
         let (light, dark) = contrast(image);
-        padded.resize(self.frames() * bands, light);
+        padded.resize(ROW_PIXELS * bands, light);
         let place = |span: &Span, title: String| {
             let overlaps = span.onset() < to && span.offset() > from;
             overlaps.then(|| {
@@ -458,5 +458,33 @@ impl DetectionPage<'_> {
             action: "writing",
             source,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is drawn of a recording that was played as it is.
+    fn drawn(typical_secs: f64) -> Drawn<'static> {
+        Drawn {
+            channel: ChannelChoice::Mix,
+            time_scale: TimeScale::NONE,
+            shots: &[],
+            by: None,
+            label: None,
+            typical_secs,
+        }
+    }
+
+    #[test]
+    fn a_row_is_as_long_as_its_frames() {
+        for (typical_secs, slower) in [(0.001, 1.0), (0.3, 1.0), (9.0, 1.0), (0.01, 19.99)] {
+            let scale = RowScale::for_events(drawn(typical_secs), slower);
+            let frames = scale.secs * slower * 22_050.0 / scale.hop as f64;
+            assert!((frames - 1200.0).abs() < 1e-9, "{scale:?}");
+            let played = scale.secs * slower;
+            assert!((1.9..30.1).contains(&played), "{scale:?}");
+        }
     }
 }
