@@ -24,6 +24,7 @@ mod detection;
 mod embedding_table;
 mod error;
 mod exploration;
+mod frequency_axis;
 mod gallery;
 mod grid;
 mod html;
@@ -39,6 +40,7 @@ mod strips;
 mod table;
 mod tags;
 mod text;
+mod time_axis;
 
 pub use audit::{Audit, Finding};
 pub use calendar::calendar;
