@@ -23,6 +23,8 @@ mod curves;
 mod detection;
 mod embedding_table;
 mod error;
+mod event_list;
+mod event_sounds;
 mod exploration;
 mod frequency_axis;
 mod gallery;
