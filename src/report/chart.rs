@@ -110,8 +110,13 @@ impl Span {
         100.0 * (value - self.low) / (self.high - self.low)
     }
 
-    /// Multiples of 1, 2 or 5 times a power of ten.
     fn ticks(self) -> Vec<Tick> {
+        let ticks = self.valued_ticks().into_iter();
+        ticks.map(|(_, tick)| tick).collect()
+    }
+
+    /// Multiples of 1, 2 or 5 times a power of ten.
+    fn valued_ticks(self) -> Vec<(f64, Tick)> {
         let rough = (self.high - self.low) / TICKS;
         let decade = 10f64.powf(rough.log10().floor());
         let steps = [1.0, 2.0, 5.0, 10.0].map(|factor| factor * decade);
@@ -133,9 +138,12 @@ impl Span {
         (0..20)
             .map(tick)
             .take_while(|&value| value <= self.high + 1e-9 * step)
-            .map(|value| Tick {
-                at: hundredths(self.percent(value)),
-                label: label(value),
+            .map(|value| {
+                let tick = Tick {
+                    at: hundredths(self.percent(value)),
+                    label: label(value),
+                };
+                (value, tick)
             })
             .collect()
     }
@@ -144,6 +152,11 @@ impl Span {
 /// Labels of an axis that runs from `low` to `high`.
 pub(super) fn ticks(low: f64, high: f64) -> Vec<Tick> {
     Span { low, high }.ticks()
+}
+
+/// The same with the value at each.
+pub(super) fn valued_ticks(low: f64, high: f64) -> Vec<(f64, Tick)> {
+    Span { low, high }.valued_ticks()
 }
 
 /// Means of neighbours, so that at most [`MAX_POINTS`] remain.

@@ -2,23 +2,28 @@
 
 use minijinja::{Environment, value::Serde};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::ReportError;
 use super::calendar::calendar;
 use super::chart::{Tick, hundredths, ticks};
+use super::event_list::EventList;
+use super::event_sounds::{self, EventSounds, Heard, SoundRoom, on_page, worth_hearing};
+use super::frequency_axis::frequency_axis;
 use super::spectrogram::data_uri;
-use crate::audio::{ChannelChoice, MonoReader, TimeScale};
+use super::time_axis::{TimeTick, time_axis};
+use crate::audio::{ChannelChoice, MonoReader, RecordedAt, SampleRate, TimeScale};
 use crate::dataset::Span;
 use crate::detect::{Detection, Detector, Event, EventCounts, ShotPicture, Track};
 use crate::features::{FeatureStream, FrontEnd, LogMelConfig};
 use crate::write_whole;
 
-/// Pixels of a row of the spectrogram.
-const ROW_PIXELS: f64 = 1200.0;
+/// Pixels, and so frames, of a row of the spectrogram.
+const ROW_PIXELS: usize = 1200;
 /// A typical event is so many pixels wide, if rows of sensible length allow it.
 const EVENT_PIXELS: f64 = 10.0;
-/// Shortest and longest row, seconds.
+/// Shortest and longest row, about, in seconds of playing.
 const ROW_SECS: (f64, f64) = (2.0, 30.0);
 /// More rows than anybody looks at only make the page large.
 const MAX_ROWS: usize = 40;
@@ -36,7 +41,15 @@ pub struct RecordingPicture {
     label: Option<String>,
     events: usize,
     threshold: Option<String>,
+    /// When the recording began, and who says so.
+    began: Option<String>,
+    /// `10 times slower`, where it was not played as it was recorded.
+    speed: Option<String>,
     histogram: Option<Histogram>,
+    list: EventList,
+    sounds: EventSounds,
+    /// The frequencies beside each row.
+    frequencies: Vec<Tick>,
     rows: Vec<Row>,
     rows_left_out: usize,
 }
@@ -64,10 +77,10 @@ struct Bar {
 struct Row {
     image: String,
     shots: Vec<Place>,
-    events: Vec<Place>,
+    events: Vec<EventPlace>,
     /// SVG path in a 100 × 100 box.
     scores: Option<String>,
-    axis: Vec<Tick>,
+    axis: Vec<TimeTick>,
     description: String,
 }
 
@@ -78,6 +91,16 @@ struct Place {
     title: String,
 }
 
+/// Where an event lies in a row.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct EventPlace {
+    /// Its place among the events.
+    event: usize,
+    /// Whether no row before has a part of it.
+    is_first: bool,
+    place: Place,
+}
+
 /// What is drawn of a recording besides what was found.
 #[derive(Debug, Clone, Copy)]
 pub struct Drawn<'a> {
@@ -85,6 +108,10 @@ pub struct Drawn<'a> {
     pub channel: ChannelChoice,
     /// How it was played for the detector.
     pub time_scale: TimeScale,
+    /// When it began, if that is known.
+    pub began: Option<RecordedAt>,
+    /// How many recordings share a page; where they are many, each keeps fewer sounds.
+    pub recordings: usize,
     /// The marks of this recording that were learned from.
     pub shots: &'a [Span],
     /// Whose marks were learned from, where it is not those of this recording alone: `5 marks of 1 recording`.
@@ -96,32 +123,64 @@ pub struct Drawn<'a> {
 }
 
 impl RecordingPicture {
-    /// Reads a channel of the recording once more and draws it as it was played for the detector, but with true times and
-    /// frequencies: at most 40 rows, those with shots and, spread over the rest, those with events.
+    /// Reads a channel of the recording twice more and draws it as it was played for the detector, but with true times and
+    /// frequencies: at most 40 rows, those with shots and, spread over the rest, those with events. Keeps the sound of at most
+    /// 300 events, those in the rows first.
     ///
     /// # Errors
     /// If the recording cannot be read.
     pub fn new(recording: &Path, drawn: Drawn, detection: &Detection) -> crate::Result<Self> {
-        let scale = RowScale::for_events(drawn.typical_secs, drawn.channel, drawn.time_scale);
-        let shots = drawn.shots;
-        let count = scale.rows(recording)?;
-        let wanted = scale.worth_drawing(count, shots, &detection.events);
-        let rows = scale.draw(recording, &wanted, shots, detection)?;
+        let reader = event_sounds::open(recording, drawn.channel, drawn.time_scale)?;
+        let (shots, events) = (drawn.shots, &detection.events);
+        let (heard_rate, slower) = (reader.sample_rate(), reader.slowed_by());
+        let scale = RowScale::for_events(drawn, slower);
+        let likely = scale.worth_drawing(usize::MAX, shots, events);
+        let is_likely = |event: &Event| likely.contains(&scale.row_of(event.span.onset()));
+        let worth = worth_hearing(events, is_likely);
+        let room = SoundRoom::of_one(drawn.recordings);
+        let (sounds, samples) = event_sounds::read(reader, events, &worth, room)?;
+        let count = scale.rows(samples, heard_rate);
+        let wanted = scale.worth_drawing(count, shots, events);
+        let mut rows = scale.draw(recording, &wanted, drawn, detection)?;
+        let mut in_rows = BTreeSet::new();
+        for place in rows.iter_mut().flat_map(|row| &mut row.events) {
+            place.is_first = in_rows.insert(place.event);
+        }
         Ok(Self {
             name: recording.display().to_string(),
             shots: shots.len(),
             by: drawn.by.map(str::to_owned),
             label: drawn.label.map(str::to_owned),
-            events: detection.events.len(),
+            events: events.len(),
             threshold: detection
                 .track
                 .as_ref()
                 .map(|_| format!("{:.2}", detection.threshold)),
+            began: drawn
+                .began
+                .map(|began| format!("{began} by {}", began.said_by)),
+            speed: speed(drawn.time_scale),
             histogram: Histogram::of(detection),
+            list: EventList::new(events, &in_rows, drawn.began),
+            sounds,
+            frequencies: frequency_axis(&scale.log_mel(), slower),
             rows_left_out: count - rows.len(),
             rows,
         })
     }
+}
+
+/// `10 times slower`, `20 times faster`
+fn speed(scale: TimeScale) -> Option<String> {
+    let slower = scale.slower();
+    if slower == 1.0 {
+        return None;
+    }
+    let (times, how) = match slower > 1.0 {
+        true => (slower, "slower"),
+        false => (1.0 / slower, "faster"),
+    };
+    Some(format!("{} times {how}", hundredths(times)))
 }
 
 /// The shots that a kept detector learned from, drawn.
@@ -168,9 +227,9 @@ impl ShotsPicture {
 }
 
 /// How long a row is.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 struct RowScale {
-    /// Seconds of the recording.
+    /// Seconds of the recording: those of [`ROW_PIXELS`] hops, exactly, as errors would add up from row to row.
     secs: f64,
     hop: usize,
     channel: ChannelChoice,
@@ -179,24 +238,26 @@ struct RowScale {
 
 impl RowScale {
     /// Samples in a second that is played.
-    const RATE: f64 = 22_050.0;
+    const RATE: u32 = 22_050;
     /// The frequencies that are drawn of what is played, Hz.
     const BAND: [f64; 2] = [50.0, 11_025.0];
 
-    fn for_events(mean_secs: f64, channel: ChannelChoice, time_scale: TimeScale) -> Self {
-        let slower = time_scale.slower();
-        let played = (ROW_PIXELS / EVENT_PIXELS * mean_secs * slower).round();
+    /// `slower`: how many times slower the recording is played, exactly.
+    fn for_events(drawn: Drawn, slower: f64) -> Self {
+        let (pixels, rate) = (ROW_PIXELS as f64, f64::from(Self::RATE));
+        let played = pixels / EVENT_PIXELS * drawn.typical_secs * slower;
         let played = played.clamp(ROW_SECS.0, ROW_SECS.1);
+        let hop = (played * rate / pixels).round();
         Self {
-            secs: played / slower,
-            hop: (played * Self::RATE / ROW_PIXELS).round() as usize,
-            channel,
-            time_scale,
+            secs: pixels * hop / rate / slower,
+            hop: hop as usize,
+            channel: drawn.channel,
+            time_scale: drawn.time_scale,
         }
     }
 
-    fn front_end(self) -> FrontEnd {
-        FrontEnd::LogMel(LogMelConfig {
+    fn log_mel(self) -> LogMelConfig {
+        LogMelConfig {
             n_fft: 512.max(self.hop.next_power_of_two()),
             win_length: 512.max(self.hop.next_power_of_two()),
             hop_length: self.hop,
@@ -204,34 +265,22 @@ impl RowScale {
             f_min: Self::BAND[0],
             f_max: Self::BAND[1],
             ..LogMelConfig::small()
-        })
-    }
-
-    fn frames(self) -> usize {
-        let played = self.secs * self.time_scale.slower();
-        (played * Self::RATE / self.hop as f64).round() as usize
-    }
-
-    /// Number of rows; decodes the recording, as headers lie.
-    fn rows(self, recording: &Path) -> crate::Result<usize> {
-        let mut reader = self.reader(recording)?;
-        let mut samples = 0;
-        while let Some(block) = reader.next_block()? {
-            samples += block.len();
         }
-        Ok((samples / self.hop).div_ceil(self.frames()).max(1))
     }
 
-    fn reader(self, recording: &Path) -> crate::Result<MonoReader> {
-        let reader = MonoReader::open(recording)?.on_channel(self.channel)?;
-        let reader = reader.slowed(self.time_scale)?;
-        Ok(reader.at_rate(self.front_end().sample_rate())?)
+    /// Number of rows of a recording that was read to its end: its header may lie.
+    fn rows(self, samples: u64, rate: SampleRate) -> usize {
+        let drawn = samples as f64 * f64::from(Self::RATE) / f64::from(rate.hz());
+        (drawn as usize / self.hop).div_ceil(ROW_PIXELS).max(1)
     }
 
     fn stream(self, recording: &Path) -> crate::Result<FeatureStream> {
+        let reader = MonoReader::open(recording)?.on_channel(self.channel)?;
+        let reader = reader.slowed(self.time_scale)?;
+        let reader = reader.at_rate(SampleRate::new(Self::RATE)?)?;
         Ok(FeatureStream::new(
-            self.reader(recording)?,
-            &self.front_end(),
+            reader,
+            &FrontEnd::LogMel(self.log_mel()),
         )?)
     }
 
@@ -262,11 +311,11 @@ impl RowScale {
         self,
         recording: &Path,
         wanted: &[usize],
-        shots: &[Span],
+        drawn: Drawn,
         detection: &Detection,
     ) -> crate::Result<Vec<Row>> {
         let mut stream = self.stream(recording)?;
-        let (bands, frames) = (stream.bands(), self.frames());
+        let (bands, frames) = (stream.bands(), ROW_PIXELS);
         let (mut rows, mut held, mut first) = (Vec::new(), Vec::new(), 0); // `held` begins at frame `first`
         let mut wanted = wanted.iter().peekable();
         let mut ended = false;
@@ -277,7 +326,7 @@ impl RowScale {
             first += skip;
             if first == start && (held.len() >= frames * bands || ended) {
                 let image = &held[..held.len().min(frames * bands)];
-                rows.push(self.row(row, image, bands, shots, detection));
+                rows.push(self.row(row, image, bands, drawn, detection));
                 wanted.next();
             } else if ended {
                 break;
@@ -296,13 +345,13 @@ impl RowScale {
         row: usize,
         image: &[f32],
         bands: usize,
-        shots: &[Span],
+        drawn: Drawn,
         detection: &Detection,
     ) -> Row {
         let (from, to) = (row as f64 * self.secs, (row + 1) as f64 * self.secs);
         let mut padded = image.to_vec();
         let (light, dark) = contrast(image);
-        padded.resize(self.frames() * bands, light);
+        padded.resize(ROW_PIXELS * bands, light);
         let place = |span: &Span, title: String| {
             let overlaps = span.onset() < to && span.offset() > from;
             overlaps.then(|| {
@@ -314,14 +363,19 @@ impl RowScale {
                 }
             })
         };
-        let shots = shots
+        let shots = drawn
+            .shots
             .iter()
             .filter_map(|span| place(span, format!("shot, {span}")));
-        let events = detection.events.iter().filter_map(|event| {
-            place(
-                &event.span,
-                format!("{}, score {:.2}", event.span, event.score),
-            )
+        let events = detection.events.iter().enumerate();
+        let events = events.filter_map(|(event, found)| {
+            let (number, span, score) = (event + 1, &found.span, found.score);
+            let title = format!("event {number}, {span}, score {score:.2}");
+            place(span, title).map(|place| EventPlace {
+                event,
+                is_first: false, // known when all rows are there
+                place,
+            })
         });
         let (shots, events): (Vec<_>, Vec<_>) = (shots.collect(), events.collect());
         let [low, high] = Self::BAND.map(|hz| hz * self.time_scale.slower());
@@ -339,7 +393,7 @@ impl RowScale {
                 .track
                 .as_ref()
                 .map(|track| score_path(track, from, to)),
-            axis: ticks(from, to),
+            axis: time_axis(from, to, drawn.began),
         }
     }
 }
@@ -427,13 +481,23 @@ pub struct DetectionPage<'a> {
 #[derive(Serialize)]
 struct Page<'a> {
     version: &'static str,
-    recordings: &'a [RecordingPicture],
+    recordings: Vec<Section<'a>>,
     learned: Option<&'a ShotsPicture>,
     calendar: Option<String>,
+    /// Whether there is anything to play and to sort.
+    has_events: bool,
+}
+
+/// One recording as the template sees it.
+#[derive(Serialize)]
+struct Section<'a> {
+    picture: &'a RecordingPicture,
+    heard: Heard,
 }
 
 impl DetectionPage<'_> {
-    /// Writes one self-contained page: nothing fetched, no scripts.
+    /// Writes one self-contained page: nothing fetched; the one script plays events and sorts their lists. It has room for the
+    /// sounds of 300 events and for 6 MB of them.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -443,14 +507,20 @@ impl DetectionPage<'_> {
             .first()
             .and_then(|picture| picture.label.as_deref());
         let calendar = self.counts.map(|counts| calendar(counts, label));
+        let sounds: Vec<_> = self.recordings.iter().map(|of| &of.sounds).collect();
+        let sections = self.recordings.iter().zip(on_page(&sounds));
+        let sections = sections.map(|(picture, heard)| Section { picture, heard });
         let page = Page {
             version: env!("CARGO_PKG_VERSION"),
-            recordings: self.recordings,
+            recordings: sections.collect(),
+            has_events: self.recordings.iter().any(|picture| picture.events > 0),
             learned: self.learned,
             calendar: calendar.transpose()?,
         };
         let mut environment = Environment::new();
         environment.add_template("detection.html", include_str!("detection.html"))?;
+        environment.add_template("detection.js", include_str!("detection.js"))?;
+        environment.add_template("sound.js", include_str!("sound.js"))?;
         let template = environment.get_template("detection.html")?;
         let page = template.render(Serde(page))? + "\n";
         write_whole(path, page.as_bytes()).map_err(|source| ReportError::Io {
@@ -458,5 +528,182 @@ impl DetectionPage<'_> {
             action: "writing",
             source,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audio::{TimeSource, WavEncoding, Waveform, write_wav};
+    use jiff::civil;
+    use std::path::PathBuf;
+
+    /// What is drawn of a recording that was played as it is.
+    fn drawn(typical_secs: f64) -> Drawn<'static> {
+        Drawn {
+            channel: ChannelChoice::Mix,
+            time_scale: TimeScale::NONE,
+            began: None,
+            recordings: 1,
+            shots: &[],
+            by: None,
+            label: None,
+            typical_secs,
+        }
+    }
+
+    fn tone(folder: &Path, secs: u32, hz: u32) -> PathBuf {
+        let path = folder.join("tone.wav");
+        let rate = SampleRate::new(hz).unwrap();
+        let samples = (0..secs * hz).map(|n| 0.4 * (n as f32 * 0.3).sin());
+        let sound = Waveform::mono(samples.collect(), rate);
+        write_wav(&path, &sound, WavEncoding::Int16).unwrap();
+        path
+    }
+
+    fn detection(events: Vec<Event>) -> Detection {
+        Detection {
+            events,
+            candidates: Vec::new(),
+            threshold: 0.5,
+            track: None,
+        }
+    }
+
+    fn event(onset: f64, offset: f64, score: f32) -> Event {
+        Event {
+            span: Span::new(onset, offset).unwrap(),
+            score,
+        }
+    }
+
+    /// The page of one recording, which was kept and read back.
+    fn page(recording: &Path, drawn: Drawn, events: Vec<Event>) -> String {
+        let picture = RecordingPicture::new(recording, drawn, &detection(events)).unwrap();
+        let kept = serde_json::to_string(&picture).unwrap();
+        let picture: RecordingPicture = serde_json::from_str(&kept).unwrap();
+        assert_eq!(serde_json::to_string(&picture).unwrap(), kept);
+        let path = recording.with_extension("html");
+        let page = DetectionPage {
+            recordings: &[picture],
+            learned: None,
+            counts: None,
+        };
+        page.write(&path).unwrap();
+        std::fs::read_to_string(path).unwrap()
+    }
+
+    #[test]
+    fn a_row_is_as_long_as_its_frames() {
+        for (typical_secs, slower) in [(0.001, 1.0), (0.3, 1.0), (9.0, 1.0), (0.01, 19.99)] {
+            let scale = RowScale::for_events(drawn(typical_secs), slower);
+            let frames = scale.secs * slower * 22_050.0 / scale.hop as f64;
+            assert!((frames - 1200.0).abs() < 1e-9, "{scale:?}");
+            let played = scale.secs * slower;
+            assert!((1.9..30.1).contains(&played), "{scale:?}");
+        }
+    }
+
+    #[test]
+    fn every_event_can_be_heard_found_in_the_list_and_jumped_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let recording = tone(folder.path(), 4, 16_000);
+        let events = vec![
+            event(0.0, 0.2, 0.61),
+            event(1.5, 1.7, 0.95),
+            event(3.8, 4.0, 0.7),
+        ];
+        let began = RecordedAt {
+            clock: civil::date(2023, 5, 1).at(4, 30, 0, 0),
+            utc_offset_mins: None,
+            said_by: TimeSource::Name,
+        };
+        let drawn = Drawn {
+            began: Some(began),
+            ..drawn(0.2)
+        };
+        let page = page(&recording, drawn, events);
+        for event in 0..3 {
+            let id = format!("id=\"r1e{event}\"");
+            assert_eq!(page.matches(&id).count(), 1, "{id}");
+            assert!(page.contains(&format!("href=\"#r1e{event}\"")));
+            let button = format!("data-recording=\"1\" data-event=\"{event}\"");
+            assert_eq!(page.matches(&button).count(), 2, "list and spectrogram");
+        }
+        assert!(page.contains("event 1, 0.000 to 0.200 s, score 0.61"));
+        assert!(page.contains("<td>04:30:01</td><td>0.200</td><td>0.95</td>"));
+        assert!(page.contains("The recording began at 2023-05-01 04:30:00 by its name"));
+        assert!(page.contains("<br>04:30:10"), "the axis has times of day");
+        assert!(page.contains(">10 kHz</span>"));
+        assert!(page.contains("script-src 'unsafe-inline'"));
+        assert!(page.contains("id=\"sounds-1\">{\"rate\":16000,\"sounds\":{\"0\":\""));
+        assert!(!page.contains("://"), "the page fetches nothing");
+    }
+
+    #[test]
+    fn without_events_there_is_neither_list_nor_script() {
+        let folder = tempfile::tempdir().unwrap();
+        let recording = tone(folder.path(), 1, 8_000);
+        let page = page(&recording, drawn(0.2), Vec::new());
+        assert!(page.contains("0 events found"));
+        assert!(!page.contains("<script") && !page.contains("script-src"));
+        assert!(!page.contains("<table"));
+    }
+
+    #[test]
+    fn of_a_long_recording_only_drawn_events_are_links_and_they_are_heard_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let recording = tone(folder.path(), 200, 8_000);
+        let onsets = (0..90).map(|n| 2.2 * f64::from(n));
+        let events: Vec<_> = onsets
+            .map(|onset| event(onset, onset + 0.01, 0.8))
+            .collect();
+        let all = page(&recording, drawn(0.01), events.clone());
+        assert_eq!(all.matches("<tr data-time=").count(), 90);
+        let links = all.matches("href=\"#r1e").count();
+        assert!((20..=40).contains(&links), "{links}");
+        assert_eq!(all.matches(" id=\"r1e").count(), links);
+        assert_eq!(all.matches("data-recording=\"1\"").count(), 90 + links);
+
+        let one_of_many = Drawn {
+            recordings: 100_000,
+            ..drawn(0.01)
+        };
+        let few = page(&recording, one_of_many, events);
+        assert!(few.contains("6 of 90 events have sound"));
+        assert_eq!(few.matches("data-recording=\"1\"").count(), 6 + 6);
+        assert_eq!(few.matches("href=\"#r1e").count(), links);
+    }
+
+    #[test]
+    fn bats_are_told_to_be_played_slower() {
+        let folder = tempfile::tempdir().unwrap();
+        let recording = tone(folder.path(), 1, 256_000);
+        let slower = Drawn {
+            time_scale: TimeScale::new(10.0).unwrap(),
+            ..drawn(0.005)
+        };
+        let page = page(&recording, slower, vec![event(0.5, 0.505, 0.9)]);
+        assert!(page.contains("played 10 times slower than it was recorded"));
+        assert!(page.contains("{\"rate\":25600,"));
+        assert!(page.contains(">100 kHz</span>"));
+        assert_eq!(
+            speed(TimeScale::new(0.05).unwrap()).as_deref(),
+            Some("20 times faster")
+        );
+    }
+
+    #[test]
+    fn names_from_outside_cannot_become_markup() {
+        let folder = tempfile::tempdir().unwrap();
+        let recording = tone(folder.path(), 1, 8_000);
+        let hostile = Drawn {
+            by: Some("</p><script>alert(1)</script>"),
+            label: Some("</p><script>alert(2)</script>"),
+            ..drawn(0.2)
+        };
+        let page = page(&recording, hostile, vec![event(0.2, 0.4, 0.9)]);
+        assert!(!page.contains("<script>alert"), "unescaped");
+        assert_eq!(page.matches("&lt;script&gt;alert").count(), 2);
     }
 }

@@ -135,7 +135,7 @@ fn loudest(samples: &[f32], length: usize) -> &[f32] {
 }
 
 /// As loud as fits: quiet recordings are to be heard, too.
-fn levelled(samples: &[f32]) -> Vec<f32> {
+pub(super) fn levelled(samples: &[f32]) -> Vec<f32> {
     let peak = samples.iter().fold(0.0f32, |peak, v| peak.max(v.abs()));
     let gain = if peak > 0.0 { 0.9 / peak } else { 1.0 };
     samples.iter().map(|v| v * gain).collect()

@@ -48,6 +48,7 @@ pub fn html(runs: &[Run]) -> Result<String, ReportError> {
     environment.add_template("report.html", include_str!("report.html"))?;
     environment.add_template("report.css", include_str!("report.css"))?;
     environment.add_template("report.js", include_str!("report.js"))?;
+    environment.add_template("sound.js", include_str!("sound.js"))?;
     let page = Page {
         title: title(runs),
         version: env!("CARGO_PKG_VERSION"),

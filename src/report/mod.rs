@@ -23,7 +23,10 @@ mod curves;
 mod detection;
 mod embedding_table;
 mod error;
+mod event_list;
+mod event_sounds;
 mod exploration;
+mod frequency_axis;
 mod gallery;
 mod grid;
 mod html;
@@ -39,6 +42,7 @@ mod strips;
 mod table;
 mod tags;
 mod text;
+mod time_axis;
 
 pub use audit::{Audit, Finding};
 pub use calendar::calendar;

@@ -176,7 +176,7 @@ impl<'a> Results<'a> {
             name: name.clone(),
             label: searched.label.clone(),
             events: searched.detection.events.clone(),
-            picture: self.draw(searched),
+            picture: self.draw(searched, start.at),
         };
         self.write_clips(searched, name)?;
         self.write_table(&part)?;
@@ -271,12 +271,14 @@ impl<'a> Results<'a> {
     }
 
     /// The picture, if one is wanted and the recording can still be read.
-    fn draw(&mut self, searched: &Searched) -> Option<RecordingPicture> {
+    fn draw(&mut self, searched: &Searched, began: Option<RecordedAt>) -> Option<RecordingPicture> {
         self.arguments.picture.as_ref()?;
         let recording = &searched.recording;
         let drawn = Drawn {
             channel: searched.channel,
             time_scale: searched.time_scale,
+            began,
+            recordings: self.arguments.recordings.len(),
             shots: &searched.shots,
             by: searched.by.as_deref(),
             label: searched.label.as_deref(),
