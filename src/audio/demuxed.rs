@@ -62,11 +62,15 @@ pub(super) enum Kind {
 }
 
 /// The part of a track that is heard, in samples.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Edit {
     pub(super) first: u64,
     /// The packet in which it lies is the last.
     pub(super) end: Option<u64>,
+    /// Sound that ends before is less than is promised.
+    pub(super) least: u64,
+    /// Whether a length of nothing is stated, which is not believed.
+    pub(super) of_no_length: bool,
 }
 
 impl Demuxed {
@@ -163,8 +167,35 @@ impl Demuxed {
                 read_secs: self.secs(),
                 stated_secs: declared as f64 / rate,
             });
+        } else if let Some(remark) = self.edit.and_then(|edit| self.not_as_edited(edit)) {
+            self.remarks.push(remark);
         }
         None
+    }
+
+    /// What is to be said if the sound, now at its end, is not as the edit list promises.
+    fn not_as_edited(&self, edit: Edit) -> Option<ReadRemark> {
+        let secs = |samples: u64| samples as f64 / f64::from(self.rate.max(1));
+        let read_secs = self.secs();
+        if self.position <= edit.first {
+            let (from_secs, held_secs) = (secs(edit.first), secs(self.position));
+            return Some(ReadRemark::NothingKept {
+                from_secs,
+                held_secs,
+            });
+        }
+        if edit.of_no_length {
+            let stated_secs = 0.0;
+            return Some(ReadRemark::LongerThanStated {
+                read_secs,
+                stated_secs,
+            });
+        }
+        let promised = edit.end.filter(|_| self.position < edit.least)?;
+        Some(ReadRemark::CutOff {
+            read_secs,
+            promised_secs: Some(secs(promised - edit.first)),
+        })
     }
 
     /// FLAC numbers its samples, so that frames which are missing, as their checksums were wrong, are noticed: silence goes in
