@@ -33,7 +33,7 @@ pub(super) struct Demuxed {
     declared: Option<u64>,
     /// What of the decoded sound an edit list keeps.
     edit: Option<Edit>,
-    /// Matroska: what its end is like.
+    /// Matroska: what of its packets is no sound, and what its end is like.
     ending: Option<matroska::End>,
     /// Samples in the packets given.
     position: u64,
@@ -41,6 +41,8 @@ pub(super) struct Demuxed {
     next_number: Option<u64>,
     /// Units that are given before anything else is read.
     waiting: VecDeque<Unit>,
+    /// Packets read of the track.
+    packets: u64,
     /// Bytes of the packets read.
     bytes: u64,
     remarks: Vec<ReadRemark>,
@@ -60,11 +62,15 @@ pub(super) enum Kind {
 }
 
 /// The part of a track that is heard, in samples.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Edit {
     pub(super) first: u64,
     /// The packet in which it lies is the last.
     pub(super) end: Option<u64>,
+    /// Sound that ends before is less than is promised.
+    pub(super) least: u64,
+    /// Whether a length of nothing is stated, which is not believed.
+    pub(super) of_no_length: bool,
 }
 
 impl Demuxed {
@@ -84,6 +90,7 @@ impl Demuxed {
             position: 0,
             next_number: None,
             waiting: VecDeque::new(),
+            packets: 0,
             bytes: 0,
             remarks: Vec::new(),
             ended: false,
@@ -139,7 +146,7 @@ impl Demuxed {
 
     fn end(&mut self, torn: bool) -> Option<Unit> {
         self.ended = true;
-        let torn = self.ending.map_or(torn, |ending| ending.cut_off);
+        let torn = self.ending.as_ref().map_or(torn, |ending| ending.cut_off);
         let missing = self
             .declared
             .filter(|&declared| self.kind == Kind::Flac && declared > self.position);
@@ -160,8 +167,35 @@ impl Demuxed {
                 read_secs: self.secs(),
                 stated_secs: declared as f64 / rate,
             });
+        } else if let Some(remark) = self.edit.and_then(|edit| self.not_as_edited(edit)) {
+            self.remarks.push(remark);
         }
         None
+    }
+
+    /// What is to be said if the sound, now at its end, is not as the edit list promises.
+    fn not_as_edited(&self, edit: Edit) -> Option<ReadRemark> {
+        let secs = |samples: u64| samples as f64 / f64::from(self.rate.max(1));
+        let read_secs = self.secs();
+        if self.position <= edit.first {
+            let (from_secs, held_secs) = (secs(edit.first), secs(self.position));
+            return Some(ReadRemark::NothingKept {
+                from_secs,
+                held_secs,
+            });
+        }
+        if edit.of_no_length {
+            let stated_secs = 0.0;
+            return Some(ReadRemark::LongerThanStated {
+                read_secs,
+                stated_secs,
+            });
+        }
+        let promised = edit.end.filter(|_| self.position < edit.least)?;
+        Some(ReadRemark::CutOff {
+            read_secs,
+            promised_secs: Some(secs(promised - edit.first)),
+        })
     }
 
     /// FLAC numbers its samples, so that frames which are missing, as their checksums were wrong, are noticed: silence goes in
@@ -188,13 +222,23 @@ impl Demuxed {
         self.next_number = Some(number + len);
     }
 
-    /// Samples to be cut off a packet of `len` at the present position; all of it, if the edit does not keep it.
-    fn edit(&self, len: u64) -> (u64, u64) {
-        let Some(edit) = self.edit else { return (0, 0) };
-        if edit.end.is_some_and(|end| self.position >= end) {
-            return (len, 0);
+    /// Samples to be cut off the front of a packet of `len` at the present position; all of it, if the edit does not keep it.
+    fn edited_front(&self, len: u64) -> u64 {
+        match self.edit {
+            None => 0,
+            Some(edit) if edit.end.is_some_and(|end| self.position >= end) => len,
+            Some(edit) => edit.first.saturating_sub(self.position).min(len),
         }
-        (edit.first.saturating_sub(self.position).min(len), 0)
+    }
+
+    /// Samples at the front and at the back of the packet just read that are no sound, as a Matroska says.
+    fn padding(&self) -> (u64, u64) {
+        let Some(ending) = &self.ending else {
+            return (0, 0);
+        };
+        let samples = |secs: f64| (secs * f64::from(self.rate)).round() as u64;
+        let (front, back) = ending.padding_secs(self.track, self.packets - 1);
+        (samples(front), samples(back))
     }
 }
 
@@ -210,24 +254,11 @@ impl Demuxer for Demuxed {
     }
 
     fn next_unit(&mut self) -> Result<Option<Unit>, ReadProblem> {
-        let padding = self.ending.map_or(0.0, |ending| ending.padding_secs);
-        if padding == 0.0 {
-            return self.read_unit();
+        if let Some(unit) = self.waiting.pop_front() {
+            self.position += unit.len;
+            return Ok(Some(unit));
         }
-        // The last packet is known by there being none behind it.
-        if self.waiting.is_empty() {
-            let first = self.read_unit()?;
-            self.waiting.extend(first);
-        }
-        let behind = self.read_packet()?;
-        let Some(mut unit) = self.waiting.pop_front() else {
-            return Ok(None);
-        };
-        if behind.is_none() {
-            unit.back = (padding * f64::from(self.rate)).round() as u64;
-        }
-        self.waiting.extend(behind);
-        Ok(Some(unit))
+        self.read_packet()
     }
 
     fn take_remarks(&mut self) -> Vec<ReadRemark> {
@@ -240,14 +271,6 @@ impl Demuxer for Demuxed {
 }
 
 impl Demuxed {
-    fn read_unit(&mut self) -> Result<Option<Unit>, ReadProblem> {
-        if let Some(unit) = self.waiting.pop_front() {
-            self.position += unit.len;
-            return Ok(Some(unit));
-        }
-        self.read_packet()
-    }
-
     fn read_packet(&mut self) -> Result<Option<Unit>, ReadProblem> {
         while !self.ended {
             let packet = match self.format.next_packet() {
@@ -270,6 +293,7 @@ impl Demuxed {
                 }
             };
             self.bytes += packet.data.len() as u64;
+            self.packets += 1;
             let len = match self.params.codec {
                 CODEC_ID_AAC => AAC_PACKET, // the last one's duration leaves out what is not to be heard
                 _ => self.samples(packet.block_dur().get()),
@@ -284,12 +308,13 @@ impl Demuxed {
                         front: 0,
                         back: 0,
                     });
-                    return self.read_unit();
+                    return self.next_unit();
                 }
             }
-            let (front, back) = self.edit(len);
+            let (padded_front, padded_back) = self.padding();
+            let front = self.edited_front(len).max(padded_front);
             let front = front.max(self.samples(packet.trim_start.get()));
-            let back = back.max(self.samples(packet.trim_end.get()));
+            let back = padded_back.max(self.samples(packet.trim_end.get()));
             self.position = match self.kind {
                 Kind::Other => self.samples(u64::try_from(packet.pts.get()).unwrap_or(0)),
                 _ => self.position,

@@ -6,10 +6,11 @@
 //! moov / trak / tkhd          the track's number
 //! moov / trak / edts / elst   per edit: length in ticks of the film, start in ticks of the track or −1 for a pause
 //! moov / trak / mdia / mdhd   ticks per second of the track
+//! moov / mvex                 the sound lies in fragments
 //! moov / udta / … "iTunSMPB"  the encoder's delay in hexadecimal numbers
 //! ```
 //! A pause in front moves the sound against a picture and adds no samples; an edit ends with the packet in which its end lies. Both is how
-//! ffmpeg does it.
+//! ffmpeg does it. A length of 0 stands for all that comes in fragments; without fragments it is wrong, and sound is not given up for it.
 
 use super::{ReadProblem, container::read_at, demuxed::Edit};
 use std::fs::File;
@@ -27,6 +28,8 @@ struct Part {
 const MOST_BOXES: usize = 10_000;
 /// More edits are not looked at.
 const MOST_EDITS: usize = 1000;
+/// In samples: some writers count the encoder's delay in when they state the length of an edit.
+const MOST_DELAY: u64 = 4096;
 
 /// Whether the file ends within a box, and has its sound in fragments, of which the last one is not whole then.
 pub(super) fn is_cut_in_fragments(file: &mut File, held: u64) -> Result<bool, ReadProblem> {
@@ -65,6 +68,7 @@ pub(super) fn read(
         Some(header) => ticks(file, &header)?,
         None => 0,
     };
+    let in_fragments = find(file, moov.start, moov.end, b"mvex")?.is_some();
     let mut edit = None;
     for trak in parts(file, moov.start, moov.end)?
         .iter()
@@ -75,7 +79,10 @@ pub(super) fn read(
         }
     }
     match edit {
-        Some(edit) => Ok(Some(edit)),
+        Some(edit) => Ok(Some(Edit {
+            of_no_length: edit.of_no_length && !in_fragments,
+            ..edit
+        })),
         None => itunes_delay(file, &moov),
     }
 }
@@ -112,14 +119,22 @@ fn edit_of(
             continue;
         };
         let first = samples(start, track_ticks);
-        let end =
-            (len > 0 && film_ticks > 0).then(|| first.saturating_add(samples(len, film_ticks)));
+        let is_stated = len > 0 && film_ticks > 0;
+        let end = is_stated.then(|| first.saturating_add(samples(len, film_ticks)));
+        let slack = MOST_DELAY + samples(1, film_ticks.max(1));
+        let this = Edit {
+            first,
+            end,
+            least: end.map_or(0, |end| end.saturating_sub(slack)),
+            of_no_length: len == 0,
+        };
         kept = Some(match kept {
-            None => Edit { first, end },
+            None => this,
             // Parts that join are one; any other order of play is not ours.
-            Some(before) if before.end.is_some_and(|end| end.abs_diff(first) <= 1) => {
-                Edit { end, ..before }
-            }
+            Some(before) if before.end.is_some_and(|end| end.abs_diff(first) <= 1) => Edit {
+                first: before.first,
+                ..this
+            },
             Some(_) => {
                 return Err(ReadProblem::NeedsFfmpeg {
                     format: "MP4 that is cut and rearranged by its edit list".to_owned(),
@@ -196,7 +211,10 @@ fn itunes_delay(file: &mut File, moov: &Part) -> Result<Option<Edit>, ReadProble
         .and_then(|word| u64::from_str_radix(word, 16).ok());
     Ok(delay
         .filter(|delay| (1..16_384).contains(delay))
-        .map(|first| Edit { first, end: None }))
+        .map(|first| Edit {
+            first,
+            ..Edit::default()
+        }))
 }
 
 fn find(
@@ -241,4 +259,55 @@ fn parts(file: &mut File, start: u64, end: u64) -> Result<Vec<Part>, ReadProblem
         at = next;
     }
     Ok(parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{fs, io::Write};
+
+    /// The edit of a file that `change` has changed.
+    fn edit_of_changed(change: impl FnOnce(&mut Vec<u8>)) -> Edit {
+        let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/audio");
+        let mut bytes = fs::read(format!("{fixtures}/mono.m4a")).unwrap();
+        change(&mut bytes);
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&bytes).unwrap();
+        read(&mut file, bytes.len() as u64, 1, 44_100)
+            .unwrap()
+            .unwrap()
+    }
+
+    fn place(bytes: &[u8], name: &[u8]) -> usize {
+        let found = bytes.windows(4).position(|four| four == name);
+        found.unwrap()
+    }
+
+    #[test]
+    fn a_length_of_nothing_is_right_only_in_fragments() {
+        let whole = edit_of_changed(|_| {});
+        assert_eq!((whole.first, whole.end), (1024, Some(1024 + 22_050)));
+        let without_length = |bytes: &mut Vec<u8>| {
+            let at = place(bytes, b"elst") + 12;
+            bytes[at..at + 4].fill(0);
+        };
+        let nothing = Edit {
+            first: 1024,
+            of_no_length: true,
+            ..Edit::default()
+        };
+        assert_eq!(edit_of_changed(without_length), nothing);
+        let in_fragments = edit_of_changed(|bytes| {
+            without_length(bytes);
+            let at = place(bytes, b"udta");
+            bytes[at..at + 4].copy_from_slice(b"mvex");
+        });
+        assert_eq!(
+            in_fragments,
+            Edit {
+                of_no_length: false,
+                ..nothing
+            }
+        );
+    }
 }

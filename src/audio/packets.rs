@@ -249,9 +249,10 @@ impl<D: Demuxer> Source for Packets<D> {
     }
 }
 
+/// Leaves out samples at the front and at the back. As ffmpeg, it does not believe that more are no sound at the back than there are.
 fn trim(plane: &mut Vec<f32>, front: u64, back: u64) {
     let len = plane.len() as u64;
-    plane.truncate(len.saturating_sub(back) as usize);
+    plane.truncate(len.checked_sub(back).unwrap_or(len) as usize);
     plane.drain(..front.min(plane.len() as u64) as usize);
 }
 
@@ -290,4 +291,22 @@ fn name_of_other(codec: AudioCodecId) -> Option<&'static str> {
 
 pub(super) fn is_eof(error: &DecodeError) -> bool {
     matches!(error, DecodeError::IoError(e) if e.kind() == io::ErrorKind::UnexpectedEof)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_sound_is_left_out_unless_it_is_more_than_there_is() {
+        let trimmed = |front, back| {
+            let mut plane = vec![1.0, 2.0, 3.0, 4.0];
+            trim(&mut plane, front, back);
+            plane
+        };
+        assert_eq!(trimmed(1, 1), [2.0, 3.0]);
+        assert_eq!(trimmed(9, 0), [0.0; 0]);
+        assert_eq!(trimmed(0, 4), [0.0; 0]);
+        assert_eq!(trimmed(0, 5), [1.0, 2.0, 3.0, 4.0]);
+    }
 }

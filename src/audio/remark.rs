@@ -38,6 +38,13 @@ pub enum ReadRemark {
         /// What the file promises, in seconds, if it does.
         promised_secs: Option<f64>,
     },
+    /// What the file wants to be heard begins where its sound has ended already.
+    NothingKept {
+        /// From where on it is to be heard, in seconds.
+        from_secs: f64,
+        /// Where its sound ends, in seconds.
+        held_secs: f64,
+    },
     /// Bytes that are no sound, or belong to another file.
     LeftOut {
         /// Where they lie, in seconds.
@@ -99,6 +106,13 @@ impl fmt::Display for ReadRemark {
             } => {
                 write!(f, "is cut off: {read_secs:.3} s can be read")
             }
+            Self::NothingKept {
+                from_secs,
+                held_secs,
+            } => write!(
+                f,
+                "is to be heard from {from_secs:.3} s on by its edit list, but its sound ends at {held_secs:.3} s: nothing is read"
+            ),
             Self::LeftOut { at_secs, bytes } => {
                 write!(
                     f,

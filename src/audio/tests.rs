@@ -633,6 +633,48 @@ fn edit_lists_cut_off_the_delay_of_encoders() {
 }
 
 #[test]
+fn an_edit_list_that_promises_what_is_not_there_is_remarked() {
+    let bytes = fs::read(fixture("mono.m4a")).unwrap();
+    let at = bytes.windows(4).position(|four| four == b"elst").unwrap() + 12;
+    let with = |millis: u32, start: u32| {
+        let mut bytes = bytes.clone();
+        bytes[at..at + 4].copy_from_slice(&millis.to_be_bytes());
+        bytes[at + 4..at + 8].copy_from_slice(&start.to_be_bytes());
+        let (samples, remarks) = read_remarked(&bytes);
+        (samples.len(), remarks)
+    };
+    assert_eq!(with(500, 1024), (22_528, vec![]));
+    // Lengths that count in the delay are no reason for a word, and neither is an end in the last packet.
+    assert_eq!(with(535, 1024), (22_528, vec![]));
+    let read_secs = 22_528.0 / 44_100.0;
+    let promised_secs = Some(5.0);
+    let short = ReadRemark::CutOff {
+        read_secs,
+        promised_secs,
+    };
+    assert_eq!(with(5000, 1024), (22_528, vec![short]));
+    let (from_secs, held_secs) = (30_000.0 / 44_100.0, 23_552.0 / 44_100.0);
+    let nothing = ReadRemark::NothingKept {
+        from_secs,
+        held_secs,
+    };
+    assert_eq!(with(500, 30_000), (0, vec![nothing]));
+    let stated_secs = 0.0;
+    let unstated = ReadRemark::LongerThanStated {
+        read_secs,
+        stated_secs,
+    };
+    assert_eq!(with(0, 1024), (22_528, vec![unstated]));
+}
+
+#[test]
+fn each_packet_of_a_matroska_loses_its_own_padding() {
+    // LAME leaves 7 samples too many in the last packet but one, and nothing but padding in the last; so does ffmpeg count.
+    let sound = read_all(&fixture("two_paddings.mka")).unwrap();
+    assert_eq!(sound.len(), 6952 + 1105);
+}
+
+#[test]
 fn a_damaged_frame_of_flac_is_silence_and_the_rest_stays_in_its_place() {
     let bytes = fs::read(fixture("clicks/mono.flac")).unwrap(); // frames of 1024 samples
     let (whole, _) = read_remarked(&bytes);

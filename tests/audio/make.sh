@@ -25,4 +25,5 @@ make mulaw.wav mono 8000 -c:a pcm_mulaw
 make opus.ogg mono 48000 -c:a libopus -b:a 32k
 make s16.aiff mono 16000 -c:a pcm_s16be
 make s24.aiff mono 8000 -c:a pcm_s24be
+make two_paddings.mka mono 16000 -c:a libmp3lame -b:a 24k -af atrim=end_sample=6952
 ffmpeg -v error -f lavfi -i "$(tone mono 8000)" -fflags +bitexact -f wav pipe:1 > piped.wav < /dev/null

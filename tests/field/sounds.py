@@ -8,7 +8,8 @@ Takes good recordings from the folders, makes every variant of each in `variants
 piped, with wrong sizes, renamed), decodes each with both programs and compares number of samples, shift and values.
 Needs numpy, and ffmpeg, sox, flac, lame, oggenc and wavpack in the path. What is made is kept in --work and not made again.
 
-A difference of more than one sample or 1 ms is printed with what the program said of it. It exits with 1 if one was silent.
+A difference is printed with what the program said of it, or why it is right (`explained.py` proves that on the file itself).
+It exits with 1 if there is a difference of which nothing is said and that nothing explains.
 """
 
 import argparse
@@ -22,9 +23,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy
 
+from explained import explain
+from theirs import SAME, read_by_ffmpeg
 from variants import VARIANTS, sources
-
-SAME = 1.5e-3  # of full scale: two decoders of a lossy codec round differently
 
 
 def main():
@@ -36,7 +37,7 @@ def main():
     with ThreadPoolExecutor(arguments.jobs) as pool:
         files = [f for f in pool.map(lambda job: job[0].make(job[1], work), jobs) if f]
         told = read_by_program(arguments.program, [f.path for f in files], work / "ours")
-        truths = list(pool.map(lambda f: read_by_ffmpeg(f.truth or f.path, work), files))
+        truths = list(pool.map(lambda f: read_by_ffmpeg(f.truth or f.path), files))
     findings = [
         compare(file, mine, truth, work / "ours" / f"{n}.f32")
         for n, (file, mine, truth) in enumerate(zip(files, told, truths))
@@ -73,36 +74,22 @@ def read_by_program(program, paths, folder):
     return [json.loads(line) for line in lines]
 
 
-def read_by_ffmpeg(path, work):
-    """Rate, and samples [samples, channels] or None where ffmpeg finds no sound."""
-    probe = subprocess.run(
-        ["ffprobe", "-v", "error", "-select_streams", "a:0", "-show_entries", "stream=sample_rate,channels", "-of", "json", path],
-        capture_output=True, text=True,
-    )
-    streams = json.loads(probe.stdout or "{}").get("streams") or []
-    if not streams or not streams[0].get("channels"):
-        return None
-    rate, channels = int(streams[0]["sample_rate"]), int(streams[0]["channels"])
-    decoded = subprocess.run(
-        ["ffmpeg", "-v", "error", "-nostdin", "-i", path, "-map", "0:a:0", "-c:a", "pcm_f32le", "-f", "f32le", "-"],
-        capture_output=True,
-    ).stdout
-    samples = numpy.frombuffer(decoded[: len(decoded) // (4 * channels) * 4 * channels], "<f4")
-    return rate, samples.reshape(-1, channels)
-
-
-Finding = collections.namedtuple("Finding", "verdict detail said")
+Finding = collections.namedtuple("Finding", "verdict detail said why", defaults=[None])
 
 
 def compare(file, mine, truth, raw):
     said = "; ".join([mine["error"] or "", *mine.get("remarks", [])]).strip("; ")
     if truth is None or not len(truth[1]):
-        verdict = "both refuse" if mine["error"] else "read though ffmpeg does not"
-        return Finding(verdict, f"{mine['samples']} samples", said)
+        if mine["error"]:
+            return Finding("both refuse", "", said)
+        if not mine["samples"]:
+            return Finding("both find nothing", "", said)
+        why = why_other(file, mine, None, raw)
+        return Finding("read though ffmpeg does not", f"{mine['samples']} samples", said, why)
     rate, theirs = truth
     if mine["channels"] == 0:
         return Finding("refused", f"ffmpeg reads {len(theirs)} samples", said)
-    ours = numpy.fromfile(raw, "<f4").reshape(-1, mine["channels"])
+    ours = samples_in(raw, mine)
     differences = [
         f"rate {mine['rate']} for {rate}" if mine["rate"] != rate else "",
         f"{ours.shape[1]} channels for {theirs.shape[1]}" if ours.shape[1] != theirs.shape[1] else "",
@@ -113,7 +100,21 @@ def compare(file, mine, truth, raw):
     differences = [d for d in differences if d]
     if not differences:
         return Finding("same", "", said)
-    return Finding("different", ", ".join(differences), said)
+    why = why_other(file, mine, theirs, raw) if mine["rate"] == rate else None
+    return Finding("different", ", ".join(differences), said, why)
+
+
+def samples_in(raw, mine):
+    return numpy.fromfile(raw, "<f4").reshape(-1, mine["channels"])
+
+
+def why_other(file, mine, theirs, raw):
+    """What explains that samples are others than ffmpeg's, or None; not for files that are to be read as others are."""
+    if file.truth or mine["error"]:
+        return None
+    ours = samples_in(raw, mine)
+    theirs = numpy.empty((0, ours.shape[1]), "<f4") if theirs is None else theirs
+    return explain(pathlib.Path(file.path).read_bytes(), ours, theirs)
 
 
 def differing(ours, theirs, rate):
@@ -143,19 +144,24 @@ def lag(one, other):
 
 def report(files, findings):
     verdicts = collections.defaultdict(collections.Counter)
-    silent = 0
+    silent, reasons = 0, collections.Counter()
     for file, finding in zip(files, findings):
         verdicts[file.variant][finding.verdict] += 1
-        if finding.verdict in ("same", "both refuse"):
+        if finding.verdict in ("same", "both refuse") or finding.verdict == "both find nothing" and finding.said:
             continue
-        remarked = f"said: {finding.said}" if finding.said else "SILENT"
-        silent += not finding.said
-        print(f"{file.variant:28} {file.path}\n    {finding.verdict}: {finding.detail}\n    {remarked}")
+        silent += not (finding.said or finding.why)
+        reasons[finding.why] += finding.why is not None
+        remarks = [f"said: {finding.said}"] if finding.said else []
+        remarks += [f"explained: {finding.why}"] if finding.why else []
+        lines = [f"{finding.verdict}: {finding.detail}", *(remarks or ["SILENT"])]
+        print(f"{file.variant:28} {file.path}", *lines, sep="\n    ")
     print(f"\n{len(files)} files")
     for variant, counts in verdicts.items():
         print(f"{variant:28} " + ", ".join(f"{verdict}: {n}" for verdict, n in counts.items()))
+    for why, count in (+reasons).most_common():
+        print(f"{count} explained: {why}")
     total = sum(verdicts.values(), collections.Counter())
-    print("all: " + ", ".join(f"{verdict}: {n}" for verdict, n in total.items()) + f"; silent: {silent}")
+    print("all: " + ", ".join(f"{verdict}: {n}" for verdict, n in total.items()) + f"; silent and not explained: {silent}")
     return 1 if silent else 0
 
 

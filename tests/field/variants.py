@@ -365,6 +365,23 @@ def m4a_begins_later(source, path):
     whole.unlink()
 
 
+def edited(length, start=None):
+    """The first edit of so many milliseconds, from that sample on."""
+
+    def change(data):
+        at = data.index(b"elst") + 12
+        first = data[at + 4 : at + 8] if start is None else struct.pack(">I", start)
+        return data[:at] + struct.pack(">I", length) + first + data[at + 8 :]
+
+    return change
+
+
+from_bytes("m4a-edit-of-no-length", ".m4a", edited(0), *AAC)
+from_bytes("m4a-edit-too-long", ".m4a", edited(100_000), *AAC)
+from_bytes("m4a-edit-behind-the-end", ".m4a", edited(1000, 1_000_000), *AAC)
+from_bytes("m4a-edit-in-the-middle", ".m4a", edited(150, 3000), *AAC)
+
+
 @variant("mp4-video", ".mp4")
 def video(source, path):
     picture = ["-f", "lavfi", "-i", "testsrc=size=64x64:rate=10"]
@@ -381,6 +398,8 @@ def avi(source, path):
 
 for codec in ["libvorbis", "flac", "pcm_s16le", "aac", "libopus", "libmp3lame"]:
     by_ffmpeg(f"mka-{codec}", ".mka", "-c:a", codec)
+# So long that LAME leaves padding in the last packet but one, too.
+by_ffmpeg("mka-two-paddings", ".mka", "-af", "aresample=44100,apad,atrim=end_sample=10408", "-c:a", "libmp3lame")
 by_ffmpeg("webm-opus", ".webm", "-c:a", "libopus")
 by_ffmpeg("webm-vorbis", ".webm", "-c:a", "libvorbis")
 piped("mka-piped", ".mka", "-c:a", "flac", "-f", "matroska")
