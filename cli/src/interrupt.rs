@@ -2,7 +2,7 @@
 
 use crate::printer::Printer;
 use anyhow::Context;
-use std::process::exit;
+use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -79,11 +79,11 @@ fn listen() -> anyhow::Result<()> {
     let installed = ctrlc::set_handler(|| {
         if let Some(farewell) = words().as_ref() {
             farewell();
-            exit(1);
+            leave(1);
         }
         // A second Ctrl-C does not wait for the step to end.
         if STOP.swap(true, Ordering::Relaxed) {
-            exit(130);
+            leave(130);
         }
     });
     match installed {
@@ -91,6 +91,23 @@ fn listen() -> anyhow::Result<()> {
         Ok(()) | Err(ctrlc::Error::MultipleHandlers) => Ok(()),
         Err(error) => Err(error).context("cannot listen for Ctrl-C"),
     }
+}
+
+/// Ends the program at once, whatever other threads do. What would be tidied up by an ordinary exit is in use by them: libtorch,
+/// whose parts they compute with, would crash.
+fn leave(code: i32) -> ! {
+    let _ = std::io::stdout().flush();
+    #[cfg(unix)]
+    #[expect(
+        unsafe_code,
+        reason = "no safe function ends a process without tidying up"
+    )]
+    // SAFETY: it takes a number, and does not return.
+    unsafe {
+        libc::_exit(code)
+    }
+    #[cfg(not(unix))]
+    std::process::exit(code)
 }
 
 fn words() -> MutexGuard<'static, Option<Farewell>> {

@@ -290,7 +290,9 @@ impl Walk<'_> {
         let start = data.start;
         let left = self.held.saturating_sub(start);
         // Wave64's are of 64 bits, and what is never filled in is near the largest of them, signed or not.
-        let unfilled = NEVER.contains(&stated) || stated > u64::MAX >> 2;
+        // What programs write into a pipe for "two gigabytes, or whatever comes": far more than came.
+        let is_promise = (0x7fff_0000..=0x8000_0000).contains(&stated) && left < stated / 2;
+        let unfilled = NEVER.contains(&stated) || stated > u64::MAX >> 2 || is_promise;
         let believed = Region::new(start, self.held, Some(stated));
         if stated > left {
             let stated = (!unfilled).then_some(stated);

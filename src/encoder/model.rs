@@ -184,8 +184,13 @@ impl Model {
     }
 
     fn of(path: &Path, read: &TensorFile, device: Device) -> Result<Self, EncoderError> {
-        let card: ModelCard =
-            serde_json::from_str(&read.metadata).map_err(|e| not_a_model(path, e))?;
+        let card = serde_json::from_str::<ModelCard>(&read.metadata).map_err(|error| match read
+            .metadata
+            .starts_with("{\"detector\"")
+        {
+            true => not_a_model(path, "it is a detector, which `detect --detector` takes"),
+            false => not_a_model(path, error),
+        })?;
         let find = |name: &str| read.tensors.get(name).map(Tensor::shallow_clone);
         Self::restore(card, find, device).map_err(|error| match error {
             Unfit::Card(reason) => not_a_model(path, reason),

@@ -293,9 +293,18 @@ impl Facts {
         self.filled > 0 && self.sounds == self.filled
     }
 
-    /// Nothing but what [`verdict`] knows.
-    pub(super) fn is_verdicts(&self) -> bool {
-        self.filled > 0 && self.verdicts == self.filled
+    /// A few different numbers from 0 to 1: yes, no and perhaps.
+    pub(super) fn is_shares(&self) -> bool {
+        let is_share = |value: &String| {
+            let value = value.replace(',', ".").parse::<f64>();
+            value.is_ok_and(|value| (0.0..=1.0).contains(&value))
+        };
+        self.filled > 0 && self.kinds() <= 3 && self.values.keys().all(is_share)
+    }
+
+    /// What [`verdict`] knows, at least in one row.
+    pub(super) fn has_verdicts(&self) -> bool {
+        self.verdicts > 0
     }
 
     /// POS, UNK and NEG, at least in one row.

@@ -185,7 +185,7 @@ impl Layout {
         settling.drop_empty();
         settling.find_recording();
         settling.find_verdict();
-        settling.find_marks();
+        settling.find_marks()?;
         let doubtful = settling.find_label();
         settling.find_flags()?;
         Ok(settling.left_over(doubtful))
@@ -284,19 +284,29 @@ impl Settling<'_> {
         if !has_scores {
             return;
         }
-        let is_verdict =
-            |&column: &usize| self.is_called(column, &VERDICTS) && self.facts[column].is_verdicts();
+        // Its own name says it even where nothing is checked yet.
+        let is_verdict = |&column: &usize| {
+            let is_sure = self.names[column] == VERDICTS[0] || self.facts[column].has_verdicts();
+            self.is_called(column, &VERDICTS) && is_sure
+        };
         self.layout.verdict = self.free().into_iter().find(is_verdict);
     }
 
     /// Columns of `POS`, `UNK` and `NEG`: `Q` says it of the event, others of a class.
-    fn find_marks(&mut self) {
+    fn find_marks(&mut self) -> Result<(), Unclear> {
         let of_classes = self.layout.format.rules().has_class_columns();
         let mut classes = Vec::new();
         for column in self.free() {
             let facts = &self.facts[column];
             let is_q = matches!(self.names[column].as_str(), "q" | "mark");
             let is_label = self.is_called(column, &LABELS);
+            if is_q && facts.is_shares() {
+                return Err(Unclear {
+                    column: self.layout.header[column].clone(),
+                    found: "numbers from 0 to 1".to_owned(),
+                    required: "POS, UNK or NEG (how sure a program was is called `score`)",
+                });
+            }
             if is_q && facts.has_marks() && !of_classes {
                 self.layout.mark = Some(column);
             } else if of_classes && (facts.has_marks() || self.records.is_empty() && !is_label)
@@ -317,6 +327,7 @@ impl Settling<'_> {
         {
             self.layout.format = MarkFormat::Plain;
         }
+        Ok(())
     }
 
     /// Finds the label, and gives the columns that may tell kinds of events apart as well.

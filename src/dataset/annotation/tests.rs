@@ -391,6 +391,17 @@ fn found_events_that_were_checked_are_right_or_wrong() {
             .negative()
             .is_empty()
     );
+    let typo = table.replace("wrong", "wrnog");
+    let refused = parse_marks("found.csv".as_ref(), typo.as_bytes())
+        .unwrap_err()
+        .to_string();
+    assert!(refused.contains("right, wrong or ?"), "{refused}");
+    let unchecked = b"onset,offset,score,verdict\n1,2,0.9,\n";
+    let unchecked = parse_marks("found.csv".as_ref(), unchecked).unwrap();
+    assert_eq!((unchecked.checked, unchecked.events.len()), (true, 0));
+    let sure = b"onset,offset,Q\n1,2,1\n3,4,0.5\n5,6,0\n";
+    let refused = parse_marks("a.csv".as_ref(), sure).unwrap_err().to_string();
+    assert!(refused.contains("POS, UNK or NEG"), "{refused}");
     // Marks that somebody made are marks, whoever looked at them again.
     let own = parse_marks("a.csv".as_ref(), b"onset,offset,verified\n1,2,yes\n3,4,\n").unwrap();
     assert_eq!((own.checked, own.events.len()), (false, 2));

@@ -3,6 +3,7 @@
 use super::{Place, recording_stem};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
 /// What one of several recordings is called where results are written, unlike all the others.
@@ -56,12 +57,22 @@ fn parts(path: &Path) -> Vec<String> {
     let mut parts = Vec::new();
     for component in path.components() {
         match component {
-            Component::Normal(part) => parts.push(part.to_string_lossy().into_owned()),
+            Component::Normal(part) => parts.push(shown(part)),
             Component::ParentDir => drop(parts.pop()),
             _ => {}
         }
     }
     parts
+}
+
+/// A name in letters; bytes that are none, as `\xE4`, so that two names stay two.
+fn shown(name: &OsStr) -> String {
+    let mut text = String::new();
+    for chunk in name.as_encoded_bytes().utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02X}")));
+    }
+    text
 }
 
 /// How many parts are spelled alike, from the end on; 0 for the same file.

@@ -69,7 +69,8 @@ impl DetectorCard {
                 ![smooth, close_gaps, min_length].into_iter().all(share),
                 "segment",
             ),
-            (self.shots.len() > MOST_PICTURES, "shots"),
+            (!(1..=MOST_PICTURES).contains(&self.shots.len()), "shots"),
+            (self.learned.shots() == 0, "learned"),
             (
                 !matches!(self.model.encoder, EncoderConfig::FrameNet(_)),
                 "model.encoder",
@@ -187,7 +188,13 @@ fn network(
     let fitted = Fitted::unfitted(model.encoder, precision, 0);
     let head = fitted.head().load(find(HEAD));
     head.map_err(|error| error.to_string())?;
-    Ok(fitted)
+    let is_sound = |(_, tensor): &(String, Tensor)| tensor.isfinite().all().int64_value(&[]) == 1;
+    let mut all = fitted.encoder().named();
+    all.extend(fitted.head().named());
+    match all.into_iter().find(|tensor| !is_sound(tensor)) {
+        Some((name, _)) => Err(format!("tensor `{name}` holds numbers that are not finite")),
+        None => Ok(fitted),
+    }
 }
 
 fn picture(

@@ -495,6 +495,11 @@ fn check(arguments: &Arguments, tables: &Tables, goes_on: bool) -> anyhow::Resul
         .check(&inputs, existing(goes_on))?;
     }
     if let Some(path) = &arguments.counts {
+        let same =
+            |table: &PathBuf| std::path::absolute(table).ok() == std::path::absolute(path).ok();
+        if tables.paths(arguments).iter().any(same) {
+            bail!("{}: is both `--out` and `--counts`", path.display());
+        }
         let (option, endings) = ("--counts", &["csv"]);
         OutputFile {
             path,

@@ -4,7 +4,10 @@ use super::{Arguments, fitter};
 use crate::printer::Printer;
 use anyhow::{anyhow, bail};
 use chiffchaff::audio::{AudioReader, ChannelChoice, TimeScale};
-use chiffchaff::dataset::{Marked, MatchError, Matching, ShotChoice, ShotCount, Span, Support};
+use chiffchaff::dataset::{
+    Marked, MatchError, Matching, ShotChoice, ShotCount, Span, Support, SupportError,
+    SupportProblem,
+};
 use chiffchaff::detect::{
     Detection, Detector, Fitter, KeptOptions, LookedAt, MarkedRecording, Stage,
 };
@@ -121,7 +124,7 @@ impl<'a> Searcher<'a> {
             return Ok(());
         };
         let printer = self.printer;
-        let detector = &self.shared(0)?.detector;
+        let detector = &self.shared()?.detector;
         detector.save(path)?;
         let learned = detector.learned();
         printer.say(&format_args!("detector: {}, of {learned}", path.display()));
@@ -132,13 +135,14 @@ impl<'a> Searcher<'a> {
         if self.arguments.detector.is_some() {
             return self.by_all_marks(index);
         }
+        let by_others = self.fitter()?.learns_together() && !self.marked_recordings().is_empty();
         match self.matching.marks_of(index) {
-            Ok(_) if !self.searches_together() => self.by_own_marks(index),
-            Ok(_) => self.by_all_marks(index),
-            // Whether others have marks is found out then.
-            Err(MatchError::NoTable { .. }) if self.fitter()?.learns_together() => {
-                self.by_all_marks(index)
-            }
+            Ok(_) if self.searches_together() => self.by_all_marks(index),
+            Ok(_) => match self.by_own_marks(index) {
+                Err(error) if by_others && has_no_shots(&error) => self.by_all_marks(index),
+                searched => searched,
+            },
+            Err(MatchError::NoTable { .. }) if by_others => self.by_all_marks(index),
             Err(error) => Err(error.into()),
         }
     }
@@ -198,7 +202,7 @@ impl<'a> Searcher<'a> {
             detector,
             shots,
             remarked,
-        } = self.shared(index)?;
+        } = self.shared()?;
         let (shots, remarked) = (shots.get(&index).cloned().unwrap_or_default(), *remarked);
         let channel = detector.channel(recording)?;
         let detection = detector.detect(recording, |stage| show(stage, secs, &bar));
@@ -221,11 +225,10 @@ impl<'a> Searcher<'a> {
         })
     }
 
-    /// The detector of several recordings, fitted to all marks if that was not done or tried before. Without any marks the
-    /// reason is that of the recording with this index.
-    fn shared(&mut self, index: usize) -> anyhow::Result<&Shared> {
+    /// The detector of several recordings, fitted to all marks if that was not done or tried before.
+    fn shared(&mut self) -> anyhow::Result<&Shared> {
         if self.shared.is_none() {
-            let learned = self.learn_together(index);
+            let learned = self.learn_together();
             self.shared = Some(learned.map_err(|error| format!("{error:#}")));
         }
         match &self.shared {
@@ -236,7 +239,7 @@ impl<'a> Searcher<'a> {
     }
 
     /// Fits the detector of all marks.
-    fn learn_together(&self, index: usize) -> anyhow::Result<Shared> {
+    fn learn_together(&self) -> anyhow::Result<Shared> {
         let (mut marked, mut shots, mut remarked) = (Vec::new(), BTreeMap::new(), false);
         for (of, recording) in self.arguments.recordings.iter().enumerate() {
             if self.matching.marks_of(of).is_err() {
@@ -257,7 +260,6 @@ impl<'a> Searcher<'a> {
             }
         }
         if marked.is_empty() {
-            self.matching.marks_of(index)?;
             bail!("no recording has marks that can be learned from");
         }
         let labels: BTreeSet<_> = marked
@@ -346,10 +348,12 @@ impl<'a> Searcher<'a> {
             marks.support(secs, &choice)
         };
         let chosen = self.arguments.marked;
+        let may_guess = chosen.is_none() && self.fitter()?.learns_from_some();
+        if may_guess && marks.are_checked() {
+            return Ok(support(Marked::Some)?);
+        }
         let as_chosen = support(chosen.unwrap_or_default())?;
-        let is_partial =
-            chosen.is_none() && self.fitter()?.learns_from_some() && as_chosen.seems_partial(secs);
-        if !is_partial {
+        if !(may_guess && as_chosen.seems_partial(secs)) {
             return Ok(as_chosen);
         }
         self.printer.say(&format_args!(
@@ -381,6 +385,12 @@ impl<'a> Searcher<'a> {
             recording.display()
         ));
     }
+}
+
+/// Whether the tables of a recording have no event to learn from, such as where all that was found in it is wrong.
+fn has_no_shots(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<SupportError>();
+    error.is_some_and(|error| matches!(error.problem, SupportProblem::NoShots { .. }))
 }
 
 /// How long a recording lasts, in seconds.
