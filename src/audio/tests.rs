@@ -477,7 +477,7 @@ fn a_wav_with_wrong_sizes_is_read_to_its_end_with_a_remark() {
         let told = read_remarked(&with(4, riff));
         assert_eq!(told, (expected.clone(), vec![remark]), "RIFF {riff}");
     }
-    for unfilled in [0, u32::MAX] {
+    for unfilled in [0, 0x7fff_f000, 0x8000_0000, u32::MAX] {
         let (samples, remarks) = read_remarked(&with(40, unfilled));
         assert_eq!(samples, expected);
         assert_eq!(remarks, [ReadRemark::NoLength { read_secs: 2.0 }]);
