@@ -256,6 +256,27 @@ fn a_kept_detector_finds_what_it_found_before() {
     };
     assert!(matches!(load(beyond), Err(DetectError::Config { .. })));
 
+    // The calls fall from 6000 to 3500 Hz.
+    let low = folder.path().join("low.wav");
+    let rate = SampleRate::new(6_000).unwrap();
+    write_wav(
+        &low,
+        &Waveform::mono(vec![0.1; 60_000], rate),
+        WavEncoding::Int16,
+    )
+    .unwrap();
+    let refused = kept.detect(&low, |_| {}).unwrap_err();
+    assert!(
+        matches!(
+            refused,
+            DetectError::RateTooLow {
+                held_hz: 3000.0,
+                ..
+            }
+        ),
+        "{refused}"
+    );
+
     // Cut, or of another kind.
     let whole = std::fs::read(&file).unwrap();
     for length in [0, 7, 100, whole.len() / 2, whole.len() - 1] {

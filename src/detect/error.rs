@@ -162,6 +162,19 @@ pub enum DetectError {
         "`--marked some`: only the method `frames` learns from marks beside calls without marks"
     )]
     SomeMarked,
+    /// A recording whose rate is too low for the calls that a detector has learned.
+    #[error(
+        "{}: holds sound up to {held_hz:.0} Hz, but most of the calls that the detector learned lies above {lowest_hz:.0} Hz",
+        path.display()
+    )]
+    RateTooLow {
+        /// The recording.
+        path: PathBuf,
+        /// The highest frequency it can hold, Hz.
+        held_hz: f64,
+        /// Three quarters of the calls lie above, Hz.
+        lowest_hz: f64,
+    },
     /// A file that holds no detector.
     #[error(
         "{}: not a detector of chiffchaff: {reason}\n\nhint: `detect` writes one with `--keep FILE`", path.display()

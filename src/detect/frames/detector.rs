@@ -3,12 +3,13 @@
 use super::fit::{Fitted, SupportFrames, probabilities};
 use super::stretch::{Stretch, Stretches};
 use super::{FRAME_RADIUS, Scale, SegmentConfig, frames_of, kept};
-use crate::audio::{ChannelChoice, TimeScale};
+use crate::audio::{AudioReader, ChannelChoice, TimeScale};
 use crate::dataset::Span;
 use crate::detect::detector::{self, is_same_file};
 use crate::detect::fitter::Playback;
 use crate::detect::{DetectError, Detection, LearnedFrom, ShotPicture, Stage, Track};
 use crate::encoder::ModelCard;
+use crate::features::BandAxis;
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
@@ -81,6 +82,7 @@ impl detector::Fitted for FrameDetector {
                 (track, from, sure)
             }
             None => {
+                self.check_rate(recording)?;
                 let channel = self.channel.of_file(recording)?;
                 let track = self.score(recording, channel, None, observe)?;
                 (track, 0, self.shots_score())
@@ -142,6 +144,29 @@ impl FrameDetector {
             observe(Stage::Scoring(track.secs(track.len())));
         }
         Ok(track)
+    }
+
+    /// Refuses a recording whose rate leaves out most of what the shots are.
+    fn check_rate(&self, recording: &Path) -> Result<(), DetectError> {
+        let Some(band) = self.frames.lower_band() else {
+            return Ok(());
+        };
+        let axes = self.card.front_end.axes()?;
+        let bands = axes.first().map(|axis| &axis.bands);
+        let (Some(BandAxis::Mel(hz)), rate) = (bands, AudioReader::open(recording)?.sample_rate())
+        else {
+            return Ok(());
+        };
+        let lowest_hz = hz.get(band).copied().unwrap_or(0.0) * self.time_scale.slower();
+        let held_hz = f64::from(rate.hz()) / 2.0;
+        match lowest_hz > held_hz {
+            true => Err(DetectError::RateTooLow {
+                path: recording.to_owned(),
+                held_hz,
+                lowest_hz,
+            }),
+            false => Ok(()),
+        }
     }
 
     /// What the shots themselves score on average, before it is divided by that.
