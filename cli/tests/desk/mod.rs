@@ -9,8 +9,6 @@ pub(crate) fn run(desk: &Path, command: &str, arguments: &[&str]) -> (i32, Strin
     let chiffchaff = chiffchaff
         .current_dir(desk)
         .env("NO_COLOR", "1")
-        // The same numbers, whatever else the machine does.
-        .env("OMP_NUM_THREADS", "1")
         .arg(command)
         .args(arguments);
     let output = chiffchaff.output().unwrap();

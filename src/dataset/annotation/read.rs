@@ -518,7 +518,13 @@ impl<'a> Row<'a, '_> {
         let layout = self.rows.layout;
         let label = layout.label.and_then(|column| self.value(column));
         if let Some(column) = layout.verdict {
-            let checked = self.value(column).and_then(verdict);
+            let Some(value) = self.value(column) else {
+                return Vec::new();
+            };
+            let checked = verdict(value);
+            if checked.is_none() {
+                self.report(column, "right, wrong or ?, or empty where nobody looked");
+            }
             return checked.map(|mark| (mark, label)).into_iter().collect();
         }
         match &layout.classes {
