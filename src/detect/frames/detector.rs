@@ -1,6 +1,7 @@
 //! The score of every frame of a recording, and the events in it.
 
 use super::fit::{Fitted, SupportFrames, probabilities};
+use super::focus::Focus;
 use super::stretch::{Stretch, Stretches};
 use super::{FRAME_RADIUS, Scale, SegmentConfig, frames_of, kept};
 use crate::audio::{AudioReader, ChannelChoice, TimeScale};
@@ -21,6 +22,8 @@ pub(in crate::detect) struct FrameDetector {
     /// The channel of recordings without marks.
     pub(in crate::detect) channel: ChannelChoice,
     pub(in crate::detect) time_scale: TimeScale,
+    /// The bands that count.
+    pub(super) focus: Focus,
     /// The recordings with the shots.
     pub(super) known: Vec<Known>,
     /// What was learned from; of a kept detector, the shots with a little before and behind them.
@@ -133,6 +136,7 @@ impl FrameDetector {
         while let Some(mut stretch) = stretches.next()? {
             let Scale(std) = *scale.get_or_insert_with(|| stretch.scale());
             stretch.divide(std);
+            stretch.mask(&self.focus);
             let Stretch { lead, core, .. } = stretch;
             let scores = probabilities(
                 &self.networks,

@@ -2,6 +2,7 @@
 
 use super::detector::{FrameDetector, Known};
 use super::fit::{Fitted, SupportFrames, probabilities};
+use super::focus::Focus;
 use super::region::Region;
 use super::stretch::Stretches;
 use super::{FRAME_RADIUS, FrameConfig, Scale, frames_of};
@@ -209,12 +210,18 @@ impl Fit for FrameFitter {
         let (Some(mut frames), Some((first, playback))) = (together, marked.first()) else {
             return Err(DetectError::MarkedRecordings { given: 0 });
         };
+        let focus = match self.config.fit.focus {
+            Some(margin) => Focus::of(&frames, margin),
+            None => Focus::on(0..frames.bands),
+        };
+        focus.mask(&mut frames.values, frames.bands);
         Ok(Box::new(FrameDetector {
             networks: self.networks(&mut frames, observe)?,
             card: self.model.card.clone(),
             channel: first.channel.unwrap_or(self.model.card.channel),
             time_scale: playback.time_scale,
             known,
+            focus,
             typical_shot: frames.typical_shot(),
             frames,
             shots_score: OnceCell::new(),

@@ -9,6 +9,7 @@ use tch::{Device, Kind, Tensor};
 use super::SegmentConfig;
 use super::detector::FrameDetector;
 use super::fit::{Fitted, SupportFrames};
+use super::focus::Focus;
 use crate::audio::{ChannelChoice, TimeScale};
 use crate::detect::{DetectError, LearnedFrom, ShotPicture};
 use crate::encoder::parameters::Parameters;
@@ -38,6 +39,8 @@ struct DetectorCard {
     segment: SegmentConfig,
     typical_shot: f64,
     shots_score: f32,
+    /// The bands that are heard.
+    focus: Range<usize>,
     /// How many networks are averaged.
     networks: u32,
     /// Which frames of each picture are the shot.
@@ -113,6 +116,7 @@ pub(super) fn save(
         segment: detector.segment,
         typical_shot: detector.typical_shot,
         shots_score: detector.shots_score(),
+        focus: detector.focus.heard(),
         networks: detector.networks.len() as u32,
         shots: pictures.into_iter().map(|picture| picture.shot).collect(),
         model: detector.card.clone(),
@@ -151,6 +155,13 @@ pub(in crate::detect) fn load(
         .collect::<Result<Vec<_>, _>>()
         .map_err(|e| not_a_detector(path, e))?;
     let input = card.model.input()?;
+    let Range { start, end } = card.focus;
+    if start >= end || end > input.bands {
+        return Err(not_a_detector(
+            path,
+            "what it says of `focus` is not what this version writes",
+        ));
+    }
     let pictures = (card.shots.iter().enumerate())
         .map(|(number, shot)| picture(&file, number, shot, input.bands))
         .collect::<Result<Vec<_>, _>>()
@@ -159,6 +170,7 @@ pub(in crate::detect) fn load(
         networks,
         channel: card.channel,
         time_scale: card.time_scale,
+        focus: Focus::on(start..end),
         known: Vec::new(),
         frames: SupportFrames::of_pictures(&pictures),
         shots_score: OnceCell::from(card.shots_score),

@@ -7,6 +7,7 @@
 //! | part | file |
 //! |---|---|
 //! | which frames of the recording are examples | `region.rs`, `fitter.rs` |
+//! | which bands are heard | `focus.rs` |
 //! | fine-tuning | `fit.rs` |
 //! | the score of every frame | `stretch.rs`, `detector.rs` |
 //! | scores → events | `segment.rs` |
@@ -16,6 +17,7 @@ mod config;
 mod detector;
 mod fit;
 mod fitter;
+mod focus;
 mod kept;
 mod region;
 mod segment;

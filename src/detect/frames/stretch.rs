@@ -1,6 +1,6 @@
 //! A recording as stretches of a few minutes, each measured against its own background.
 
-use super::Scale;
+use super::{Scale, focus::Focus};
 use crate::audio::MonoReader;
 use crate::detect::{DetectError, fitter::Playback};
 use crate::features::{FeatureStream, FrontEnd, std, subtract_medians};
@@ -38,6 +38,11 @@ impl Stretch {
     /// Standard deviation of all values.
     pub(super) fn scale(&self) -> Scale {
         Scale(std(&self.values).max(f32::MIN_POSITIVE))
+    }
+
+    /// Makes background of what lies outside the focus.
+    pub(super) fn mask(&mut self, focus: &Focus) {
+        focus.mask(&mut self.values, self.bands);
     }
 
     pub(super) fn divide(&mut self, by: f32) {

@@ -1,0 +1,148 @@
+//! The bands that a detector listens to: those in which the shots stand out, and a few beside them.
+
+use super::fit::SupportFrames;
+use std::ops::Range;
+
+/// Bands outside of which all is background to a detector, however loud: insects above an owl decide nothing.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Focus {
+    heard: Range<usize>,
+}
+
+/// Nine tenths of what the shots have above their surroundings lie between the lower and the upper band.
+const LOWER: f64 = 0.05;
+const UPPER: f64 = 0.95;
+
+impl Focus {
+    /// `heard` and nothing else.
+    pub(super) fn on(heard: Range<usize>) -> Self {
+        Self { heard }
+    }
+
+    /// The bands in which the shots are louder on average than what is known to be none of them, widened by `margin` on
+    /// either side. All bands, where the shots are nowhere louder.
+    ///
+    /// Each band counts by the square of its difference, so that many bands of mere background do not add up to more than
+    /// the few of a call.
+    pub(super) fn of(frames: &SupportFrames, margin: usize) -> Self {
+        let bands = frames.bands;
+        let (mut inside, mut beside) = (Mean::new(bands), Mean::new(bands));
+        let rows = frames.values.chunks_exact(bands);
+        for (row, (&target, &weight)) in rows.zip(frames.targets.iter().zip(&frames.weights)) {
+            if target > 0.0 {
+                inside.add(row);
+            } else if weight > 0.0 {
+                beside.add(row);
+            }
+        }
+        let pairs = inside.values().zip(beside.values());
+        let above: Vec<f64> = pairs.map(|(a, b)| (a - b).max(0.0).powi(2)).collect();
+        let all: f64 = above.iter().sum();
+        let quantile = |share: f64| {
+            let mut sum = 0.0;
+            let reaches = |value: &f64| {
+                sum += value;
+                sum >= share * all
+            };
+            above.iter().position(reaches)
+        };
+        let heard = match (quantile(LOWER), quantile(UPPER)) {
+            (Some(low), Some(high)) if all > 0.0 => {
+                low.saturating_sub(margin)..(high + 1 + margin).min(bands)
+            }
+            _ => 0..bands,
+        };
+        Self { heard }
+    }
+
+    /// The bands that are heard.
+    pub(super) fn heard(&self) -> Range<usize> {
+        self.heard.clone()
+    }
+
+    /// Makes background of all other bands of `[frames, bands]`.
+    pub(super) fn mask(&self, values: &mut [f32], bands: usize) {
+        for row in values.chunks_exact_mut(bands) {
+            row[..self.heard.start].fill(0.0);
+            row[self.heard.end..].fill(0.0);
+        }
+    }
+}
+
+/// The mean of each band.
+struct Mean {
+    sums: Vec<f64>,
+    rows: usize,
+}
+
+impl Mean {
+    fn new(bands: usize) -> Self {
+        Self {
+            sums: vec![0.0; bands],
+            rows: 0,
+        }
+    }
+
+    fn add(&mut self, row: &[f32]) {
+        self.rows += 1;
+        for (sum, &value) in self.sums.iter_mut().zip(row) {
+            *sum += f64::from(value);
+        }
+    }
+
+    fn values(&self) -> impl Iterator<Item = f64> + '_ {
+        let rows = self.rows.max(1) as f64;
+        self.sums.iter().map(move |sum| sum / rows)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Twenty bands and thirty frames: a call of bands 5 and 6 in the first ten, a louder hiss above band 12 everywhere.
+    fn frames(call: f32) -> SupportFrames {
+        let mut values = vec![0.0; 30 * 20];
+        for (frame, row) in values.chunks_exact_mut(20).enumerate() {
+            row[12..].fill(5.0);
+            if frame < 10 {
+                row[5..7].fill(call);
+            }
+        }
+        let mut targets = vec![0.0; 30];
+        targets[..10].fill(1.0);
+        SupportFrames {
+            bands: 20,
+            values,
+            targets,
+            weights: vec![1.0; 30],
+            shots: vec![Range { start: 0, end: 10 }],
+            partial: Vec::new(),
+            negatives: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_is_always_there_is_not_what_the_shots_are() {
+        let frames = frames(2.0);
+        let focus = Focus::of(&frames, 2);
+        assert_eq!(focus.heard(), 3..9);
+        assert_eq!(Focus::of(&frames, 100).heard(), 0..20);
+        let mut values = frames.values.clone();
+        focus.mask(&mut values, 20);
+        assert!(
+            values
+                .chunks_exact(20)
+                .all(|row| row[12..].iter().all(|&x| x == 0.0))
+        );
+        assert_eq!(values[5], 2.0);
+    }
+
+    #[test]
+    fn shots_that_stand_out_nowhere_are_heard_everywhere() {
+        assert_eq!(Focus::of(&frames(0.0), 2).heard(), 0..20);
+        let mut only_shots = frames(2.0);
+        only_shots.targets.fill(1.0);
+        assert!(!Focus::of(&only_shots, 2).heard().is_empty());
+    }
+}
