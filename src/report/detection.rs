@@ -210,7 +210,7 @@ impl ShotsPicture {
             } = picture;
             let frames = (values.len() / bands.max(1)).max(1);
             let share = |frame: usize| hundredths(100.0 * frame as f64 / frames as f64);
-            let (light, dark) = contrast(&values);
+            let (light, dark) = contrast(&values, SHOT_CONTRAST);
             ShotImage {
                 image: data_uri(&values, bands, light, dark),
                 left: share(shot.start),
@@ -350,7 +350,7 @@ impl RowScale {
     ) -> Row {
         let (from, to) = (row as f64 * self.secs, (row + 1) as f64 * self.secs);
         let mut padded = image.to_vec();
-        let (light, dark) = contrast(image);
+        let (light, dark) = contrast(image, ROW_CONTRAST);
         padded.resize(ROW_PIXELS * bands, light);
         let place = |span: &Span, title: String| {
             let overlaps = span.onset() < to && span.offset() > from;
@@ -398,15 +398,20 @@ impl RowScale {
     }
 }
 
-/// Background is light, the loudest hundredth of an image dark.
-fn contrast(image: &[f32]) -> (f32, f32) {
+/// The least difference between light and dark, so that noise alone stays pale: in decibels for rows of a recording, in
+/// standard deviations for shots as a detector hears them.
+const ROW_CONTRAST: f32 = 10.0;
+const SHOT_CONTRAST: f32 = 1.0;
+
+/// Background is light, the loudest hundredth of an image dark; so far apart at least.
+fn contrast(image: &[f32], least: f32) -> (f32, f32) {
     if image.is_empty() {
         return (0.0, 1.0);
     }
     let mut sorted = image.to_vec();
     sorted.sort_unstable_by(f32::total_cmp);
     let at = |share: f64| sorted[((sorted.len() - 1) as f64 * share) as usize];
-    (at(0.4), at(0.995).max(at(0.4) + 10.0))
+    (at(0.4), at(0.995).max(at(0.4) + least))
 }
 
 /// The highest score of each of [`SCORE_POINTS`] stretches of a row.
