@@ -5,7 +5,7 @@ use crate::printer::Printer;
 use anyhow::Context;
 use chiffchaff::audio::ChannelChoice;
 use chiffchaff::corpus::{Corpus, CorpusError, LoadedDataset, Skipped, SkippedClips, examined};
-use chiffchaff::dataset::{Dataset, DatasetScan, DatasetSource};
+use chiffchaff::dataset::{Clip, Dataset, DatasetScan, DatasetSource};
 use chiffchaff::features::ClipRemark;
 use chiffchaff::measure::Progress;
 use clap::Args;
@@ -53,6 +53,20 @@ pub(crate) fn loaded(source: &DatasetSource, printer: &Printer) -> anyhow::Resul
     let found = LoadedDataset::load(source)?;
     tell_unused(&found, printer);
     Ok(found)
+}
+
+/// All clips that can be used, and whether files had to be left out, which is said of each.
+pub(crate) fn usable(
+    source: &DatasetSource,
+    printer: &Printer,
+) -> anyhow::Result<(Vec<Clip>, bool)> {
+    let dataset = loaded(source, printer)?.dataset;
+    let mut is_short = false;
+    for fault in dataset.left_out() {
+        printer.warn(&format_args!("{}: {}", fault.path.display(), fault.problem));
+        is_short = true;
+    }
+    Ok((dataset.clips, is_short))
 }
 
 /// Says what of a dataset's tables is not used, though all its files are.

@@ -188,6 +188,16 @@ impl ShotsBand {
     }
 }
 
+/// The first place up to which this share of all `parts` lies.
+pub(super) fn place_of_share(parts: &[f64], share: f64) -> Option<usize> {
+    let (mut sum, all) = (0.0, parts.iter().sum::<f64>());
+    let reaches = |part: &f64| {
+        sum += part;
+        sum >= share * all
+    };
+    parts.iter().position(reaches)
+}
+
 /// The power that shots have above their surroundings.
 #[derive(Debug)]
 pub(super) struct ShotPower {
@@ -229,12 +239,7 @@ impl ShotPower {
 
     /// The frequency, Hz, below which this share of the power lies.
     fn quantile(&self, share: f64) -> f64 {
-        let (mut sum, all) = (0.0, self.total());
-        let reaches = |p: &f64| {
-            sum += p;
-            sum >= share * all
-        };
-        self.power.iter().position(reaches).unwrap_or(0) as f64 * self.bin_hz
+        place_of_share(&self.power, share).unwrap_or(0) as f64 * self.bin_hz
     }
 
     /// How a recording is played so that shots of these lengths, seconds, lie at frequencies within `hearing`, Hz, and last

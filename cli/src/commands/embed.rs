@@ -3,7 +3,7 @@
 mod kept;
 
 use super::existing;
-use crate::clips::{ChannelArgument, loaded};
+use crate::clips::{ChannelArgument, usable};
 use crate::{Finish, printer::Printer};
 use anyhow::{Context, anyhow, bail};
 use chiffchaff::dataset::{Clip, DatasetKind, DatasetSource, output_names};
@@ -226,12 +226,9 @@ fn clips(
                 anyhow!("{input}: is no file, no folder and no clips named as KIND:PATH")
             })?,
         };
-        let dataset = loaded(&source, printer)?.dataset;
-        for fault in dataset.left_out() {
-            printer.warn(&format_args!("{}: {}", fault.path.display(), fault.problem));
-            *remarked = true;
-        }
-        clips.extend(dataset.clips);
+        let (found, is_short) = usable(&source, printer)?;
+        *remarked |= is_short;
+        clips.extend(found);
     }
     let mut seen = HashSet::new();
     clips.retain(|clip| {

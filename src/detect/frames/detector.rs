@@ -1,7 +1,7 @@
 //! The score of every frame of a recording, and the events in it.
 
 use super::fit::{Fitted, SupportFrames, probabilities};
-use super::focus::Focus;
+use super::focus::{Focus, lower_band};
 use super::stretch::{Stretch, Stretches};
 use super::{FRAME_RADIUS, Scale, SegmentConfig, frames_of, kept};
 use crate::audio::{AudioReader, ChannelChoice, TimeScale};
@@ -152,7 +152,7 @@ impl FrameDetector {
 
     /// Refuses a recording whose rate leaves out most of what the shots are.
     fn check_rate(&self, recording: &Path) -> Result<(), DetectError> {
-        let Some(band) = self.frames.lower_band() else {
+        let Some(band) = lower_band(&self.frames) else {
             return Ok(());
         };
         let axes = self.card.front_end.axes()?;

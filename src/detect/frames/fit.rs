@@ -163,25 +163,6 @@ impl SupportFrames {
         }
     }
 
-    /// The band above which three quarters of what stands out in the shots lie.
-    pub(super) fn lower_band(&self) -> Option<usize> {
-        let mut above = vec![0.0; self.bands];
-        for frame in self.shots.iter().cloned().flatten() {
-            let row = &self.values[frame * self.bands..][..self.bands];
-            for (sum, &value) in above.iter_mut().zip(row) {
-                *sum += f64::from(value);
-            }
-        }
-        // Squared, so that the many bands of mere background do not add up to more than those of the call.
-        let above: Vec<f64> = above.into_iter().map(|sum| sum.max(0.0).powi(2)).collect();
-        let (mut sum, all) = (0.0, above.iter().sum::<f64>());
-        let reaches = |value: &f64| {
-            sum += value;
-            sum >= 0.25 * all
-        };
-        (all > 0.0).then(|| above.iter().position(reaches))?
-    }
-
     /// Takes frames beside the shots that score `from` or more for unknown, where events may be unmarked.
     pub(super) fn doubt(&mut self, scores: &[f32], from: f32) {
         for frame in self.partial.iter().cloned().flatten() {

@@ -1,6 +1,7 @@
 //! The bands that a detector listens to: those in which the shots stand out, and a few beside them.
 
 use super::fit::SupportFrames;
+use crate::detect::shots_band::place_of_share;
 use std::ops::Range;
 
 /// Bands outside of which all is background to a detector, however loud: insects above an owl decide nothing.
@@ -21,9 +22,6 @@ impl Focus {
 
     /// The bands in which the shots are louder on average than what is known to be none of them, widened by `margin` on
     /// either side. All bands, where the shots are nowhere louder.
-    ///
-    /// Each band counts by the square of its difference, so that many bands of mere background do not add up to more than
-    /// the few of a call.
     pub(super) fn of(frames: &SupportFrames, margin: usize) -> Self {
         let bands = frames.bands;
         let (mut inside, mut beside) = (Mean::new(bands), Mean::new(bands));
@@ -36,18 +34,10 @@ impl Focus {
             }
         }
         let pairs = inside.values().zip(beside.values());
-        let above: Vec<f64> = pairs.map(|(a, b)| (a - b).max(0.0).powi(2)).collect();
-        let all: f64 = above.iter().sum();
-        let quantile = |share: f64| {
-            let mut sum = 0.0;
-            let reaches = |value: &f64| {
-                sum += value;
-                sum >= share * all
-            };
-            above.iter().position(reaches)
-        };
-        let heard = match (quantile(LOWER), quantile(UPPER)) {
-            (Some(low), Some(high)) if all > 0.0 => {
+        let above = standing_out(pairs.map(|(inside, beside)| inside - beside));
+        let bounds = above.map(|above| [LOWER, UPPER].map(|share| place_of_share(&above, share)));
+        let heard = match bounds {
+            Some([Some(low), Some(high)]) => {
                 low.saturating_sub(margin)..(high + 1 + margin).min(bands)
             }
             _ => 0..bands,
@@ -67,6 +57,22 @@ impl Focus {
             row[self.heard.end..].fill(0.0);
         }
     }
+}
+
+/// The band above which three quarters of what the shots are lie; none if they are background.
+pub(super) fn lower_band(frames: &SupportFrames) -> Option<usize> {
+    let mut shots = Mean::new(frames.bands);
+    for frame in frames.shots.iter().cloned().flatten() {
+        shots.add(&frames.values[frame * frames.bands..][..frames.bands]);
+    }
+    place_of_share(&standing_out(shots.values())?, 0.25)
+}
+
+/// How much each band counts by its level above the background; none if no band is above it. Squared, so that many bands
+/// of mere background do not add up to more than the few of a call.
+fn standing_out(levels: impl Iterator<Item = f64>) -> Option<Vec<f64>> {
+    let above: Vec<f64> = levels.map(|level| level.max(0.0).powi(2)).collect();
+    above.iter().any(|&level| level > 0.0).then_some(above)
 }
 
 /// The mean of each band.

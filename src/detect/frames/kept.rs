@@ -51,7 +51,7 @@ struct DetectorCard {
 
 impl DetectorCard {
     /// What nothing can have written, but a damaged file may say.
-    fn check(&self) -> Result<(), String> {
+    fn check(&self, bands: usize) -> Result<(), String> {
         let share = |value: f64| (0.0..=10.0).contains(&value);
         let SegmentConfig {
             smooth,
@@ -62,8 +62,11 @@ impl DetectorCard {
             (self.detector != FORMAT, "detector"),
             (!(1..=100).contains(&self.networks), "networks"),
             (!(0.0..=1.0).contains(&self.threshold), "threshold"),
-            (!(0.0..=1.0).contains(&self.shots_score), "shots_score"),
-            (self.shots_score <= 0.0, "shots_score"),
+            (
+                !(f32::MIN_POSITIVE..=1.0).contains(&self.shots_score),
+                "shots_score",
+            ),
+            (self.focus.is_empty() || self.focus.end > bands, "focus"),
             (
                 !(1.0..=MOST_FRAMES).contains(&self.typical_shot),
                 "typical_shot",
@@ -142,26 +145,21 @@ pub(in crate::detect) fn load(
             source,
         },
     })?;
-    if serde_json::from_str::<ModelCard>(&file.metadata).is_ok() {
-        let reason = "it is an encoder, which `--model` takes";
-        return Err(not_a_detector(path, reason));
-    }
     let card = serde_json::from_str::<DetectorCard>(&file.metadata);
-    let card = card.map_err(|e| not_a_detector(path, e))?;
-    card.check().map_err(|e| not_a_detector(path, e))?;
+    let card = card.map_err(
+        |error| match serde_json::from_str::<ModelCard>(&file.metadata) {
+            Ok(_) => not_a_detector(path, "it is an encoder, which `--model` takes"),
+            Err(_) => not_a_detector(path, error),
+        },
+    )?;
+    let input = card.model.input().map_err(|e| not_a_detector(path, e))?;
+    card.check(input.bands)
+        .map_err(|e| not_a_detector(path, e))?;
     let precision = PrecisionChoice::Auto.resolve(&card.model.encoder, device);
     let networks = (0..card.networks as usize)
         .map(|number| network(&file, &card, number, (precision, device)))
         .collect::<Result<Vec<_>, _>>()
         .map_err(|e| not_a_detector(path, e))?;
-    let input = card.model.input()?;
-    let Range { start, end } = card.focus;
-    if start >= end || end > input.bands {
-        return Err(not_a_detector(
-            path,
-            "what it says of `focus` is not what this version writes",
-        ));
-    }
     let pictures = (card.shots.iter().enumerate())
         .map(|(number, shot)| picture(&file, number, shot, input.bands))
         .collect::<Result<Vec<_>, _>>()
@@ -170,7 +168,7 @@ pub(in crate::detect) fn load(
         networks,
         channel: card.channel,
         time_scale: card.time_scale,
-        focus: Focus::on(start..end),
+        focus: Focus::on(card.focus),
         known: Vec::new(),
         frames: SupportFrames::of_pictures(&pictures),
         shots_score: OnceCell::from(card.shots_score),

@@ -1,7 +1,7 @@
 //! Which recordings are searched: files, and what is in folders.
 
 use super::Arguments;
-use crate::clips::loaded;
+use crate::clips::usable;
 use crate::printer::Printer;
 use anyhow::bail;
 use chiffchaff::dataset::{DatasetKind, DatasetSource};
@@ -23,17 +23,14 @@ pub(super) fn listed(
             kind: DatasetKind::Folder,
             path: given.clone(),
         };
-        let dataset = loaded(&source, printer)?.dataset;
-        for fault in dataset.left_out() {
-            printer.warn(&format_args!("{}: {}", fault.path.display(), fault.problem));
-            remarked = true;
-        }
+        let (clips, is_short) = usable(&source, printer)?;
+        remarked |= is_short;
         // The clips of an earlier search are no recordings.
         let is_clip = |path: &Path| {
             let clips = arguments.clips.as_deref();
             clips.is_some_and(|folder| path.starts_with(folder))
         };
-        let found = dataset.clips.into_iter().map(|clip| clip.path);
+        let found = clips.into_iter().map(|clip| clip.path);
         recordings.extend(found.filter(|path| !is_clip(path)));
     }
     let mut seen = HashSet::new();

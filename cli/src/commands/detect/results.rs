@@ -7,7 +7,7 @@ use crate::interrupt::Interrupt;
 use crate::kept::{Begin, FileState, open, parts_of_file};
 use crate::{Finish, printer::Printer, provenance::command_line};
 use anyhow::{Context, bail};
-use chiffchaff::audio::{RecordedAt, recorded_at};
+use chiffchaff::audio::{RecordedAt, RecordingStart, recorded_at};
 use chiffchaff::dataset::{OutputName, output_names};
 use chiffchaff::detect::write::{
     Began, Found, TableFormat, event_table, write_clips, write_events, written_clips,
@@ -18,6 +18,7 @@ use chiffchaff::output::{
 };
 use chiffchaff::report::{DetectionPage, Drawn, RecordingPicture, ShotsPicture};
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -32,7 +33,9 @@ pub(super) struct Results<'a> {
     journal: Option<Journal>,
     /// What all parts of this search have in common.
     settings: String,
-    /// Whether it is known when some recording was made.
+    /// When each recording was made, as far as that is known.
+    starts: HashMap<&'a Path, RecordingStart>,
+    /// Whether it is known of some.
     is_dated: bool,
     parts: Vec<Part>,
     taken_up: usize,
@@ -114,8 +117,10 @@ impl<'a> Results<'a> {
             begin.check(journal, printer)?;
         }
         let settings = format!("{} {shared_marks:?}", settings(arguments)?);
-        let mut began = arguments.recordings.iter().map(|path| recorded_at(path));
-        let is_dated = began.any(|start| start.at.is_some());
+        let starts = arguments.recordings.iter();
+        let starts: HashMap<_, _> = starts
+            .map(|path| (path.as_path(), recorded_at(path)))
+            .collect();
         let (of, kept) = (arguments.recordings.len(), journal.is_some());
         let interrupt = Interrupt::leaving(*printer, move |done| match kept {
             true => format!(
@@ -131,7 +136,8 @@ impl<'a> Results<'a> {
             tables,
             journal,
             settings,
-            is_dated,
+            is_dated: starts.values().any(|start| start.at.is_some()),
+            starts,
             parts: Vec::new(),
             taken_up: 0,
             remarks: 0,
@@ -161,7 +167,8 @@ impl<'a> Results<'a> {
     /// Writes what was found: clips first, so that a recording whose events are kept has all of them.
     pub(super) fn add(&mut self, searched: &Searched, name: &OutputName) -> anyhow::Result<()> {
         self.say_taken_up();
-        let start = recorded_at(&searched.recording);
+        let start = self.starts.get(searched.recording.as_path());
+        let start = start.copied().unwrap_or_default();
         if let Some(remark) = start.remark {
             let recording = searched.recording.display();
             self.printer.warn(&format_args!("{recording}: {remark}"));
@@ -485,37 +492,27 @@ fn check(arguments: &Arguments, tables: &Tables, goes_on: bool) -> anyhow::Resul
         }
         .check(&inputs, existing(arguments.resume))?;
     }
-    if let Some(path) = &arguments.picture {
-        let (option, endings) = ("--picture", &["html"]);
-        OutputFile {
-            path,
-            option,
-            endings,
-        }
-        .check(&inputs, existing(goes_on))?;
-    }
     if let Some(path) = &arguments.counts {
         let same =
             |table: &PathBuf| std::path::absolute(table).ok() == std::path::absolute(path).ok();
         if tables.paths(arguments).iter().any(same) {
             bail!("{}: is both `--out` and `--counts`", path.display());
         }
-        let (option, endings) = ("--counts", &["csv"]);
-        OutputFile {
-            path,
-            option,
-            endings,
-        }
-        .check(&inputs, existing(goes_on))?;
     }
-    if let Some(path) = &arguments.keep {
-        let (option, endings) = ("--keep", &["safetensors"]);
-        OutputFile {
-            path,
-            option,
-            endings,
+    let others: [(_, _, &[&str]); 3] = [
+        (&arguments.picture, "--picture", &["html"]),
+        (&arguments.counts, "--counts", &["csv"]),
+        (&arguments.keep, "--keep", &["safetensors"]),
+    ];
+    for (path, option, endings) in others {
+        if let Some(path) = path {
+            OutputFile {
+                path,
+                option,
+                endings,
+            }
+            .check(&inputs, existing(goes_on))?;
         }
-        .check(&inputs, existing(goes_on))?;
     }
     let Some(folder) = &arguments.clips else {
         return Ok(());

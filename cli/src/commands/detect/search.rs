@@ -21,6 +21,8 @@ pub(super) struct Searcher<'a> {
     arguments: &'a Arguments,
     matching: &'a Matching<'a>,
     printer: &'a Printer,
+    /// The recordings with marks.
+    marked: Vec<&'a Path>,
     /// None where a kept detector searches.
     fitter: Option<Fitter>,
     /// Kept, or fitted when a recording needs it; or why it cannot be.
@@ -63,10 +65,13 @@ impl<'a> Searcher<'a> {
         matching: &'a Matching<'a>,
         printer: &'a Printer,
     ) -> anyhow::Result<Self> {
+        let recordings = arguments.recordings.iter().enumerate();
+        let marked = recordings.filter(|&(index, _)| matching.marks_of(index).is_ok());
         let mut searcher = Self {
             arguments,
             matching,
             printer,
+            marked: marked.map(|(_, path)| path.as_path()).collect(),
             fitter: None,
             shared: None,
         };
@@ -99,17 +104,10 @@ impl<'a> Searcher<'a> {
 
     /// The recordings whose marks serve others; empty where each is searched by its own.
     pub(super) fn shared_marks(&self) -> Vec<&'a Path> {
-        let marked = self.marked_recordings();
-        match self.arguments.together || marked.len() < self.arguments.recordings.len() {
-            true => marked,
+        match self.arguments.together || self.marked.len() < self.arguments.recordings.len() {
+            true => self.marked.clone(),
             false => Vec::new(),
         }
-    }
-
-    fn marked_recordings(&self) -> Vec<&'a Path> {
-        let recordings = self.arguments.recordings.iter().enumerate();
-        let marked = recordings.filter(|&(index, _)| self.matching.marks_of(index).is_ok());
-        marked.map(|(_, path)| path.as_path()).collect()
     }
 
     /// The detector that was kept, if one searches.
@@ -135,7 +133,7 @@ impl<'a> Searcher<'a> {
         if self.arguments.detector.is_some() {
             return self.by_all_marks(index);
         }
-        let by_others = self.fitter()?.learns_together() && !self.marked_recordings().is_empty();
+        let by_others = self.fitter()?.learns_together() && !self.marked.is_empty();
         match self.matching.marks_of(index) {
             Ok(_) if self.searches_together() => self.by_all_marks(index),
             Ok(_) => match self.by_own_marks(index) {
@@ -151,7 +149,7 @@ impl<'a> Searcher<'a> {
     /// has marks, and may then be there already.
     fn searches_together(&self) -> bool {
         let is_fitted = self.arguments.keep.is_some();
-        self.arguments.together || (is_fitted && self.marked_recordings().len() == 1)
+        self.arguments.together || (is_fitted && self.marked.len() == 1)
     }
 
     fn by_own_marks(&self, index: usize) -> anyhow::Result<Searched> {
