@@ -40,6 +40,16 @@ pub enum DetectError {
         /// What is allowed.
         required: &'static str,
     },
+    /// A precision that no threshold is expected to give.
+    #[error(
+        "`precision` is {wanted}, but no threshold is expected to give more than {highest:.2}: that of events that score as the shots do"
+    )]
+    PrecisionTooHigh {
+        /// What was wanted.
+        wanted: f32,
+        /// What is expected of events that score 1.
+        highest: f64,
+    },
     /// A recording that is to be played slower or faster, for a method that takes it as it is.
     #[error("`--time-scale {given}`: only the method `frames` plays recordings slower or faster")]
     TimeScale {
