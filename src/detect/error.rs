@@ -132,6 +132,22 @@ pub enum DetectError {
         /// Their labels.
         labels: Vec<String>,
     },
+    /// A table that does not say which of its found events are right.
+    #[error(
+        "{}: is no table of checked events: it needs a column `score`, as `detect` writes it, and a column `verdict` with `right` or `wrong` where you looked", path.display()
+    )]
+    NotChecked {
+        /// The table.
+        path: PathBuf,
+    },
+    /// A found event without a score that can be compared with others.
+    #[error("{}: line {line}: its score is no number from 0 to 1", path.display())]
+    NoScore {
+        /// The table.
+        path: PathBuf,
+        /// The event's line.
+        line: u64,
+    },
     /// Recordings whose subset is not said.
     #[error("{}: does not say the subset of `{recording}`", path.display())]
     NoSubset {
