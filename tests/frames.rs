@@ -8,7 +8,7 @@ use chiffchaff::dataset::{Marked, ShotChoice, Span, Support, SyntheticConfig, pa
 use chiffchaff::detect::frames::FrameConfig;
 use chiffchaff::detect::{
     DetectError, Detection, Detector, DetectorConfig, Event, Fitter, KeptOptions, MarkedRecording,
-    ShotPicture, Stage,
+    ShotPicture, Stage, Threshold, expected_precision,
 };
 use chiffchaff::encoder::{Encoder, InputShape, Model, ModelCard, TrainingRecord};
 use chiffchaff::experiment::Experiment;
@@ -79,7 +79,7 @@ fn finds_the_planted_calls_and_nothing_else() {
         "the same seed, the same events"
     );
     let everything = FrameConfig {
-        threshold: 0.0,
+        threshold: Threshold::Score(0.0),
         ..FrameConfig::default()
     };
     assert_eq!(detect(&recording, everything).events, found.candidates);
@@ -245,16 +245,45 @@ fn a_kept_detector_finds_what_it_found_before() {
     assert!(pictures.iter().zip(&fitted.shot_pictures()).all(alike));
 
     let all = KeptOptions {
-        threshold: Some(0.0),
+        threshold: Some(Threshold::Score(0.0)),
         ..KeptOptions::default()
     };
     let all = load(all).unwrap().detect(&other, |_| {}).unwrap();
     assert_eq!(all.events, found.candidates);
     let beyond = KeptOptions {
-        threshold: Some(1.5),
+        threshold: Some(Threshold::Score(1.5)),
         ..KeptOptions::default()
     };
     assert!(matches!(load(beyond), Err(DetectError::Config { .. })));
+
+    // A wanted precision is kept, too, and each recording gets its threshold by it.
+    let like_a_shot = Event {
+        span: Span::new(0.0, 1.0).unwrap(),
+        score: 1.0,
+    };
+    let of_all = expected_precision(&found.candidates).unwrap();
+    let wanted = 0.5 * (of_all + expected_precision(&[like_a_shot]).unwrap()) - 1e-6;
+    let sure = KeptOptions {
+        threshold: Some(Threshold::Precision(wanted as f32)),
+        ..KeptOptions::default()
+    };
+    let sure = load(sure).unwrap();
+    let file_of_sure = folder.path().join("sure.safetensors");
+    sure.save(&file_of_sure).unwrap();
+    let sure = sure.detect(&other, |_| {}).unwrap();
+    let expected = expected_precision(&sure.events).unwrap();
+    assert!(expected > wanted - 1e-6, "{expected} for {wanted}");
+    let scores_enough = |event: &&Event| event.score >= sure.threshold;
+    let enough = sure.candidates.iter().filter(scores_enough).count();
+    assert_eq!(sure.events.len(), enough);
+    let again = Detector::load(&file_of_sure, KeptOptions::default(), Device::Cpu).unwrap();
+    assert_eq!(again.detect(&other, |_| {}).unwrap(), sure);
+    let unheard_of = KeptOptions {
+        threshold: Some(Threshold::Precision(1.0)),
+        ..KeptOptions::default()
+    };
+    let refused = load(unheard_of).unwrap_err();
+    assert!(matches!(refused, DetectError::PrecisionTooHigh { .. }));
 
     // The calls fall from 6000 to 3500 Hz.
     let low = folder.path().join("low.wav");

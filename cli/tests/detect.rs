@@ -46,13 +46,47 @@ fn five_marks_find_the_other_syllables_in_every_format_with_a_page_and_clips() {
     let read = |name: &str| fs::read_to_string(desk.path().join(name)).unwrap();
     let events = read("found.csv").lines().count() - 1;
     assert!((30..=36).contains(&events), "{events} of 33");
+    assert!(
+        stderr.contains("expected precision: about ")
+            && stderr.contains(&format!(" % of {events} events")),
+        "{stderr}"
+    );
     let page = read("found.html");
     assert!(page.contains(";base64,") && page.contains("class=\"shot\""));
+    assert!(page.contains(&format!("<tr><td>0.85</td><td>{events}</td>")));
     assert!(!page.contains("://"), "the page fetches nothing");
     assert_eq!(
         fs::read_dir(desk.path().join("clips")).unwrap().count(),
         events
     );
+}
+
+#[test]
+fn a_precision_is_asked_for_in_place_of_a_score_and_the_threshold_is_said() {
+    let desk = desk();
+    let search = |threshold: &str, more: &[&str]| {
+        let arguments = [
+            "song.flac",
+            "--shots",
+            "marks.csv",
+            "--threshold",
+            threshold,
+        ];
+        run(desk.path(), &[&arguments[..], more].concat())
+    };
+    let (code, found, stderr) = search("precision=0.5", &[]);
+    assert_eq!(code, 0, "{stderr}");
+    let said = stderr.split(" events, scoring ").nth(1);
+    let threshold = said.and_then(|said| said.split(' ').next()).unwrap();
+    let (_, by_score, stderr) = search(threshold, &[]);
+    assert_eq!(found, by_score, "what is said can be given");
+    assert!(!stderr.contains("scoring"), "{stderr}");
+    let (code, _, stderr) = search("precision=0.9", &["--method", "template"]);
+    assert!(code == 2 && stderr.contains("`frames`"), "{stderr}");
+    let (code, _, stderr) = search("precision=1", &[]);
+    assert!(code == 2 && stderr.contains("`precision` is 1"), "{stderr}");
+    let (_, _, stderr) = search("0.5", &["--method", "template"]);
+    assert!(!stderr.contains("expected precision"), "{stderr}");
 }
 
 /// The template method is fast and needs no engine's time: good enough to see where tables go.

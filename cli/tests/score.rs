@@ -134,3 +134,66 @@ fn wrong_input_is_named_and_other_tables_are_passed_over() {
         "{stderr}"
     );
 }
+
+/// Eight events, six of which were checked.
+const CHECKED: &str = "recording,onset,offset,score,label,verdict\n\
+    a.wav,1,2,0.86,song,wrong\na.wav,3,4,0.87,song,wrong\na.wav,5,6,0.88,song,right\na.wav,7,8,0.88,song,\n\
+    a.wav,9,10,0.96,song,right\na.wav,11,12,0.97,song,right\na.wav,13,14,0.97,song,\na.wav,15,16,0.98,song,right\n";
+
+#[test]
+fn events_that_were_checked_give_a_precision_at_each_threshold() {
+    let desk = desk();
+    let write = |name: &str, text: &str| fs::write(desk.path().join(name), text).unwrap();
+    write("checked.csv", CHECKED);
+    let more = CHECKED.replace("a.wav", "b.wav").replace("wrong", "");
+    write("more.csv", &more);
+    let (code, stdout, stderr) = run(desk.path(), &["--checked", "checked.csv"]);
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    for line in [
+        "threshold    events   checked     right precision    95 % interval",
+        "     0.85         8         6         4      66.7     30.0 to 90.3",
+        "     0.95         4         3         3     100.0    43.9 to 100.0",
+        "6 of 8 events were checked",
+    ] {
+        assert!(stdout.contains(line), "no `{line}` in:\n{stdout}");
+    }
+    assert!(!stdout.contains('–'), "{stdout}");
+    let both = ["--checked", "checked.csv", "more.csv", "--format", "json"];
+    let (code, stdout, stderr) = run(desk.path(), &both);
+    assert_eq!(code, 0, "{stderr}");
+    let rows: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    let counts = ["events", "checked", "right"].map(|key| rows[0][key].as_u64().unwrap());
+    assert_eq!(counts, [16, 10, 8]);
+    assert!(rows[0]["estimate"]["precision"].as_f64().unwrap() > 0.66);
+}
+
+#[test]
+fn tables_that_say_nothing_of_right_and_wrong_are_refused() {
+    let desk = desk();
+    let refusal = |text: &str| {
+        fs::write(desk.path().join("checked.csv"), text).unwrap();
+        let (code, stdout, stderr) = run(desk.path(), &["--checked", "checked.csv"]);
+        assert_eq!((code, stdout.as_str()), (2, ""));
+        stderr
+    };
+    let unchecked = CHECKED.replace("right", "").replace("wrong", "?");
+    let unchecked = refusal(&unchecked);
+    assert!(
+        unchecked.contains("none of the 8 events is checked"),
+        "{unchecked}"
+    );
+    let without_score = refusal(&CHECKED.replace("score", "loudness"));
+    assert!(
+        without_score.contains("it needs a column `score`"),
+        "{without_score}"
+    );
+    let no_number = refusal(&CHECKED.replace("0.98", "high"));
+    assert!(
+        no_number.contains("line 9: its score is no number"),
+        "{no_number}"
+    );
+    let (code, _, stderr) = run(desk.path(), &["--checked", "checked.csv", "--shots", "3"]);
+    assert!(code == 2 && stderr.contains("--shots"), "{stderr}");
+    let (code, _, stderr) = run(desk.path(), &["--reference", "truth"]);
+    assert!(code == 2 && stderr.contains("--predictions"), "{stderr}");
+}

@@ -17,7 +17,7 @@ pub struct Detection {
     pub events: Vec<Event>,
     /// Whatever might be one, the events included. Empty where the method keeps nothing below its threshold.
     pub candidates: Vec<Event>,
-    /// Events score at least this, within 0..=1. Template matching has a threshold for every recording and keeps only
+    /// Events score at least this, within 0..=1; of this recording, where a precision was asked for. Template matching has a threshold for every recording and keeps only
     /// events above it; here it says 0.
     pub threshold: f32,
     /// The score over time, where the method has one.

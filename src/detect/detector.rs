@@ -1,5 +1,7 @@
 //! A fitted detector and a recording → events.
 
+#[cfg(feature = "nn")]
+use super::Threshold;
 use super::learned::{LearnedFrom, ShotPicture};
 use super::{DetectError, Detection, Stage};
 use crate::audio::{ChannelChoice, TimeScale};
@@ -52,8 +54,8 @@ impl fmt::Debug for Detector {
 #[cfg(feature = "nn")]
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct KeptOptions {
-    /// Events score at least this, within 0..=1.
-    pub threshold: Option<f32>,
+    /// Which candidates count as events.
+    pub threshold: Option<Threshold>,
     /// The channel that is searched.
     pub channel: Option<ChannelChoice>,
 }
@@ -73,7 +75,7 @@ impl Detector {
         let KeptOptions { threshold, channel } = options;
         fitted.threshold = threshold.unwrap_or(fitted.threshold);
         fitted.channel = channel.unwrap_or(fitted.channel);
-        DetectError::check_threshold(fitted.threshold)?;
+        fitted.threshold.check()?;
         Ok(Self {
             fitted_to: Vec::new(),
             searches_others: true,

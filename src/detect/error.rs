@@ -40,6 +40,16 @@ pub enum DetectError {
         /// What is allowed.
         required: &'static str,
     },
+    /// A precision that no threshold is expected to give.
+    #[error(
+        "`precision` is {wanted}, but no threshold is expected to give more than {highest:.2}: that of events that score as the shots do"
+    )]
+    PrecisionTooHigh {
+        /// What was wanted.
+        wanted: f32,
+        /// What is expected of events that score 1.
+        highest: f64,
+    },
     /// A recording that is to be played slower or faster, for a method that takes it as it is.
     #[error("`--time-scale {given}`: only the method `frames` plays recordings slower or faster")]
     TimeScale {
@@ -121,6 +131,22 @@ pub enum DetectError {
         recording: String,
         /// Their labels.
         labels: Vec<String>,
+    },
+    /// A table that does not say which of its found events are right.
+    #[error(
+        "{}: is no table of checked events: it needs a column `score`, as `detect` writes it, and a column `verdict` with `right` or `wrong` where you looked", path.display()
+    )]
+    NotChecked {
+        /// The table.
+        path: PathBuf,
+    },
+    /// A found event without a score that can be compared with others.
+    #[error("{}: line {line}: its score is no number from 0 to 1", path.display())]
+    NoScore {
+        /// The table.
+        path: PathBuf,
+        /// The event's line.
+        line: u64,
     },
     /// Recordings whose subset is not said.
     #[error("{}: does not say the subset of `{recording}`", path.display())]

@@ -23,6 +23,7 @@
 //! | a detector in a file, for next season | [`Detector::save`], [`LearnedFrom`] |
 //! | found events in a table, or as sound | [`mod@write`] |
 //! | how many a day and an hour | [`EventCounts`] |
+//! | how many are right, from their scores | [`expected_precision`], [`Detection::by_threshold`] |
 //! | how well they were found | [`score`] |
 //!
 //! | method | finds events |
@@ -44,12 +45,15 @@ mod fitter;
 #[cfg(feature = "nn")]
 pub mod frames;
 mod learned;
+mod precision;
 #[cfg(feature = "nn")]
 pub mod prototypical;
 pub mod score;
 mod shots_band;
 mod shots_heard;
 pub mod template;
+#[cfg(feature = "nn")]
+mod threshold;
 #[cfg(feature = "nn")]
 pub mod windows;
 pub mod write;
@@ -66,5 +70,8 @@ pub use event::Event;
 pub use event_counts::{EventCounts, Tally};
 pub use fitter::{Fitter, MarkedRecording};
 pub use learned::{LearnedFrom, LearnedRecording, ShotPicture};
+pub use precision::{AtThreshold, expected_precision};
 pub use shots_band::OutOfHearing;
 pub use shots_heard::{LookedAt, ShotsUnheard};
+#[cfg(feature = "nn")]
+pub use threshold::{NoThreshold, Threshold};

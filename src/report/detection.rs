@@ -12,6 +12,7 @@ use super::event_list::EventList;
 use super::event_sounds::{self, EventSounds, Heard, SoundRoom, on_page, worth_hearing};
 use super::frequency_axis::frequency_axis;
 use super::spectrogram::data_uri;
+use super::threshold_table::ThresholdTable;
 use super::time_axis::{TimeTick, time_axis};
 use crate::audio::{ChannelChoice, MonoReader, RecordedAt, SampleRate, TimeScale};
 use crate::dataset::Span;
@@ -46,6 +47,7 @@ pub struct RecordingPicture {
     /// `10 times slower`, where it was not played as it was recorded.
     speed: Option<String>,
     histogram: Option<Histogram>,
+    thresholds: Option<ThresholdTable>,
     list: EventList,
     sounds: EventSounds,
     /// The frequencies beside each row.
@@ -161,6 +163,7 @@ impl RecordingPicture {
                 .map(|began| format!("{began} by {}", began.said_by)),
             speed: speed(drawn.time_scale),
             histogram: Histogram::of(detection),
+            thresholds: ThresholdTable::of(detection),
             list: EventList::new(events, &in_rows, drawn.began),
             sounds,
             frequencies: frequency_axis(&scale.log_mel(), slower),
@@ -540,6 +543,7 @@ impl DetectionPage<'_> {
 mod tests {
     use super::*;
     use crate::audio::{TimeSource, WavEncoding, Waveform, write_wav};
+    use crate::detect::expected_precision;
     use jiff::civil;
     use std::path::PathBuf;
 
@@ -584,7 +588,11 @@ mod tests {
 
     /// The page of one recording, which was kept and read back.
     fn page(recording: &Path, drawn: Drawn, events: Vec<Event>) -> String {
-        let picture = RecordingPicture::new(recording, drawn, &detection(events)).unwrap();
+        page_of(recording, drawn, &detection(events))
+    }
+
+    fn page_of(recording: &Path, drawn: Drawn, detection: &Detection) -> String {
+        let picture = RecordingPicture::new(recording, drawn, detection).unwrap();
         let kept = serde_json::to_string(&picture).unwrap();
         let picture: RecordingPicture = serde_json::from_str(&kept).unwrap();
         assert_eq!(serde_json::to_string(&picture).unwrap(), kept);
@@ -653,6 +661,30 @@ mod tests {
         assert!(page.contains("0 events found"));
         assert!(!page.contains("<script") && !page.contains("script-src"));
         assert!(!page.contains("<table"));
+    }
+
+    #[test]
+    fn it_is_shown_what_other_thresholds_would_keep_and_how_much_of_it_may_be_right() {
+        let folder = tempfile::tempdir().unwrap();
+        let recording = tone(folder.path(), 1, 8_000);
+        let surest = event(0.1, 0.3, 0.96);
+        let mut track = Track::new(100.0);
+        track.extend(&[0.9; 100]);
+        let detection = Detection {
+            candidates: vec![surest, event(0.6, 0.8, 0.62)],
+            track: Some(track),
+            ..detection(vec![surest])
+        };
+        let of_surest = 100.0 * expected_precision(&[surest]).unwrap();
+        let page = page_of(&recording, drawn(0.2), &detection);
+        for row in [
+            "<tr><td>0.60</td><td>2</td><td>".to_owned(),
+            format!("<tr><td>0.65</td><td>1</td><td>{of_surest:.0} %</td></tr>"),
+            "<tr><td>1.00</td><td>0</td><td>–</td></tr>".to_owned(),
+        ] {
+            assert!(page.contains(&row), "{row}");
+        }
+        assert_eq!(page.matches("expected precision").count(), 1);
     }
 
     #[test]

@@ -42,6 +42,7 @@ mod strips;
 mod table;
 mod tags;
 mod text;
+mod threshold_table;
 mod time_axis;
 
 pub use audit::{Audit, Finding};

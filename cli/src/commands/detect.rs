@@ -13,7 +13,7 @@ use chiffchaff::dataset::{Marked, Matching, ShotCount, output_names, read_marks}
 use chiffchaff::detect::frames::FrameConfig;
 use chiffchaff::detect::windows::Adapt;
 use chiffchaff::detect::write::TableFormat;
-use chiffchaff::detect::{DetectorConfig, Fitter, Method};
+use chiffchaff::detect::{DetectorConfig, Fitter, Method, Threshold};
 use chiffchaff::encoder::{DeviceName, Model};
 use clap::Args;
 use results::Results;
@@ -69,9 +69,10 @@ pub(crate) struct Arguments {
     /// Start from the untrained network: what a trained one has to beat (frames)
     #[arg(long)]
     untrained: bool,
-    /// Events must score this, where the shots score 1 on average; less finds more (frames) [default: 0.85]
-    #[arg(long, value_name = "SCORE")]
-    threshold: Option<f32>,
+    /// Events must score this, where the shots score 1 on average; less finds more. Or the share of events that are to be
+    /// right, such as precision=0.9: each recording gets the lowest score that promises it (frames) [default: 0.85]
+    #[arg(long, value_name = "SCORE|precision=SHARE")]
+    threshold: Option<Threshold>,
     /// How many marks to learn from, in order of time, or `all` [default: 5, or with `--marked some` all]
     #[arg(long, value_name = "N")]
     first: Option<ShotCount>,
@@ -172,6 +173,11 @@ impl Arguments {
             device: DeviceName::Cpu,
         }
     }
+
+    /// Whether scores compare events with the shots. Detectors that were kept do so.
+    fn has_relative_scores(&self) -> bool {
+        self.method == Method::Frames
+    }
 }
 
 /// How recordings are played; `None`: as their shots need it.
@@ -241,11 +247,15 @@ fn search(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Finish> {
 fn fitter(arguments: &Arguments) -> anyhow::Result<Fitter> {
     let device = arguments.device.open()?;
     let config = config(arguments);
+    if let (Some(Threshold::Precision(wanted)), false) =
+        (arguments.threshold, arguments.has_relative_scores())
+    {
+        bail!(
+            "`--threshold precision={wanted}`: only scores of the method `frames` say how many events are right"
+        );
+    }
     let given = arguments.model.as_ref();
     let given = given.map(|path| Model::load(path, device)).transpose()?;
-    if let Some(threshold) = arguments.threshold.filter(|t| !(0.0..=1.0).contains(t)) {
-        bail!("`--threshold` is {threshold}, but must be from 0 to 1");
-    }
     let model = match given {
         Some(model) => Some(model),
         None => config.built_in_model(device)?,

@@ -2,8 +2,10 @@
 
 use super::Format;
 use crate::{Finish, printer::Printer};
+use anyhow::{Context, bail};
 use chiffchaff::detect::score::{
-    Counts, EventScores, Measures, ScoreConfig, ScoredFiles, Subsets, read_scored_files, score,
+    CheckedPrecision, Counts, EventScores, Measures, ScoreConfig, ScoredFiles, Subsets,
+    checked_precision, read_checked_events, read_scored_files, score,
 };
 use clap::Args;
 use std::collections::HashMap;
@@ -15,17 +17,23 @@ use std::path::{Path, PathBuf};
 /// The metric of the DCASE few-shot task: the first five true events of each recording are given away, a found event is a hit
 /// if its intersection over union with a true one is above 0.3, and subsets count alike. Tables may be DCASE, Raven, Audacity
 /// or plain ones; a subset is a sub-folder of the references, unless --subsets says otherwise.
+///
+/// Without true events, --checked says how many of the found ones are right, from those that you listened to.
 #[derive(Args)]
 #[command(after_help = "Examples:
   chiffchaff score --reference Validation_Set --predictions found.csv
-  chiffchaff score --reference truth --predictions found --subsets subsets.csv --format json")]
+  chiffchaff score --reference truth --predictions found --subsets subsets.csv --format json
+  chiffchaff score --checked found.csv")]
 pub(crate) struct Arguments {
     /// True events: a table, or a folder of them
-    #[arg(long, value_name = "PATH")]
-    reference: PathBuf,
+    #[arg(long, value_name = "PATH", required_unless_present = "checked")]
+    reference: Option<PathBuf>,
     /// Found events: a table, or a folder of them
-    #[arg(long, value_name = "PATH")]
-    predictions: PathBuf,
+    #[arg(long, value_name = "PATH", required_unless_present = "checked")]
+    predictions: Option<PathBuf>,
+    /// Found events of which some have right or wrong in a column `verdict`: their precision at each threshold
+    #[arg(long, value_name = "TABLE", num_args = 1.., conflicts_with_all = MATCHING)]
+    checked: Vec<PathBuf>,
     /// A table `file,subset` that says which recordings belong together
     #[arg(long, value_name = "CSV")]
     subsets: Option<PathBuf>,
@@ -43,17 +51,29 @@ pub(crate) struct Arguments {
     format: Format,
 }
 
+/// What says how found events are held against true ones.
+const MATCHING: [&str; 6] = [
+    "reference",
+    "predictions",
+    "subsets",
+    "label",
+    "shots",
+    "forgive_shots",
+];
+
 pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Finish> {
+    if !arguments.checked.is_empty() {
+        return run_checked(&arguments.checked, arguments.format, printer);
+    }
+    let reference = arguments.reference.as_deref();
+    let reference = reference.context("`--reference` is missing")?;
+    let predictions = arguments.predictions.as_deref();
+    let predictions = predictions.context("`--predictions` is missing")?;
     let subsets = match &arguments.subsets {
         Some(path) => Subsets::read(path)?,
         None => Subsets::Folders,
     };
-    let read = read_scored_files(
-        &arguments.reference,
-        &arguments.predictions,
-        &subsets,
-        arguments.label.as_deref(),
-    )?;
+    let read = read_scored_files(reference, predictions, &subsets, arguments.label.as_deref())?;
     let config = ScoreConfig {
         shots: arguments.shots,
         reference_compat: !arguments.forgive_shots,
@@ -88,6 +108,62 @@ pub(crate) fn run(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Fi
         true => Finish::Clean,
         false => Finish::WithRemarks,
     })
+}
+
+/// How many of the found events are right, by those that were checked.
+fn run_checked(tables: &[PathBuf], format: Format, printer: &Printer) -> anyhow::Result<Finish> {
+    let mut events = Vec::new();
+    for table in tables {
+        events.extend(read_checked_events(table)?);
+    }
+    if events.iter().all(|event| event.is_right.is_none()) {
+        bail!(
+            "none of the {} events is checked\n\nhint: listen to some, and write `right` or `wrong` into their column `verdict`",
+            events.len()
+        );
+    }
+    let precision = checked_precision(&events);
+    match format {
+        Format::Json => printer.data(&serde_json::to_string_pretty(&precision)?)?,
+        Format::Text => printer.data(&checked_table(&precision)?.trim_end())?,
+    }
+    Ok(Finish::Clean)
+}
+
+/// In percent, a line for each threshold.
+fn checked_table(precision: &[CheckedPrecision]) -> Result<String, fmt::Error> {
+    let mut text = String::new();
+    let heads = ["events", "checked", "right", "precision"];
+    writeln!(text, "threshold{}    95 % interval", right(&heads))?;
+    for at in precision {
+        let counts = [at.events, at.checked, at.right].map(|count| count.to_string());
+        let (share, interval) = match at.estimate {
+            Some(estimate) => {
+                let [low, high] = estimate.interval.map(|end| 100.0 * end);
+                let share = format!("{:.1}", 100.0 * estimate.precision);
+                (share, format!("{low:.1} to {high:.1}"))
+            }
+            None => ("–".to_owned(), "–".to_owned()),
+        };
+        writeln!(
+            text,
+            "{:9.2}{}{interval:>17}",
+            at.threshold,
+            right(&[&counts[..], &[share]].concat())
+        )?;
+    }
+    let all = precision
+        .first()
+        .map_or((0, 0), |all| (all.checked, all.events));
+    writeln!(
+        text,
+        "\n{} of {} events were checked; those that were not are taken to be right as often as checked ones of alike scores",
+        all.0, all.1
+    )?;
+    if precision.iter().any(|at| at.estimate.is_none()) {
+        text += "– is not known: too few were checked there, or none of the lowest scores\n";
+    }
+    Ok(text)
 }
 
 /// What is odd, each once, with the tables of which it is said.

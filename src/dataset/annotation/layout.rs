@@ -52,6 +52,8 @@ pub(super) struct Layout {
     pub(super) mark: Option<usize>,
     /// Whether an event that was found is one; nothing where it was not checked.
     pub(super) verdict: Option<usize>,
+    /// How sure the program was that found it, beside the verdict.
+    pub(super) score: Option<usize>,
     pub(super) classes: Classes,
     /// Raven: the onset within the recording; the other times count from the start of the first file of several.
     pub(super) onset_in_file: Option<usize>,
@@ -132,6 +134,7 @@ impl Layout {
             label: None,
             mark: None,
             verdict: None,
+            score: None,
             classes: Classes::None,
             onset_in_file: own.onset_in_file.filter(|_| path.or(file).is_some()),
             selection: own.selection,
@@ -159,6 +162,7 @@ impl Layout {
             label: Some(2),
             mark: None,
             verdict: None,
+            score: None,
             classes: Classes::None,
             onset_in_file: None,
             selection: None,
@@ -279,9 +283,9 @@ impl Settling<'_> {
     /// A column that says which events are right, in a table of events that a program found: one with scores. In other
     /// tables nothing is wrong with events that nobody checked.
     fn find_verdict(&mut self) {
-        let has_scores = (0..self.names.len())
-            .any(|column| self.names[column] != "duration" && self.is_called(column, &SCORES));
-        if !has_scores {
+        let mut scores = SCORES.iter().filter(|name| **name != "duration");
+        let score = scores.find_map(|name| self.names.iter().position(|own| own == name));
+        if score.is_none() {
             return;
         }
         // Its own name says it even where nothing is checked yet.
@@ -290,6 +294,7 @@ impl Settling<'_> {
             self.is_called(column, &VERDICTS) && is_sure
         };
         self.layout.verdict = self.free().into_iter().find(is_verdict);
+        self.layout.score = score.filter(|_| self.layout.verdict.is_some());
     }
 
     /// Columns of `POS`, `UNK` and `NEG`: `Q` says it of the event, others of a class.

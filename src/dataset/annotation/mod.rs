@@ -95,6 +95,17 @@ impl MarkedEvent {
     }
 }
 
+/// One row of a table of events that a program found, and what somebody who listened to it says.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FoundEvent {
+    /// How sure the program was; `None` where the row has no number.
+    pub score: Option<f64>,
+    /// Whether it is one; `None` where nobody checked.
+    pub verdict: Option<Mark>,
+    /// The line of the table, from 1.
+    pub line: u64,
+}
+
 /// A table of marks, read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Annotation {
@@ -108,6 +119,8 @@ pub struct Annotation {
     pub silent: BTreeSet<String>,
     /// Whether they are events that a program found and somebody checked: of those that were not, it holds none.
     pub checked: bool,
+    /// Of such a table, all rows, those too that nobody checked.
+    pub found: Vec<FoundEvent>,
     /// The column that holds the labels, where it has a name.
     pub label_column: Option<String>,
     /// What is odd about it, and no reason to refuse it.

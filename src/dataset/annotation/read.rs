@@ -1,7 +1,7 @@
 //! A table of marks → its events.
 
 use super::{
-    Annotation, Mark, MarkFormat, MarkWarning, MarkedEvent, Span, SpanProblem,
+    Annotation, FoundEvent, Mark, MarkFormat, MarkWarning, MarkedEvent, Span, SpanProblem,
     columns::{is_none, verdict},
     layout::{Classes, End, Layout, Unclear},
     warning::{find_oddities, through_files},
@@ -69,6 +69,7 @@ fn read(path: &Path, text: &Delimited, lengths: Lengths) -> Result<Annotation, D
         events: Vec::new(),
         silent: BTreeSet::new(),
         checked: false,
+        found: Vec::new(),
         label_column: None,
         warnings: encoding_warning(text.encoding).into_iter().collect(),
     };
@@ -168,10 +169,11 @@ impl Table<'_> {
                 line: *line,
             };
             row.read(annotation);
-            if annotation.events.len() > MAX_EVENTS {
+            let is_full = annotation.events.len().max(annotation.found.len()) > MAX_EVENTS;
+            if is_full {
                 rows.problems.push(too_many(*line));
             }
-            if rows.problems.len() >= MAX_PROBLEMS || annotation.events.len() > MAX_EVENTS {
+            if rows.problems.len() >= MAX_PROBLEMS || is_full {
                 break;
             }
         }
@@ -324,6 +326,13 @@ impl<'a> Row<'a, '_> {
         let has_view = self.rows.layout.view.is_some();
         if has_view && !self.rows.seen.add(recording.as_deref(), selection, span) {
             return;
+        }
+        if self.rows.layout.verdict.is_some() {
+            annotation.found.push(FoundEvent {
+                score: self.score(),
+                verdict: marks.first().map(|(mark, _)| *mark),
+                line: self.line,
+            });
         }
         let band_hz = self.band_hz();
         annotation
@@ -498,17 +507,24 @@ impl<'a> Row<'a, '_> {
         }
     }
 
+    /// How sure the program was that found it.
+    fn score(&self) -> Option<f64> {
+        self.number(self.rows.layout.score?)
+    }
+
+    /// A number in the decimals of the table's times, or of its own.
+    fn number(&self, column: usize) -> Option<f64> {
+        let value = self.value(column)?;
+        let parsed = self.rows.decimal.parse(value);
+        parsed.or_else(|| value.parse().ok())
+    }
+
     /// Between which frequencies it lies, where the row says so.
     fn band_hz(&self) -> Option<(f64, f64)> {
         let (low, high, unit) = self.rows.layout.band?;
         let hz = |column: usize| {
-            let value = self.value(column)?;
-            let parsed = self
-                .rows
-                .decimal
-                .parse(value)
-                .or_else(|| value.parse().ok())?;
-            Some(parsed * unit).filter(|hz| hz.is_finite() && *hz >= 0.0)
+            let hz = self.number(column)? * unit;
+            Some(hz).filter(|hz| hz.is_finite() && *hz >= 0.0)
         };
         Some((hz(low)?, hz(high)?)).filter(|(low, high)| low <= high)
     }

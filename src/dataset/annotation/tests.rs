@@ -373,6 +373,19 @@ fn found_events_that_were_checked_are_right_or_wrong() {
         .map(|event| (event.line, event.mark))
         .collect();
     assert_eq!(marks, [(2, Positive), (3, Negative), (5, Unknown)]);
+    let found: Vec<_> = (read.found.iter())
+        .map(|event| (event.line, event.score, event.verdict))
+        .collect();
+    let (right, wrong, unsure) = (Some(Positive), Some(Negative), Some(Unknown));
+    assert_eq!(
+        found,
+        [
+            (2, Some(0.9), right),
+            (3, Some(0.8), wrong),
+            (4, Some(0.8), None),
+            (5, Some(0.7), unsure)
+        ]
+    );
     let some = ShotChoice {
         marked: Marked::Some,
         ..FIVE
@@ -401,6 +414,7 @@ fn found_events_that_were_checked_are_right_or_wrong() {
     // Marks that somebody made are marks, whoever looked at them again.
     let own = parse_marks("a.csv".as_ref(), b"onset,offset,verified\n1,2,yes\n3,4,\n").unwrap();
     assert_eq!((own.checked, own.events.len()), (false, 2));
+    assert!(own.found.is_empty());
     let by_label = parse_marks(
         "a.csv".as_ref(),
         b"onset,offset,label\n1,2,song\n3,4,-song\n",

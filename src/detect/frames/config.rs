@@ -1,7 +1,7 @@
 //! How a detector that works frame by frame is made.
 
 use super::{FitConfig, SegmentConfig};
-use crate::detect::DetectError;
+use crate::detect::{DetectError, Threshold};
 use serde::{Deserialize, Serialize};
 
 /// Settings of the detector that works frame by frame.
@@ -13,8 +13,8 @@ pub struct FrameConfig {
     /// How many networks are fitted, each from other draws, and averaged; 0 counts as 1. More are surer and take as
     /// much longer. Default 1.
     pub ensemble: u32,
-    /// Events score at least this, within 0..=1, where the shots score 1 on average. Less finds more. Default 0.85.
-    pub threshold: f32,
+    /// What candidates must score to count as events, where the shots score 1 on average. Less finds more. Default 0.85.
+    pub threshold: Threshold,
     /// How frames become events.
     pub segment: SegmentConfig,
     /// Keys every random draw. Default 0.
@@ -26,7 +26,7 @@ impl Default for FrameConfig {
         Self {
             fit: FitConfig::default(),
             ensemble: 1,
-            threshold: 0.85,
+            threshold: Threshold::Score(0.85),
             segment: SegmentConfig::default(),
             seed: 0,
         }
@@ -35,6 +35,6 @@ impl Default for FrameConfig {
 
 impl FrameConfig {
     pub(super) fn check(&self) -> Result<(), DetectError> {
-        DetectError::check_threshold(self.threshold)
+        self.threshold.check()
     }
 }

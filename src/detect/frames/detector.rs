@@ -8,7 +8,7 @@ use crate::audio::{AudioReader, ChannelChoice, TimeScale};
 use crate::dataset::Span;
 use crate::detect::detector::{self, is_same_file};
 use crate::detect::fitter::Playback;
-use crate::detect::{DetectError, Detection, LearnedFrom, ShotPicture, Stage, Track};
+use crate::detect::{DetectError, Detection, LearnedFrom, ShotPicture, Stage, Threshold, Track};
 use crate::encoder::ModelCard;
 use crate::features::BandAxis;
 use std::cell::OnceCell;
@@ -33,7 +33,7 @@ pub(in crate::detect) struct FrameDetector {
     /// Geometric mean of the shots' lengths, frames.
     pub(super) typical_shot: f64,
     pub(super) segment: SegmentConfig,
-    pub(in crate::detect) threshold: f32,
+    pub(in crate::detect) threshold: Threshold,
 }
 
 /// A recording with shots.
@@ -97,13 +97,12 @@ impl detector::Fitted for FrameDetector {
         if let Some(known) = known {
             candidates.retain(|event| !known.has(&event.span));
         }
-        let kept = candidates
-            .iter()
-            .filter(|event| event.score >= self.threshold);
+        let threshold = self.threshold.of(&candidates);
+        let kept = candidates.iter().filter(|event| event.score >= threshold);
         Ok(Detection {
             events: kept.copied().collect(),
             candidates,
-            threshold: self.threshold,
+            threshold,
             track: Some(track),
         })
     }

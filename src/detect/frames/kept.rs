@@ -11,7 +11,7 @@ use super::detector::FrameDetector;
 use super::fit::{Fitted, SupportFrames};
 use super::focus::Focus;
 use crate::audio::{ChannelChoice, TimeScale};
-use crate::detect::{DetectError, LearnedFrom, ShotPicture};
+use crate::detect::{DetectError, LearnedFrom, ShotPicture, Threshold};
 use crate::encoder::parameters::Parameters;
 use crate::encoder::tensor_file::TensorFile;
 use crate::encoder::{EncoderConfig, Model, ModelCard, Precision};
@@ -35,7 +35,7 @@ struct DetectorCard {
     learned: LearnedFrom,
     channel: ChannelChoice,
     time_scale: TimeScale,
-    threshold: f32,
+    threshold: Threshold,
     segment: SegmentConfig,
     typical_shot: f64,
     shots_score: f32,
@@ -61,7 +61,7 @@ impl DetectorCard {
         let problems = [
             (self.detector != FORMAT, "detector"),
             (!(1..=100).contains(&self.networks), "networks"),
-            (!(0.0..=1.0).contains(&self.threshold), "threshold"),
+            (!self.threshold.is_share(), "threshold"),
             (
                 !(f32::MIN_POSITIVE..=1.0).contains(&self.shots_score),
                 "shots_score",

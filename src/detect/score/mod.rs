@@ -22,10 +22,14 @@
 //! # Ok::<(), chiffchaff::dataset::SpanProblem>(())
 //! ```
 //!
+//! Where not all true events are marked, but some of the found ones were checked, [`checked_precision`] says how many of
+//! the found ones are right.
+//!
 //! # Source
 //! The evaluation code of the task (`evaluation_metrics` of its baseline repository), 2021 to 2024. [`ScoreConfig`] says
 //! where we can differ.
 
+mod checked;
 mod counts;
 mod interval;
 mod matching;
@@ -36,6 +40,9 @@ use interval::bootstrap;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
+pub use checked::{
+    CheckedEvent, CheckedPrecision, PrecisionEstimate, checked_precision, read_checked_events,
+};
 pub use counts::{Counts, Measures};
 pub use interval::Interval;
 pub use tables::{ScoredFiles, Subsets, read_scored_files};

@@ -12,7 +12,7 @@ use chiffchaff::dataset::{OutputName, output_names};
 use chiffchaff::detect::write::{
     Began, Found, TableFormat, event_table, write_clips, write_events, written_clips,
 };
-use chiffchaff::detect::{Detector, Event, EventCounts};
+use chiffchaff::detect::{Detector, Event, EventCounts, expected_precision};
 use chiffchaff::output::{
     Existing, Journal, OutputError, OutputFile, OutputFolder, fingerprint, refuse_input,
 };
@@ -217,6 +217,7 @@ impl<'a> Results<'a> {
             );
         }
         self.write_whole_table()?;
+        self.say_expected_precision();
         let counts = self.counts();
         if let Some(table) = &self.arguments.counts {
             counts.write_csv(table)?;
@@ -245,6 +246,19 @@ impl<'a> Results<'a> {
             true => Finish::WithRemarks,
             false => Finish::Clean,
         })
+    }
+
+    /// How many of all events are expected to be right, where scores tell.
+    fn say_expected_precision(&self) {
+        let events: Vec<&Event> = self.parts.iter().flat_map(|part| &part.events).collect();
+        let expected = expected_precision(events.iter().copied());
+        if let (Some(share), true) = (expected, self.arguments.has_relative_scores()) {
+            let (count, percent) = (events.len(), 100.0 * share);
+            let s = if count == 1 { "" } else { "s" };
+            self.printer.say(&format_args!(
+                "expected precision: about {percent:.0} % of {count} event{s}, judged by their scores alone"
+            ));
+        }
     }
 
     /// How many events there were at which hour.

@@ -9,7 +9,7 @@ use chiffchaff::dataset::{
     SupportProblem,
 };
 use chiffchaff::detect::{
-    Detection, Detector, Fitter, KeptOptions, LookedAt, MarkedRecording, Stage,
+    Detection, Detector, Fitter, KeptOptions, LookedAt, MarkedRecording, Stage, Threshold,
 };
 use indicatif::ProgressBar;
 use std::collections::{BTreeMap, BTreeSet};
@@ -378,8 +378,18 @@ impl<'a> Searcher<'a> {
             true => String::new(),
             false => format!(", time scale {time_scale}"),
         };
+        let is_chosen = match self.arguments.threshold {
+            Some(Threshold::Score(_)) => false,
+            Some(Threshold::Precision(_)) => true,
+            // A kept detector brings its own.
+            None => self.arguments.detector.is_some(),
+        };
+        let scoring = match is_chosen {
+            true => format!(", scoring {:.2} or more", detection.threshold),
+            false => String::new(),
+        };
         self.printer.say(&format_args!(
-            "{}: {events} event{s} in {secs:.1} s{played}{by}",
+            "{}: {events} event{s}{scoring} in {secs:.1} s{played}{by}",
             recording.display()
         ));
     }
