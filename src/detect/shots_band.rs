@@ -207,23 +207,28 @@ pub(super) struct ShotPower {
 }
 
 /// How much slower a recording may be played so that its shots are heard, and how much faster.
-const SLOWER: [f64; 7] = [2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0];
-const FASTER: [f64; 6] = [2.0, 5.0, 10.0, 20.0, 50.0, 100.0];
+const SLOWER: [f64; 8] = [2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0];
+const FASTER: [f64; 7] = [2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0];
 /// Shots are too high if more than this share of their power lies above the hearing.
 const TOO_HIGH: f64 = 0.5;
 /// Shots are too low if their median frequency lies below so many times the lowest that is heard: a few bands do not tell
 /// one low sound from another.
 const TOO_LOW: f64 = 3.0;
-/// Shots that are shorter, seconds, fill hardly a frame.
-const TOO_SHORT_SECS: f64 = 0.008;
+/// Shots that are shorter, seconds, fill so few frames that their borders and their shape are lost.
+const TOO_SHORT_SECS: f64 = 0.025;
 /// What is slowed down lies below this share of the highest frequency that is heard, and lasts so many seconds.
 const SLOWED_BELOW: f64 = 0.85;
-const SLOWED_SECS: f64 = 0.016;
+const SLOWED_SECS: f64 = 0.04;
+/// Shots that are longer, seconds, are longer than what the network sees at once, 0.14 s, by so much that it tells them by
+/// their parts.
+const TOO_LONG_SECS: f64 = 0.4;
 /// What is slowed down stays above so many times the lowest frequency that is heard.
 const SLOWED_ABOVE: f64 = 6.0;
-/// What is sped up lies below this share of the highest frequency that is heard, and lasts so many seconds.
+/// What is sped up because it is low lies below this share of the highest frequency that is heard, and lasts so many seconds.
 const SPED_BELOW: f64 = 0.36;
 const SPED_SECS: f64 = 0.1;
+/// What is sped up because it is long lasts so many seconds.
+const SHORTENED_SECS: f64 = 0.14;
 
 impl ShotPower {
     fn total(&self) -> f64 {
@@ -252,6 +257,10 @@ impl ShotPower {
         let typical = (logs / lengths.len() as f64).exp();
         let [low, middle, high] = [0.05, 0.5, 0.95].map(|share| self.quantile(share));
         let above = self.share(&(hearing.end..f64::INFINITY));
+        let faster = |below: f64, secs: f64| {
+            let lies_well = |by: &f64| high * by <= below * hearing.end && typical / by >= secs;
+            1.0 / FASTER.into_iter().rfind(lies_well).unwrap_or(1.0)
+        };
         let slower = if above > TOO_HIGH || typical < TOO_SHORT_SECS {
             let lies_well =
                 |by: &f64| high / by <= SLOWED_BELOW * hearing.end && typical * by >= SLOWED_SECS;
@@ -260,9 +269,9 @@ impl ShotPower {
             let best = allowed.clone().find(lies_well);
             best.or_else(|| allowed.next_back()).unwrap_or(1.0)
         } else if middle < TOO_LOW * hearing.start {
-            let lies_well =
-                |by: &f64| high * by <= SPED_BELOW * hearing.end && typical / by >= SPED_SECS;
-            1.0 / FASTER.into_iter().rfind(lies_well).unwrap_or(1.0)
+            faster(SPED_BELOW, SPED_SECS)
+        } else if typical > TOO_LONG_SECS {
+            faster(SLOWED_BELOW, SHORTENED_SECS)
         } else {
             1.0
         };
@@ -359,13 +368,15 @@ mod tests {
         assert_eq!(played(40e3..80e3, 0.004), 10.0); // a bat
         assert_eq!(played(20e3..45e3, 0.008), 5.0); // a lower one
         assert_eq!(played(110e3..140e3, 0.0001), 200.0); // a porpoise
+        assert_eq!(played(4000.0..9000.0, 0.017), 3.0); // a canary's tour
+        assert_eq!(played(500.0..900.0, 0.71), 1.0 / 5.0); // an owl
+        assert_eq!(played(2000.0..6000.0, 0.71), 1.0); // too high for that
         assert_eq!(played(15.0..20.0, 3.0), 1.0 / 20.0); // an elephant
         assert_eq!(played(16.0..28.0, 15.0), 1.0 / 100.0); // a blue whale
         assert_eq!(played(20.0..60.0, 6.0), 1.0 / 50.0); // a fin whale
         for (band, secs) in [
             (2000.0..8000.0, 0.1),
-            (300.0..500.0, 0.7),
-            (4000.0..9000.0, 0.017),
+            (4000.0..9000.0, 0.038),
             (6000.0..15_000.0, 0.2),
         ] {
             assert_eq!(played(band, secs), 1.0);

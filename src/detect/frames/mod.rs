@@ -7,14 +7,16 @@
 //! | part | file |
 //! |---|---|
 //! | which frames of the recording are examples | `region.rs`, `fitter.rs` |
+//! | what is background | `stretch.rs`, `drift.rs` |
 //! | which bands are heard | `focus.rs` |
 //! | fine-tuning | `fit.rs` |
-//! | the score of every frame | `stretch.rs`, `detector.rs` |
+//! | the score of every frame | `detector.rs` |
 //! | scores → events | `segment.rs` |
 //! | a detector in a file | `kept.rs` |
 
 mod config;
 mod detector;
+mod drift;
 mod fit;
 mod fitter;
 mod focus;

@@ -1,6 +1,6 @@
 //! A recording as stretches of a few minutes, each measured against its own background.
 
-use super::{Scale, focus::Focus};
+use super::{Scale, drift::subtract_drift, focus::Focus};
 use crate::audio::MonoReader;
 use crate::detect::{DetectError, fitter::Playback};
 use crate::features::{FeatureStream, FrontEnd, std, subtract_medians};
@@ -125,6 +125,7 @@ impl Stretches {
             bands,
             values: self.held[..frames * bands].to_vec(),
         };
+        subtract_drift(&mut stretch.values, bands);
         subtract_medians(&mut stretch.values, bands);
         self.next += core;
         let keep_from = self.next.saturating_sub(self.context).max(self.held_from);
