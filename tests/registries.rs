@@ -24,7 +24,16 @@ struct Registry {
     places: usize,
 }
 
-const REGISTRIES: [Registry; 12] = [
+const REGISTRIES: [Registry; 13] = [
+    Registry {
+        of: "tables of found events",
+        list: "src/detect/write/mod.rs",
+        file: "src/detect/write/audacity.rs",
+        names: &["audacity", "Audacity"],
+        searched: "src/detect/write",
+        files: 2,
+        places: 3,
+    },
     Registry {
         of: "augmentations of features",
         list: "src/augment/spectrogram/mod.rs",

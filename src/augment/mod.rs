@@ -5,8 +5,8 @@
 //! *Applying* does it: [`waveform`] to the sound of one clip, before the front end, on the thread that read it;
 //! [`spectrogram`] to a whole batch of tensors on whatever device they are on.
 //!
-//! To add an augmentation, write its file, in which its draws get a number that no other has (a test compares them), and
-//! name it in the table of its half.
+//! To add an augmentation, write its file, in which its draws get a number one above the highest there is (a test compares them;
+//! gaps belong to earlier versions and stay empty), and name it in the table of its half.
 
 mod config;
 mod draw;

@@ -8,8 +8,11 @@
 //! | `Csv` | everything else | `recording,onset,offset,score,label`, and `date,time` of the onset where [`Began`] is given |
 //! | `Parquet` | data tools | the same, typed |
 //!
+//! A further kind is a file with its `KIND`, and here its row above, its `mod` and its value.
+//!
 //! A name or label that a spreadsheet would take for a formula (`=HYPERLINK(…)`, `-song`) is written with a `'` before it.
-//! Times are seconds, to the microsecond; [`crate::dataset::read_marks`] reads all but Parquet back as they were.
+//! Times are seconds, to the microsecond; [`crate::dataset::read_marks`] reads all but Parquet back as they were, but for the last bit
+//! where a table has durations.
 
 mod audacity;
 mod cells;
@@ -79,7 +82,6 @@ impl Began {
     }
 }
 
-// A further kind of table is a file with its `KIND`, and here its `mod` and its value.
 choices! {
     /// A kind of table.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -430,7 +430,7 @@ impl Tables {
         let Some(out) = &arguments.out else {
             if !format.is_text() {
                 bail!(
-                    "a {} table needs a file\n\nhint: name one with `--out found.{}`",
+                    "{} needs a file\n\nhint: name one with `--out found.{}`",
                     format.title(),
                     format.extension()
                 );
