@@ -218,6 +218,7 @@ impl Fitter {
         let heard = Heard {
             channel,
             hearing: self.hearing.clone(),
+            band_hz: marked.support.band_hz().cloned(),
             time_scale,
         };
         Ok(look_at_shots(&marked.path, marked.support.shots(), heard)?)

@@ -231,6 +231,19 @@ const SPED_SECS: f64 = 0.1;
 const SHORTENED_SECS: f64 = 0.14;
 
 impl ShotPower {
+    /// The part of it that lies in a marked band, Hz; all of it where none lies there.
+    pub(super) fn within(mut self, band_hz: Option<&Range<f64>>) -> Self {
+        let Some(band) = band_hz.filter(|band| self.share(band) > 0.0) else {
+            return self;
+        };
+        for (bin, power) in self.power.iter_mut().enumerate() {
+            if !band.contains(&(bin as f64 * self.bin_hz)) {
+                *power = 0.0;
+            }
+        }
+        self
+    }
+
     fn total(&self) -> f64 {
         self.power.iter().sum()
     }
@@ -381,6 +394,22 @@ mod tests {
         ] {
             assert_eq!(played(band, secs), 1.0);
         }
+    }
+
+    #[test]
+    fn what_lies_outside_the_marked_band_does_not_decide_how_shots_are_played() {
+        let power = || ShotPower {
+            power: [vec![1.0; 10], vec![0.0; 30], vec![9.0; 40]].concat(),
+            bin_hz: 1000.0,
+        };
+        let played = |power: ShotPower| power.time_scale(&[0.1], &HEARING).slower();
+        assert_eq!(played(power()), 10.0);
+        assert_eq!(played(power().within(Some(&(2000.0..9000.0)))), 1.0);
+        assert_eq!(
+            played(power().within(Some(&(20e3..30e3)))),
+            10.0,
+            "nothing lies there"
+        );
     }
 
     #[test]

@@ -62,6 +62,8 @@ pub(super) struct Heard {
     pub(super) channel: ChannelChoice,
     /// The range of frequencies, Hz, that the front end covers in what is played; `None`: all that were recorded.
     pub(super) hearing: Option<Range<f64>>,
+    /// Between which frequencies, Hz, the shots were marked, if that is known.
+    pub(super) band_hz: Option<Range<f64>>,
     /// How much slower or faster the recording is played; `None`: as the shots need it.
     pub(super) time_scale: Option<TimeScale>,
 }
@@ -79,6 +81,7 @@ pub(super) fn look_at_shots(
     let Heard {
         channel,
         hearing,
+        band_hz,
         time_scale,
     } = heard;
     let mut reader = AudioReader::open(recording)?;
@@ -120,7 +123,7 @@ pub(super) fn look_at_shots(
         Some(plane) => peaks[plane],
         None => peaks.into_iter().fold(0.0, f32::max),
     };
-    let power = band.map(|(band, hearing)| (band.power(), hearing));
+    let power = band.map(|(band, hearing)| (band.power().within(band_hz.as_ref()), hearing));
     let chosen = || {
         let (power, hearing) = power.as_ref()?;
         let lengths: Vec<_> = shots.iter().map(Span::secs).collect();
@@ -178,6 +181,7 @@ mod tests {
         Heard {
             channel: channel.parse().unwrap(),
             hearing: None,
+            band_hz: None,
             time_scale: None,
         }
     }

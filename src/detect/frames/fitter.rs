@@ -10,6 +10,7 @@ use crate::dataset::{Marked, Span};
 use crate::detect::fitter::{Fit, Playback};
 use crate::detect::{DetectError, MarkedRecording, Stage, detector};
 use crate::encoder::{EncoderConfig, Model, Precision};
+use crate::features::BandAxis;
 use crate::train::PrecisionChoice;
 use std::cell::OnceCell;
 use std::ops::Range;
@@ -81,6 +82,28 @@ impl FrameFitter {
                 .map_err(DetectError::from)
         });
         fitted.collect()
+    }
+
+    /// The bands within the limits of the marks; all, if a recording's marks have none.
+    fn drawn_focus(
+        &self,
+        marked: &[(&MarkedRecording, Playback)],
+        bands: usize,
+    ) -> Result<Focus, DetectError> {
+        let all = Focus::on(0..bands);
+        let axes = self.model.card.front_end.axes()?;
+        let Some(BandAxis::Mel(hz)) = axes.first().map(|axis| &axis.bands) else {
+            return Ok(all);
+        };
+        let of_one = |&(marked, playback): &(&MarkedRecording, Playback)| {
+            let slower = playback.time_scale.slower();
+            let true_hz: Vec<f64> = hz.iter().map(|hz| hz * slower).collect();
+            let limits = marked.support.band_hz()?;
+            Some(Focus::between(limits, &true_hz))
+        };
+        let drawn: Option<Vec<Focus>> = marked.iter().map(of_one).collect();
+        let drawn = drawn.and_then(|drawn| drawn.into_iter().reduce(|a, b| a.or(&b)));
+        Ok(drawn.unwrap_or(all))
     }
 
     /// The frames to learn from, with a little context behind the last shot.
@@ -210,9 +233,11 @@ impl Fit for FrameFitter {
         let (Some(mut frames), Some((first, playback))) = (together, marked.first()) else {
             return Err(DetectError::MarkedRecordings { given: 0 });
         };
+        let drawn = self.drawn_focus(marked, frames.bands)?;
+        drawn.mask(&mut frames.values, frames.bands);
         let focus = match self.config.fit.focus {
-            Some(margin) => Focus::of(&frames, margin),
-            None => Focus::on(0..frames.bands),
+            Some(margin) => Focus::of(&frames, margin).and(&drawn),
+            None => drawn,
         };
         focus.mask(&mut frames.values, frames.bands);
         Ok(Box::new(FrameDetector {

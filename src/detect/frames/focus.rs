@@ -13,11 +13,36 @@ pub(super) struct Focus {
 /// Nine tenths of what the shots have above their surroundings lie between the lower and the upper band.
 const LOWER: f64 = 0.05;
 const UPPER: f64 = 0.95;
+/// Limits are drawn by hand: so many bands beside them are heard as well.
+const MARGIN: usize = 2;
 
 impl Focus {
     /// `heard` and nothing else.
     pub(super) fn on(heard: Range<usize>) -> Self {
         Self { heard }
+    }
+
+    /// The bands between two frequencies, Hz, and [`MARGIN`] on either side. `bands_hz` are the middles of the bands as they
+    /// were before they were played slower or faster. All of them, if none lies there.
+    pub(super) fn between(limits: &Range<f64>, bands_hz: &[f64]) -> Self {
+        let low = bands_hz.partition_point(|&hz| hz < limits.start);
+        let high = bands_hz.partition_point(|&hz| hz <= limits.end);
+        match low < high {
+            true => Self::on(low.saturating_sub(MARGIN)..(high + MARGIN).min(bands_hz.len())),
+            false => Self::on(0..bands_hz.len()),
+        }
+    }
+
+    /// The bands that both hear.
+    pub(super) fn and(&self, other: &Self) -> Self {
+        let start = self.heard.start.max(other.heard.start);
+        Self::on(start..self.heard.end.min(other.heard.end).max(start))
+    }
+
+    /// The bands that either hears, and those between them.
+    pub(super) fn or(&self, other: &Self) -> Self {
+        let start = self.heard.start.min(other.heard.start);
+        Self::on(start..self.heard.end.max(other.heard.end))
     }
 
     /// The bands in which the shots are louder on average than what is known to be none of them, widened by `margin` on
@@ -142,6 +167,19 @@ mod tests {
                 .all(|row| row[12..].iter().all(|&x| x == 0.0))
         );
         assert_eq!(values[5], 2.0);
+    }
+
+    #[test]
+    fn limits_that_were_drawn_are_heard_with_a_little_beside_them() {
+        let hz: Vec<f64> = (1..=20).map(|band| 100.0 * f64::from(band)).collect();
+        assert_eq!(Focus::between(&(550.0..900.0), &hz).heard(), 3..11);
+        assert_eq!(Focus::between(&(0.0..9000.0), &hz).heard(), 0..20);
+        assert_eq!(Focus::between(&(5000.0..9000.0), &hz).heard(), 0..20);
+        let (low, high) = (Focus::on(3..9), Focus::on(6..20));
+        assert_eq!(
+            (low.and(&high).heard(), low.or(&high).heard()),
+            (6..9, 3..20)
+        );
     }
 
     #[test]
