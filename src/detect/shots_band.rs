@@ -198,6 +198,19 @@ pub(super) fn place_of_share(parts: &[f64], share: f64) -> Option<usize> {
     parts.iter().position(reaches)
 }
 
+/// How shots of a typical length, seconds, are played that stand out nowhere: those of a trill have the like of them on both
+/// sides.
+fn unseen_time_scale(typical: f64) -> TimeScale {
+    let lasts = |by: &&f64| typical * **by >= SLOWED_SECS;
+    match typical < TOO_SHORT_SECS {
+        true => {
+            let slower = SLOWER.iter().find(lasts).unwrap_or(&SLOWED_UNSEEN);
+            TimeScale::new(slower.min(SLOWED_UNSEEN)).unwrap_or_default()
+        }
+        false => TimeScale::NONE,
+    }
+}
+
 /// The power that shots have above their surroundings.
 #[derive(Debug)]
 pub(super) struct ShotPower {
@@ -222,6 +235,8 @@ const SLOWED_SECS: f64 = 0.04;
 /// Shots that are longer, seconds, are longer than what the network sees at once, 0.14 s, by so much that it tells them by
 /// their parts.
 const TOO_LONG_SECS: f64 = 0.4;
+/// Where it is not known at which frequencies shots lie, they are slowed down no more.
+const SLOWED_UNSEEN: f64 = 5.0;
 /// What is slowed down stays above so many times the lowest frequency that is heard.
 const SLOWED_ABOVE: f64 = 6.0;
 /// What is sped up because it is low lies below this share of the highest frequency that is heard, and lasts so many seconds.
@@ -263,11 +278,14 @@ impl ShotPower {
     /// How a recording is played so that shots of these lengths, seconds, lie at frequencies within `hearing`, Hz, and last
     /// long enough: as it was made, where they do so already.
     pub(super) fn time_scale(&self, lengths: &[f64], hearing: &Range<f64>) -> TimeScale {
-        if self.total() == 0.0 || lengths.is_empty() {
+        if lengths.is_empty() {
             return TimeScale::NONE;
         }
         let logs: f64 = lengths.iter().map(|secs| secs.max(1e-9).ln()).sum();
         let typical = (logs / lengths.len() as f64).exp();
+        if self.total() == 0.0 {
+            return unseen_time_scale(typical);
+        }
         let [low, middle, high] = [0.05, 0.5, 0.95].map(|share| self.quantile(share));
         let above = self.share(&(hearing.end..f64::INFINITY));
         let faster = |below: f64, secs: f64| {
@@ -361,6 +379,9 @@ mod tests {
         let none = ShotsBand::new(&[], SampleRate::new(8000).unwrap()).power();
         assert_eq!(none.out_of_hearing(&(0.0..1.0), TimeScale::NONE), None);
         assert_eq!(none.time_scale(&[], &HEARING), TimeScale::NONE);
+        assert_eq!(none.time_scale(&[0.1], &HEARING), TimeScale::NONE);
+        assert_eq!(none.time_scale(&[0.01], &HEARING).slower(), 5.0);
+        assert_eq!(none.time_scale(&[0.001], &HEARING).slower(), 5.0);
     }
 
     const HEARING: Range<f64> = 50.0..11_025.0;

@@ -1,7 +1,7 @@
 //! Shots → a fitted detector of frames.
 
 use super::detector::{FrameDetector, Known};
-use super::fit::{Fitted, SupportFrames, probabilities};
+use super::fit::{Fitted, SupportFrames};
 use super::focus::Focus;
 use super::region::Region;
 use super::stretch::Stretches;
@@ -40,28 +40,10 @@ impl FrameFitter {
         })
     }
 
-    /// Fits the networks; twice if events may be unmarked, the second time without what the first ones doubt.
+    /// Fits the networks.
     fn networks(
         &self,
-        frames: &mut SupportFrames,
-        observe: &mut dyn FnMut(Stage),
-    ) -> Result<Vec<Fitted>, DetectError> {
-        if frames.partial.is_empty() {
-            return self.networks_once(frames, (0, 1), observe);
-        }
-        let first = self.networks_once(frames, (0, 2), observe)?;
-        let scores = probabilities(&first, frames.bands, &frames.values, FRAME_RADIUS);
-        let of_shots = frames.shots.iter().cloned().flatten();
-        let (sum, count) = of_shots.fold((0.0, 0), |(sum, n), frame| (sum + scores[frame], n + 1));
-        frames.doubt(&scores, self.config.fit.doubt * sum / count.max(1) as f32);
-        self.networks_once(frames, (1, 2), observe)
-    }
-
-    /// Fits the networks for the `round`th of so many times.
-    fn networks_once(
-        &self,
         frames: &SupportFrames,
-        (round, rounds): (u32, u32),
         observe: &mut dyn FnMut(Stage),
     ) -> Result<Vec<Fitted>, DetectError> {
         let fit = &self.config.fit;
@@ -74,8 +56,8 @@ impl FrameFitter {
                 .wrapping_add(member.into());
             let progress = |step| {
                 observe(Stage::Fitting(
-                    (round * members + member) * fit.steps + step,
-                    rounds * members * fit.steps,
+                    member * fit.steps + step,
+                    members * fit.steps,
                 ))
             };
             Fitted::new(&self.model, frames, fit, self.precision, seed, progress)
@@ -172,16 +154,12 @@ impl FrameFitter {
             targets,
             weights,
             shots,
-            partial: match support.marked() {
-                Marked::All => Vec::new(),
-                Marked::Some => vec![Range {
-                    start: 0,
-                    end: kept,
-                }],
-            },
             negatives,
         };
-        learned.know_negatives();
+        match support.marked() {
+            Marked::All => learned.know_negatives(),
+            Marked::Some => learned.know_surroundings(self.config.fit.surroundings),
+        }
         Ok((scale, learned))
     }
 }
@@ -241,7 +219,7 @@ impl Fit for FrameFitter {
         };
         focus.mask(&mut frames.values, frames.bands);
         Ok(Box::new(FrameDetector {
-            networks: self.networks(&mut frames, observe)?,
+            networks: self.networks(&frames, observe)?,
             card: self.model.card.clone(),
             channel: first.channel.unwrap_or(self.model.card.channel),
             time_scale: playback.time_scale,

@@ -148,7 +148,6 @@ mod tests {
             targets,
             weights: vec![1.0; 30],
             shots: vec![Range { start: 0, end: 10 }],
-            partial: Vec::new(),
             negatives: Vec::new(),
         }
     }
