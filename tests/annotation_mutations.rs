@@ -115,7 +115,7 @@ fn broken_tables_are_refused_by_file_and_line_or_read_as_sound_events() {
                     0 => ShotCount::All,
                     _ => ShotCount::First(rng.random_range(0..7)),
                 };
-                let label = match rng.random_bool(0.5) {
+                let label = match rng.random::<bool>() {
                     true => LabelChoice::All,
                     false => LabelChoice::Only,
                 };

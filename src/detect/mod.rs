@@ -43,6 +43,7 @@ mod event_counts;
 mod fitter;
 #[cfg(feature = "nn")]
 pub mod frames;
+mod kinds;
 mod learned;
 #[cfg(feature = "nn")]
 pub mod prototypical;

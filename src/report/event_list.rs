@@ -86,6 +86,7 @@ mod tests {
         let event = |n: u32| Event {
             span: Span::new(f64::from(n), f64::from(n) + 0.25).unwrap(),
             score: (n * 7 % 10) as f32 / 10.0,
+            kind: 0,
         };
         (0..count).map(event).collect()
     }

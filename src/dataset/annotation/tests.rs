@@ -563,8 +563,11 @@ fn every_label_is_a_kind_of_its_own_where_all_are_wanted() {
         "a `-robin` may be a wren"
     );
     assert_eq!(support.search_from(), 0.0);
-    assert_eq!("all".parse(), Ok(LabelChoice::All));
-    assert_eq!("owl".parse(), Ok(LabelChoice::Named("owl".into())));
+    assert_eq!("all".parse::<LabelChoice>(), Ok(LabelChoice::All));
+    assert_eq!(
+        "owl".parse::<LabelChoice>(),
+        Ok(LabelChoice::Named("owl".into()))
+    );
 }
 
 #[test]

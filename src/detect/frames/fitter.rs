@@ -1,18 +1,18 @@
 //! Shots → a fitted detector of frames.
 
-use super::detector::{FrameDetector, Known};
+use super::detector::{FrameDetector, Known, KnownKind};
 use super::fit::{Fitted, SupportFrames, probabilities};
 use super::focus::Focus;
 use super::region::Region;
 use super::stretch::Stretches;
 use super::{FRAME_RADIUS, FrameConfig, Scale, frames_of};
-use crate::dataset::{Marked, Span};
+use crate::dataset::{Marked, Span, Support};
 use crate::detect::fitter::{Fit, Playback};
+use crate::detect::kinds::Kinds;
 use crate::detect::{DetectError, MarkedRecording, Stage, detector};
 use crate::encoder::{EncoderConfig, Model, Precision};
 use crate::train::PrecisionChoice;
 use std::cell::OnceCell;
-use std::ops::Range;
 
 /// Fits detectors that work frame by frame.
 pub(in crate::detect) struct FrameFitter {
@@ -49,10 +49,15 @@ impl FrameFitter {
             return self.networks_once(frames, (0, 1), observe);
         }
         let first = self.networks_once(frames, (0, 2), observe)?;
-        let scores = probabilities(&first, frames.bands, &frames.values, FRAME_RADIUS);
-        let of_shots = frames.shots.iter().cloned().flatten();
-        let (sum, count) = of_shots.fold((0.0, 0), |(sum, n), frame| (sum + scores[frame], n + 1));
-        frames.doubt(&scores, self.config.fit.doubt * sum / count.max(1) as f32);
+        let (kinds, bands) = (frames.kinds, frames.bands);
+        let scores = probabilities(&first, kinds, bands, &frames.values, FRAME_RADIUS);
+        for (kind, scores) in scores.iter().enumerate() {
+            let of_shots = frames.shots_of(kind).cloned().flatten();
+            let (sum, count) =
+                of_shots.fold((0.0, 0), |(sum, n), frame| (sum + scores[frame], n + 1));
+            let from = self.config.fit.doubt * sum / count.max(1) as f32;
+            frames.doubt(kind, scores, from);
+        }
         self.networks_once(frames, (1, 2), observe)
     }
 
@@ -87,6 +92,7 @@ impl FrameFitter {
     fn support_frames(
         &self,
         marked: &MarkedRecording,
+        kinds: &Kinds,
         playback: Playback,
     ) -> Result<(Scale, SupportFrames), DetectError> {
         let MarkedRecording { path, support, .. } = marked;
@@ -95,9 +101,8 @@ impl FrameFitter {
         let mut stretches = Stretches::open(path, playback, front_end, FRAME_RADIUS)?;
         let frame_rate = stretches.frame_rate();
         let frames = |span: &Span| frames_of(span, frame_rate, usize::MAX);
-        let shots: Vec<_> = support.shots().iter().map(frames).collect();
-        let negatives: Vec<_> = support.negative().iter().map(frames).collect();
-        let examples = [&shots[..], &negatives].concat();
+        let examples = support.shots().iter().chain(support.negative());
+        let examples: Vec<_> = examples.map(frames).collect();
         let end = examples.iter().map(|span| span.end).max().unwrap_or(1);
         let region = Region::new(
             &examples,
@@ -122,45 +127,87 @@ impl FrameFitter {
         let (Some(scale), false) = (scale, values.is_empty()) else {
             return Err(DetectError::NoFrames { path: path.clone() });
         };
-        let kept = values.len() / bands;
-        let known = region.place(end).min(kept);
-        let mut weights = vec![1.0; known];
-        weights.resize(kept, 0.0);
-        let place = |frames: Range<usize>| {
-            let onset = region.place(frames.start).min(kept - 1);
-            onset..region.place(frames.end).clamp(onset + 1, kept)
-        };
-        let unheard = support.unknown().iter().map(|span| place(frames(span)));
-        unheard.for_each(|unknown| weights[unknown].fill(0.0));
-        for seam in region.seams().filter(|&seam| seam < kept) {
-            let torn = seam.saturating_sub(FRAME_RADIUS)..(seam + FRAME_RADIUS).min(kept);
-            weights[torn].fill(0.0);
-        }
-        let mut targets = vec![0.0; kept];
-        let shots: Vec<_> = shots.into_iter().map(place).collect();
-        for shot in &shots {
-            targets[shot.clone()].fill(1.0);
-            weights[shot.clone()].fill(1.0);
-        }
-        let negatives = negatives.into_iter().map(place).collect();
-        let mut learned = SupportFrames {
-            bands,
-            values,
-            targets,
-            weights,
-            shots,
-            partial: match support.marked() {
-                Marked::All => Vec::new(),
-                Marked::Some => vec![Range {
-                    start: 0,
-                    end: kept,
-                }],
-            },
-            negatives,
-        };
-        learned.know_negatives();
-        Ok((scale, learned))
+        let values = (values, bands);
+        Ok((
+            scale,
+            examples_in(values, support, kinds, &region, frame_rate),
+        ))
     }
+}
+
+/// Says which of the frames of a region, `[frames, bands]`, are examples of which kind, and of which it is not known.
+fn examples_in(
+    (values, bands): (Vec<f32>, usize),
+    support: &Support,
+    kinds: &Kinds,
+    region: &Region,
+    frame_rate: f64,
+) -> SupportFrames {
+    let kept = values.len() / bands;
+    let frames = |span: &Span| frames_of(span, frame_rate, usize::MAX);
+    let place = |span: &Span| {
+        let frames = frames(span);
+        let onset = region.place(frames.start).min(kept - 1);
+        onset..region.place(frames.end).clamp(onset + 1, kept)
+    };
+    let known_to = |marks: &[Span]| {
+        let ends = marks.iter().map(|mark| frames(mark).end);
+        0..region.place(ends.max().unwrap_or(0)).min(kept)
+    };
+    let partial = known_to(&[support.shots(), support.negative()].concat());
+    let mut examples = SupportFrames::unmarked(values, bands, kinds.len());
+    // What is of one kind is no other, also where nothing else is known of the other.
+    for shot in support.shots().iter().map(place) {
+        (0..kinds.len()).for_each(|kind| examples.weigh(shot.clone(), kind, 1.0));
+    }
+    let own: Vec<_> = (support.kinds().iter())
+        .map(|own| (own, kinds.number(own.label.as_deref())))
+        .collect();
+    for &(own, kind) in &own {
+        let known = match support.marked() {
+            Marked::All => known_to(&own.shots),
+            Marked::Some => partial.clone(),
+        };
+        examples.weigh(known, kind, 1.0);
+        let unknown = own.unknown.iter().map(place);
+        unknown.for_each(|unknown| examples.weigh(unknown, kind, 0.0));
+    }
+    for seam in region.seams().filter(|&seam| seam < kept) {
+        let torn = seam.saturating_sub(FRAME_RADIUS)..(seam + FRAME_RADIUS).min(kept);
+        (0..kinds.len()).for_each(|kind| examples.weigh(torn.clone(), kind, 0.0));
+    }
+    let shots = own.iter().flat_map(|&(own, kind)| {
+        let shots = own.shots.iter().map(place);
+        shots.map(move |shot| (shot, kind))
+    });
+    let mut shots: Vec<_> = shots.collect();
+    shots.sort_by_key(|(shot, _)| shot.start);
+    for (shot, kind) in shots {
+        examples.mark(shot, kind);
+    }
+    for &(own, kind) in &own {
+        examples.negatives.extend(own.negative.iter().map(place));
+        let negatives = examples.negatives.len();
+        examples.negative_kinds.resize(negatives, kind);
+    }
+    if support.marked() == Marked::Some {
+        examples.partial.push(0..kept);
+    }
+    examples.know_negatives();
+    examples
+}
+
+/// What is known of each kind in a recording; of one without shots there nothing is.
+fn known_kinds(support: &Support, kinds: &Kinds) -> Vec<KnownKind> {
+    let mut known = vec![KnownKind::default(); kinds.len()];
+    for own in support.kinds() {
+        known[kinds.number(own.label.as_deref())] = KnownKind {
+            shots: own.shots.clone(),
+            negatives: own.negative.clone(),
+            search_from: own.search_from,
+        };
+    }
+    known
 }
 
 impl Fit for FrameFitter {
@@ -173,6 +220,10 @@ impl Fit for FrameFitter {
     }
 
     fn learns_from_some(&self) -> bool {
+        true
+    }
+
+    fn learns_kinds(&self) -> bool {
         true
     }
 
@@ -190,10 +241,11 @@ impl Fit for FrameFitter {
         marked: &[(&MarkedRecording, Playback)],
         observe: &mut dyn FnMut(Stage),
     ) -> Result<Box<dyn detector::Fitted>, DetectError> {
+        let kinds = Kinds::of(marked.iter().map(|&(marked, _)| marked));
         let mut together: Option<SupportFrames> = None;
         let mut known = Vec::new();
         for &(marked, playback) in marked {
-            let (scale, frames) = self.support_frames(marked, playback)?;
+            let (scale, frames) = self.support_frames(marked, &kinds, playback)?;
             match &mut together {
                 Some(together) => together.append(frames),
                 None => together = Some(frames),
@@ -202,9 +254,7 @@ impl Fit for FrameFitter {
                 path: marked.path.clone(),
                 channel: playback.channel,
                 scale,
-                shots: marked.support.shots().to_vec(),
-                negatives: marked.support.negative().to_vec(),
-                search_from: marked.support.search_from(),
+                kinds: known_kinds(&marked.support, &kinds),
             });
         }
         let (Some(mut frames), Some((first, playback))) = (together, marked.first()) else {
@@ -222,9 +272,11 @@ impl Fit for FrameFitter {
             time_scale: playback.time_scale,
             known,
             focus,
-            typical_shot: frames.typical_shot(),
+            typical_shots: (0..frames.kinds)
+                .map(|kind| frames.typical_shot(kind))
+                .collect(),
             frames,
-            shots_score: OnceCell::new(),
+            shots_scores: OnceCell::new(),
             segment: self.config.segment,
             threshold: self.config.threshold,
         }))

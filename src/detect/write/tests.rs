@@ -11,6 +11,7 @@ fn event(onset: f64, offset: f64, score: f32) -> Event {
     Event {
         span: Span::new(onset, offset).unwrap(),
         score,
+        kind: 0,
     }
 }
 
