@@ -27,6 +27,11 @@ pub struct Detection {
 }
 
 impl Detection {
+    /// What an event of it is called, if that has a name.
+    pub fn label_of(&self, event: &Event) -> Option<&str> {
+        self.labels.get(event.kind)?.as_deref()
+    }
+
     /// Events of a method that keeps nothing below its threshold, and no scores over time.
     pub(super) fn of_events(events: Vec<Event>, threshold: f32) -> Self {
         Self {

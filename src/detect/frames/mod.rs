@@ -11,6 +11,7 @@
 //! | fine-tuning | `fit.rs` |
 //! | the score of every frame | `stretch.rs`, `detector.rs` |
 //! | scores → events | `segment.rs` |
+//! | events of several kinds at once → one | `rivals.rs` |
 //! | a detector in a file | `kept.rs` |
 
 mod config;
@@ -20,6 +21,7 @@ mod fitter;
 mod focus;
 mod kept;
 mod region;
+mod rivals;
 mod segment;
 mod stretch;
 
