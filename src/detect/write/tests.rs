@@ -106,7 +106,7 @@ fn every_event_has_the_label_of_its_kind() {
     write_events(&path, TableFormat::Parquet, &[both]).unwrap();
     let read = SerializedFileReader::new(File::open(&path).unwrap()).unwrap();
     let rows = read.get_row_iter(None).unwrap().map(Result::unwrap);
-    let parquet = rows.map(|row| row.get_string(4).map_or(String::new(), Clone::clone));
+    let parquet = rows.map(|row| row.get_string(4).cloned().unwrap_or_default());
     assert_eq!(parquet.collect::<Vec<_>>(), audacity);
 }
 
