@@ -565,3 +565,36 @@ pub(super) fn probabilities(
     });
     probabilities
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_with_few_shots_is_drawn_as_often_as_one_with_many() {
+        let mut support = SupportFrames::unmarked(vec![0.0; 1000], 1, 2);
+        (0..9).for_each(|n| support.mark(20 * n..20 * n + 10, 0));
+        support.mark(900..910, 1);
+        let config = FitConfig::default();
+        let mut crops = Crops::new(&support, &config, 0);
+        for turn in 0..10 {
+            let start = crops.start(true);
+            let held = start..start + crops.length;
+            let is_rare = held.start < 910 && held.end > 900;
+            assert_eq!(is_rare, turn % 2 == 1, "{held:?}");
+        }
+    }
+
+    #[test]
+    fn pictures_are_of_all_kinds() {
+        let mut support = SupportFrames::unmarked(vec![0.0; 1000], 1, 2);
+        (0..9).for_each(|n| support.mark(20 * n..20 * n + 10, 0));
+        support.mark(900..910, 1);
+        let pictures = support.pictures(4);
+        let kinds: Vec<usize> = pictures.iter().map(|picture| picture.kind).collect();
+        assert_eq!(kinds, [0, 0, 1]);
+        let again = SupportFrames::of_pictures(&pictures, 2);
+        assert_eq!(again.shot_kinds, kinds);
+        assert_eq!(again.shots_of(1).count(), 1);
+    }
+}

@@ -282,3 +282,68 @@ impl Fit for FrameFitter {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::{LabelChoice, ShotChoice, parse_marks};
+
+    /// Ten seconds of ten frames each, marked so.
+    fn examples(table: &str, marked: Marked) -> SupportFrames {
+        let choice = ShotChoice {
+            label: LabelChoice::All,
+            marked,
+            ..ShotChoice::default()
+        };
+        let marks = parse_marks("a.csv".as_ref(), table.as_bytes()).unwrap();
+        let marked = MarkedRecording {
+            path: "a.wav".into(),
+            channel: None,
+            time_scale: None,
+            support: marks.support("a.wav".as_ref(), 10.0, &choice).unwrap(),
+        };
+        let kinds = Kinds::of(std::iter::once(&marked));
+        let region = Region::new(&[], 100, 100);
+        let values = (vec![0.0; 100 * 2], 2);
+        examples_in(values, &marked.support, &kinds, &region, 10.0)
+    }
+
+    /// From and to where what is said of a kind is 1.
+    fn ones(values: &[f32], kind: usize) -> Vec<(usize, usize)> {
+        let mut ones: Vec<(usize, usize)> = Vec::new();
+        for (frame, values) in values.chunks_exact(2).enumerate() {
+            match ones.last_mut() {
+                _ if values[kind] == 0.0 => {}
+                Some((_, end)) if *end == frame => *end += 1,
+                _ => ones.push((frame, frame + 1)),
+            }
+        }
+        ones
+    }
+
+    const KINDS: &str =
+        "onset,offset,label\n1,2,owl\n3,4,wren\n0,0.5,UNK\n2.2,2.5,-owl\n6,7,-wren\n";
+
+    #[test]
+    fn each_kind_is_known_to_its_own_last_shot_and_where_others_are() {
+        let frames = examples(KINDS, Marked::All);
+        assert_eq!(frames.shots, [10..20, 30..40]);
+        assert_eq!(frames.shot_kinds, [0, 1]);
+        assert_eq!(ones(&frames.targets, 0), [(10, 20)]);
+        assert_eq!(ones(&frames.targets, 1), [(30, 40)]);
+        assert_eq!(ones(&frames.weights, 0), [(5, 20), (30, 40)]);
+        assert_eq!(ones(&frames.weights, 1), [(5, 40)]);
+        assert!(frames.negatives.is_empty() && frames.partial.is_empty());
+    }
+
+    #[test]
+    fn what_scores_like_a_kind_is_doubted_for_it_alone_but_not_what_is_known() {
+        let mut frames = examples(KINDS, Marked::Some);
+        assert_eq!(frames.negatives, [22..25, 60..70]);
+        assert_eq!(frames.negative_kinds, [0, 1]);
+        assert_eq!(ones(&frames.weights, 0), [(5, 70)]);
+        frames.doubt(0, &[1.0; 100], 0.5);
+        assert_eq!(ones(&frames.weights, 0), [(10, 20), (22, 25), (30, 40)]);
+        assert_eq!(ones(&frames.weights, 1), [(5, 70)]);
+    }
+}
