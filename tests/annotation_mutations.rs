@@ -1,6 +1,6 @@
 //! Tables of marks that are broken in ten thousand ways: an error that names file and line, or events that make sense.
 
-use chiffchaff::dataset::{ShotChoice, ShotCount, parse_marks};
+use chiffchaff::dataset::{LabelChoice, ShotChoice, ShotCount, parse_marks};
 use rand::{RngExt, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 use std::path::Path;
@@ -115,8 +115,13 @@ fn broken_tables_are_refused_by_file_and_line_or_read_as_sound_events() {
                     0 => ShotCount::All,
                     _ => ShotCount::First(rng.random_range(0..7)),
                 };
+                let label = match rng.random::<bool>() {
+                    true => LabelChoice::All,
+                    false => LabelChoice::Only,
+                };
                 let choice = ShotChoice {
                     count,
+                    label,
                     ..ShotChoice::default()
                 };
                 let secs = rng.random_range(0.0..5.0);

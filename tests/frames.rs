@@ -4,8 +4,11 @@
 mod few_shot_sound;
 
 use chiffchaff::audio::{AudioReader, SampleRate, WavEncoding, Waveform, write_wav};
-use chiffchaff::dataset::{Marked, ShotChoice, Span, Support, SyntheticConfig, parse_marks};
+use chiffchaff::dataset::{
+    LabelChoice, Marked, ShotChoice, Span, Support, SyntheticConfig, parse_marks,
+};
 use chiffchaff::detect::frames::FrameConfig;
+use chiffchaff::detect::template::TemplateConfig;
 use chiffchaff::detect::{
     DetectError, Detection, Detector, DetectorConfig, Event, Fitter, KeptOptions, MarkedRecording,
     ShotPicture, Stage, Threshold, expected_precision,
@@ -200,6 +203,70 @@ fn calls_without_marks_among_the_marked_ones_are_found() {
         .collect();
     assert_eq!(hits, wanted, "{:?}", found.events);
     assert_eq!(found.events.len(), calls.len() - marked.len());
+}
+
+/// Falling whistles and low hums, five marks of each.
+#[test]
+fn several_kinds_are_found_at_once_and_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let [recording, other, file] =
+        ["calls.wav", "other.wav", "both.safetensors"].map(|name| folder.path().join(name));
+    write_recording(&recording);
+    std::fs::copy(&recording, &other).unwrap();
+    let kinds = [
+        ("hum", &few_shot_sound::OTHERS[..]),
+        ("whistle", &few_shot_sound::CALLS[..]),
+    ];
+    let rows: String = (kinds.iter())
+        .flat_map(|(label, onsets)| onsets[..5].iter().map(move |onset| (label, onset)))
+        .map(|(label, onset)| format!("{onset},{},{label}\n", onset + CALL_SECS))
+        .collect();
+    let table = format!("onset,offset,label\n{rows}");
+    let marks = parse_marks("marks.csv".as_ref(), table.as_bytes()).unwrap();
+    let all = ShotChoice {
+        label: LabelChoice::All,
+        ..ShotChoice::default()
+    };
+    let marked = [MarkedRecording {
+        path: recording.clone(),
+        channel: None,
+        time_scale: None,
+        support: marks.support(&recording, 12.0, &all).unwrap(),
+    }];
+    let fitted = Fitter::new(FrameConfig::default().into()).unwrap();
+    let fitted = fitted.fit(&marked, |_| {}).unwrap();
+    let found = fitted.detect(&recording, |_| {}).unwrap();
+    for (label, onsets) in kinds {
+        let own = found.events.iter();
+        let own: Vec<f64> = own
+            .filter(|event| found.label_of(event) == Some(label))
+            .map(|event| event.span.onset())
+            .collect();
+        let near = |onset: &&f64| {
+            own.iter()
+                .any(|found| (found - **onset).abs() < CALL_SECS / 2.0)
+        };
+        let hits = onsets[5..].iter().filter(near).count();
+        assert!(hits + 1 >= onsets.len() - 5, "{label}: {own:?}");
+        assert!(own.len() <= hits + 1, "{label}: {own:?}");
+    }
+
+    fitted.save(&file).unwrap();
+    let kept = Detector::load(&file, KeptOptions::default(), Device::Cpu).unwrap();
+    let by_kept = kept.detect(&other, |_| {}).unwrap();
+    assert_eq!(by_kept, fitted.detect(&other, |_| {}).unwrap());
+    assert_eq!(
+        by_kept.labels,
+        ["hum", "whistle"].map(|label| Some(label.to_owned()))
+    );
+    assert_eq!(kept.learned(), fitted.learned());
+    let pictures = kept.shot_pictures();
+    let of_hums = pictures.iter().filter(|picture| picture.kind == 0);
+    assert_eq!((pictures.len(), of_hums.count()), (10, 5));
+
+    let template = Fitter::new(TemplateConfig::default().into()).unwrap();
+    let refused = template.fit(&marked, |_| {}).unwrap_err();
+    assert!(matches!(refused, DetectError::SeveralKinds), "{refused}");
 }
 
 /// A detector in a file finds in another recording, at another rate, what the one in memory finds.

@@ -2,7 +2,7 @@
 
 use crate::tree::plant;
 use chiffchaff::{
-    dataset::{DatasetKind, DatasetSource, ShotChoice, parse_marks, scan},
+    dataset::{DatasetKind, DatasetSource, LabelChoice, ShotChoice, parse_marks, scan},
     detect::score::{ScoreConfig, Subsets, read_scored_files, score},
 };
 use std::path::Path;
@@ -19,9 +19,15 @@ pub fn marks(bytes: &[u8]) {
                 assert!(event.span.onset() >= 0.0 && event.span.secs() > 0.0);
                 assert!(event.span.offset().is_finite() && event.line > 0);
             }
-            match marks.support(Path::new("x/a.flac"), 60.0, &ShotChoice::default()) {
-                Ok(support) => assert!(!support.shots().is_empty() && support.end() <= 60.0),
-                Err(error) => assert!(error.to_string().starts_with("table.csv"), "{error}"),
+            for label in [LabelChoice::Only, LabelChoice::All] {
+                let choice = ShotChoice {
+                    label,
+                    ..ShotChoice::default()
+                };
+                match marks.support(Path::new("x/a.flac"), 60.0, &choice) {
+                    Ok(support) => assert!(!support.shots().is_empty() && support.end() <= 60.0),
+                    Err(error) => assert!(error.to_string().starts_with("table.csv"), "{error}"),
+                }
             }
         }
         Err(error) => {

@@ -63,9 +63,10 @@ mod walk;
 
 pub(crate) use annotation::Named;
 pub use annotation::{
-    Annotation, FoundEvent, Mark, MarkFormat, MarkWarning, Marked, MarkedEvent, MatchError,
-    Matching, NoShotCount, RecordingMarks, ShotChoice, ShotCount, Span, SpanProblem, Support,
-    SupportError, SupportProblem, SupportWarning, parse_marks, read_found_events, read_marks,
+    Annotation, FoundEvent, KindSupport, LabelChoice, Mark, MarkFormat, MarkWarning, Marked,
+    MarkedEvent, MatchError, Matching, NoShotCount, RecordingMarks, ShotChoice, ShotCount, Span,
+    SpanProblem, Support, SupportError, SupportProblem, SupportWarning, parse_marks,
+    read_found_events, read_marks,
 };
 pub(crate) use clip::remarks_of;
 pub use clip::{Clip, ClipSound, Dataset, OpenClip, Split, Tag};

@@ -20,11 +20,18 @@ pub struct Detection {
     /// Events score at least this, within 0..=1; of this recording, where a precision was asked for. Template matching has a threshold for every recording and keeps only
     /// events above it; here it says 0.
     pub threshold: f32,
-    /// The score over time, where the method has one.
+    /// The score over time, where the method has one; of several kinds the highest.
     pub track: Option<Track>,
+    /// What each kind of event is called, where that has a name. The kinds are counted by [`Event::kind`].
+    pub labels: Vec<Option<String>>,
 }
 
 impl Detection {
+    /// What an event of it is called, if that has a name.
+    pub fn label_of(&self, event: &Event) -> Option<&str> {
+        self.labels.get(event.kind)?.as_deref()
+    }
+
     /// Events of a method that keeps nothing below its threshold, and no scores over time.
     pub(super) fn of_events(events: Vec<Event>, threshold: f32) -> Self {
         Self {
@@ -32,6 +39,7 @@ impl Detection {
             candidates: Vec::new(),
             threshold,
             track: None,
+            labels: Vec::new(),
         }
     }
 }
@@ -56,6 +64,16 @@ impl Track {
     pub fn extend(&mut self, scores: &[f32]) {
         let bytes = scores.iter().map(|score| (score * 255.0).round() as u8);
         self.scores.extend(bytes);
+    }
+
+    /// The highest score of each frame; `None` without any track. All have the same frames.
+    #[cfg(feature = "nn")]
+    pub(super) fn highest(tracks: Vec<Self>) -> Option<Self> {
+        tracks.into_iter().reduce(|mut highest, other| {
+            let pairs = highest.scores.iter_mut().zip(other.scores);
+            pairs.for_each(|(score, other)| *score = other.max(*score));
+            highest
+        })
     }
 
     /// Number of frames.

@@ -29,7 +29,7 @@ pub(super) trait Fitted {
     }
 }
 
-/// A detector of one kind of event, which [`Fitter::fit`](super::Fitter::fit) makes from a few marked ones.
+/// A detector of one kind of event or several, which [`Fitter::fit`](super::Fitter::fit) makes from a few marked ones.
 pub struct Detector {
     pub(super) fitted: Box<dyn Fitted>,
     /// The recordings with the marks.
@@ -136,7 +136,9 @@ impl Detector {
                 fitted_to: self.fitted_to.first().cloned().unwrap_or_default(),
             });
         }
-        self.fitted.detect(recording, &mut observe)
+        let mut detection = self.fitted.detect(recording, &mut observe)?;
+        detection.labels = self.learned.labels();
+        Ok(detection)
     }
 }
 

@@ -188,6 +188,9 @@ pub enum DetectError {
         "`--marked some`: only the method `frames` learns from marks beside calls without marks"
     )]
     SomeMarked,
+    /// Marks of several kinds, for a method that learns one.
+    #[error("`--label all`: only the method `frames` finds several kinds of call at once")]
+    SeveralKinds,
     /// A recording whose rate is too low for the calls that a detector has learned.
     #[error(
         "{}: holds sound up to {held_hz:.0} Hz, but most of the calls that the detector learned lies above {lowest_hz:.0} Hz",

@@ -8,4 +8,7 @@ pub struct Event {
     pub span: Span,
     /// How sure the detector is, `0..=1`.
     pub score: f32,
+    /// Which of the detector's kinds it is, counted from 0: its place in [`Detection::labels`](super::Detection::labels).
+    #[serde(default)]
+    pub kind: usize,
 }

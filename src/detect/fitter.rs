@@ -75,6 +75,11 @@ pub(super) trait Fit {
         false
     }
 
+    /// Whether one detector can learn several kinds of event.
+    fn learns_kinds(&self) -> bool {
+        false
+    }
+
     /// Fits a detector to the marks of a recording.
     fn fit(
         &self,
@@ -206,6 +211,12 @@ impl Fitter {
         self.method.learns_from_some()
     }
 
+    /// Whether one detector can learn several kinds of event,
+    /// [`LabelChoice::All`](crate::dataset::LabelChoice::All).
+    pub fn learns_kinds(&self) -> bool {
+        self.method.learns_kinds()
+    }
+
     /// Reads a recording up to its last shot: how fast it is played so that the method hears the shots, and whether they are
     /// there then, in the channel that is used.
     ///
@@ -218,18 +229,20 @@ impl Fitter {
         let heard = Heard {
             channel,
             hearing: self.hearing.clone(),
-            band_hz: marked.support.band_hz().cloned(),
+            band_hz: marked.support.band_hz(),
             time_scale,
         };
         Ok(look_at_shots(&marked.path, marked.support.shots(), heard)?)
     }
 
     /// Fits one detector to the marks of recordings. The same marks give the same detector: recordings that were fitted
-    /// before make no difference. All are played at one speed, the median of those that they need.
+    /// before make no difference. All are played at one speed, the median of those that they need. Marks of several labels
+    /// are of several kinds, and of one kind in all recordings where the label is the same.
     ///
     /// # Errors
     /// If there is no recording, or more than one and the method learns from one only; [`DetectError::SomeMarked`] if events
-    /// may be unmarked and the method must know all; if a recording cannot be read or
+    /// may be unmarked and the method must know all; [`DetectError::SeveralKinds`] if a recording has shots of several kinds
+    /// and the method learns one; if a recording cannot be read or
     /// has too low a rate; if a shot lies after its end or is shorter than a frame; or if there is no other sound to compare
     /// the shots with.
     pub fn fit(
@@ -240,6 +253,10 @@ impl Fitter {
         let is_partial = |marked: &MarkedRecording| marked.support.marked() == Marked::Some;
         if !self.learns_from_some() && marked.iter().any(is_partial) {
             return Err(DetectError::SomeMarked);
+        }
+        let has_kinds = |marked: &MarkedRecording| marked.support.kinds().len() > 1;
+        if !self.learns_kinds() && marked.iter().any(has_kinds) {
+            return Err(DetectError::SeveralKinds);
         }
         let time_scale = self.time_scale(marked)?;
         let playback = |marked: &MarkedRecording| {

@@ -1,6 +1,7 @@
 //! What a detector learned from, so that it can be said when it is used again.
 
 use super::MarkedRecording;
+use super::kinds::Kinds;
 use crate::dataset::Span;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -10,8 +11,11 @@ use std::ops::Range;
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LearnedFrom {
-    /// What they are of, if the tables say so.
+    /// What they are of, if the tables say so and they are of one kind.
     pub label: Option<String>,
+    /// The labels of the kinds, where there are several; empty where they are of one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<Option<String>>,
     /// The recordings with their shots.
     pub recordings: Vec<LearnedRecording>,
 }
@@ -24,6 +28,9 @@ pub struct LearnedRecording {
     pub name: String,
     /// By onset.
     pub shots: Vec<Span>,
+    /// The number of each shot's kind, where there are several kinds; else empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<usize>,
 }
 
 /// A shot as a detector hears it, with a little sound before and behind.
@@ -35,22 +42,51 @@ pub struct ShotPicture {
     pub values: Vec<f32>,
     /// The frames that are the shot.
     pub shot: Range<usize>,
+    /// The number of its kind.
+    pub kind: usize,
 }
 
 impl LearnedFrom {
     pub(super) fn new(marked: &[MarkedRecording]) -> Self {
-        let recording = |marked: &MarkedRecording| LearnedRecording {
-            name: marked
-                .path
-                .file_name()
-                .map(|name| name.to_string_lossy().into_owned())
-                .unwrap_or_default(),
-            shots: marked.support.shots().to_vec(),
+        let kinds = Kinds::of(marked.iter());
+        let has_several = kinds.len() > 1;
+        let recording = |marked: &MarkedRecording| {
+            let of_kinds = marked.support.kinds().iter();
+            let mut shots: Vec<_> = of_kinds
+                .flat_map(|kind| {
+                    let number = kinds.number(kind.label.as_deref());
+                    kind.shots.iter().map(move |&shot| (shot, number))
+                })
+                .collect();
+            shots.sort_by(|(a, _), (b, _)| a.onset().total_cmp(&b.onset()));
+            let (shots, numbers): (Vec<_>, Vec<_>) = shots.into_iter().unzip();
+            LearnedRecording {
+                name: marked
+                    .path
+                    .file_name()
+                    .map(|name| name.to_string_lossy().into_owned())
+                    .unwrap_or_default(),
+                shots,
+                kinds: if has_several { numbers } else { Vec::new() },
+            }
         };
-        let label = marked.first().and_then(|marked| marked.support.label());
+        let recordings = marked.iter().map(recording).collect();
+        let mut labels = kinds.into_labels();
         Self {
-            label: label.map(str::to_owned),
-            recordings: marked.iter().map(recording).collect(),
+            label: match has_several {
+                true => None,
+                false => labels.pop().flatten(),
+            },
+            kinds: labels,
+            recordings,
+        }
+    }
+
+    /// What each kind is called, if the tables say so: one label or more.
+    pub fn labels(&self) -> Vec<Option<String>> {
+        match self.kinds.as_slice() {
+            [] => vec![self.label.clone()],
+            several => several.to_vec(),
         }
     }
 

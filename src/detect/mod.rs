@@ -44,6 +44,7 @@ mod event_counts;
 mod fitter;
 #[cfg(feature = "nn")]
 pub mod frames;
+mod kinds;
 mod learned;
 mod precision;
 #[cfg(feature = "nn")]

@@ -118,8 +118,6 @@ pub struct Drawn<'a> {
     pub shots: &'a [Span],
     /// Whose marks were learned from, where it is not those of this recording alone: `5 marks of 1 recording`.
     pub by: Option<&'a str>,
-    /// What was looked for, where it has a name.
-    pub label: Option<&'a str>,
     /// How long such an event usually is, in seconds.
     pub typical_secs: f64,
 }
@@ -152,7 +150,7 @@ impl RecordingPicture {
             name: recording.display().to_string(),
             shots: shots.len(),
             by: drawn.by.map(str::to_owned),
-            label: drawn.label.map(str::to_owned),
+            label: named(&detection.labels),
             events: events.len(),
             threshold: detection
                 .track
@@ -164,13 +162,19 @@ impl RecordingPicture {
             speed: speed(drawn.time_scale),
             histogram: Histogram::of(detection),
             thresholds: ThresholdTable::of(detection),
-            list: EventList::new(events, &in_rows, drawn.began),
+            list: EventList::new(events, &detection.labels, &in_rows, drawn.began),
             sounds,
             frequencies: frequency_axis(&scale.log_mel(), slower),
             rows_left_out: count - rows.len(),
             rows,
         })
     }
+}
+
+/// What was looked for, where it has a name: `call, song`.
+fn named(labels: &[Option<String>]) -> Option<String> {
+    let names: Vec<&str> = labels.iter().flatten().map(String::as_str).collect();
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 /// `10 times slower`, `20 times faster`
@@ -198,6 +202,8 @@ pub struct ShotsPicture {
 #[derive(Debug, Clone, Serialize)]
 struct ShotImage {
     image: String,
+    /// What it is, where there are several kinds.
+    label: Option<String>,
     left: f64,
     width: f64,
 }
@@ -205,25 +211,27 @@ struct ShotImage {
 impl ShotsPicture {
     /// Of what the detector says of itself.
     pub fn new(detector: &Detector) -> Self {
+        let learned = detector.learned();
         let image = |picture: ShotPicture| {
             let ShotPicture {
                 bands,
                 values,
                 shot,
+                kind,
             } = picture;
             let frames = (values.len() / bands.max(1)).max(1);
             let share = |frame: usize| hundredths(100.0 * frame as f64 / frames as f64);
             let (light, dark) = contrast(&values, SHOT_CONTRAST);
             ShotImage {
                 image: data_uri(&values, bands, light, dark),
+                label: learned.kinds.get(kind).cloned().flatten(),
                 left: share(shot.start),
                 width: hundredths(share(shot.end) - share(shot.start)),
             }
         };
-        let learned = detector.learned();
         Self {
             by: learned.to_string(),
-            label: learned.label.clone(),
+            label: named(&learned.labels()),
             shots: detector.shot_pictures().into_iter().map(image).collect(),
         }
     }
@@ -373,7 +381,10 @@ impl RowScale {
         let events = detection.events.iter().enumerate();
         let events = events.filter_map(|(event, found)| {
             let (number, span, score) = (event + 1, &found.span, found.score);
-            let title = format!("event {number}, {span}, score {score:.2}");
+            let kind = detection.label_of(found);
+            let kind = kind.filter(|_| detection.labels.len() > 1);
+            let kind = kind.map_or_else(String::new, |label| format!("{label}, "));
+            let title = format!("event {number}, {kind}{span}, score {score:.2}");
             place(span, title).map(|place| EventPlace {
                 event,
                 is_first: false, // known when all rows are there
@@ -556,7 +567,6 @@ mod tests {
             recordings: 1,
             shots: &[],
             by: None,
-            label: None,
             typical_secs,
         }
     }
@@ -576,6 +586,7 @@ mod tests {
             candidates: Vec::new(),
             threshold: 0.5,
             track: None,
+            labels: Vec::new(),
         }
     }
 
@@ -583,6 +594,7 @@ mod tests {
         Event {
             span: Span::new(onset, offset).unwrap(),
             score,
+            kind: 0,
         }
     }
 
@@ -713,6 +725,28 @@ mod tests {
     }
 
     #[test]
+    fn of_several_kinds_every_event_says_which_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let recording = tone(folder.path(), 1, 8_000);
+        let song = event(0.2, 0.4, 0.9);
+        let call = Event {
+            kind: 1,
+            ..event(0.6, 0.7, 0.8)
+        };
+        let found = Detection {
+            labels: ["song", "call"]
+                .map(|label| Some(label.to_owned()))
+                .to_vec(),
+            ..detection(vec![song, call])
+        };
+        let page = page_of(&recording, drawn(0.2), &found);
+        assert!(page.contains("of song, call"));
+        assert!(page.contains("event 2, call, 0.600 to 0.700 s, score 0.80"));
+        assert!(page.contains("<td>0.90</td><td>song</td></tr>"));
+        assert!(page.contains("<th scope=\"col\">kind</th>"));
+    }
+
+    #[test]
     fn bats_are_told_to_be_played_slower() {
         let folder = tempfile::tempdir().unwrap();
         let recording = tone(folder.path(), 1, 256_000);
@@ -736,10 +770,13 @@ mod tests {
         let recording = tone(folder.path(), 1, 8_000);
         let hostile = Drawn {
             by: Some("</p><script>alert(1)</script>"),
-            label: Some("</p><script>alert(2)</script>"),
             ..drawn(0.2)
         };
-        let page = page(&recording, hostile, vec![event(0.2, 0.4, 0.9)]);
+        let found = Detection {
+            labels: vec![Some("</p><script>alert(2)</script>".to_owned())],
+            ..detection(vec![event(0.2, 0.4, 0.9)])
+        };
+        let page = page_of(&recording, hostile, &found);
         assert!(!page.contains("<script>alert"), "unescaped");
         assert_eq!(page.matches("&lt;script&gt;alert").count(), 2);
     }

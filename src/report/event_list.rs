@@ -14,6 +14,8 @@ const MAX_LISTED: usize = 2000;
 pub(super) struct EventList {
     listed: Vec<ListedEvent>,
     left_out: usize,
+    /// Whether the events are of several kinds, so that each needs its label.
+    has_kinds: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,31 +28,41 @@ struct ListedEvent {
     clock: Option<String>,
     secs: String,
     score: String,
+    /// What it is, where there are several kinds.
+    label: String,
     /// Its place by score, the lowest first.
     rank: usize,
     is_drawn: bool,
 }
 
 impl EventList {
-    /// `drawn`: the events that lie in a row that is drawn.
+    /// `labels`: those of the kinds of event; `drawn`: the events that lie in a row that is drawn.
     pub(super) fn new(
         events: &[Event],
+        labels: &[Option<String>],
         drawn: &BTreeSet<usize>,
         began: Option<RecordedAt>,
     ) -> Self {
         let ranks = ranks(events);
+        let has_kinds = labels.len() > 1;
+        let label = |event: &Event| {
+            let label = labels.get(event.kind).filter(|_| has_kinds);
+            label.cloned().flatten().unwrap_or_default()
+        };
         let listed = events.iter().enumerate().map(|(event, found)| ListedEvent {
             event,
             onset: format!("{:.3}", found.span.onset()),
             clock: began.and_then(|began| clock(began, found.span.onset())),
             secs: format!("{:.3}", found.span.secs()),
             score: format!("{:.2}", found.score),
+            label: label(found),
             rank: ranks[event],
             is_drawn: drawn.contains(&event),
         });
         Self {
             listed: listed.take(MAX_LISTED).collect(),
             left_out: events.len().saturating_sub(MAX_LISTED),
+            has_kinds,
         }
     }
 }
@@ -86,13 +98,14 @@ mod tests {
         let event = |n: u32| Event {
             span: Span::new(f64::from(n), f64::from(n) + 0.25).unwrap(),
             score: (n * 7 % 10) as f32 / 10.0,
+            kind: 0,
         };
         (0..count).map(event).collect()
     }
 
     #[test]
     fn every_event_is_listed_with_its_place_by_score() {
-        let list = EventList::new(&events(10), &BTreeSet::from([3]), None);
+        let list = EventList::new(&events(10), &[], &BTreeSet::from([3]), None);
         assert_eq!((list.listed.len(), list.left_out), (10, 0));
         let third = ListedEvent {
             event: 3,
@@ -100,6 +113,7 @@ mod tests {
             clock: None,
             secs: "0.250".to_owned(),
             score: "0.10".to_owned(),
+            label: String::new(),
             rank: 1,
             is_drawn: true,
         };
@@ -109,9 +123,9 @@ mod tests {
 
     #[test]
     fn a_long_list_ends_and_says_so() {
-        let list = EventList::new(&events(2345), &BTreeSet::new(), None);
+        let list = EventList::new(&events(2345), &[], &BTreeSet::new(), None);
         assert_eq!((list.listed.len(), list.left_out), (2000, 345));
-        let nothing = EventList::new(&[], &BTreeSet::new(), None);
+        let nothing = EventList::new(&[], &[], &BTreeSet::new(), None);
         assert_eq!((nothing.listed.len(), nothing.left_out), (0, 0));
     }
 
@@ -122,7 +136,7 @@ mod tests {
             utc_offset_mins: Some(60),
             said_by: TimeSource::Guano,
         };
-        let list = EventList::new(&events(4), &BTreeSet::new(), Some(began));
+        let list = EventList::new(&events(4), &[], &BTreeSet::new(), Some(began));
         let clocks: Vec<_> = list.listed.iter().map(|of| of.clock.as_deref()).collect();
         assert_eq!(
             clocks,

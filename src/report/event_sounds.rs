@@ -269,6 +269,7 @@ mod tests {
         Event {
             span: Span::new(onset, offset).unwrap(),
             score,
+            kind: 0,
         }
     }
 

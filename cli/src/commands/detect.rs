@@ -9,7 +9,7 @@ use crate::clips::ChannelArgument;
 use crate::{Finish, printer::Printer};
 use anyhow::bail;
 use chiffchaff::audio::TimeScale;
-use chiffchaff::dataset::{Marked, Matching, ShotCount, output_names, read_marks};
+use chiffchaff::dataset::{LabelChoice, Marked, Matching, ShotCount, output_names, read_marks};
 use chiffchaff::detect::frames::FrameConfig;
 use chiffchaff::detect::windows::Adapt;
 use chiffchaff::detect::write::TableFormat;
@@ -33,6 +33,7 @@ use std::path::PathBuf;
 #[command(after_help = "Examples:
   chiffchaff detect --shots marks.csv dawn.wav
   chiffchaff detect --shots marks.txt --format raven --out found --picture found.html *.wav
+  chiffchaff detect --shots marks.csv --label all dawn.wav --out found.csv
   chiffchaff detect --shots marks.csv marked.wav season/ --keep wren.safetensors --out found.csv
   chiffchaff detect --detector wren.safetensors next_season/ --out found.csv")]
 pub(crate) struct Arguments {
@@ -73,7 +74,7 @@ pub(crate) struct Arguments {
     /// right, such as precision=0.9: each recording gets the lowest score that promises it (frames) [default: 0.85]
     #[arg(long, value_name = "SCORE|precision=SHARE")]
     threshold: Option<Threshold>,
-    /// How many marks to learn from, in order of time, or `all` [default: 5, or with `--marked some` all]
+    /// How many marks of each kind to learn from, in order of time, or `all` [default: 5, or with `--marked some` all]
     #[arg(long, value_name = "N")]
     first: Option<ShotCount>,
     /// Whether every event up to the last mark is marked, or some here and there [default: by where the marks lie; said
@@ -83,9 +84,9 @@ pub(crate) struct Arguments {
     /// Search every recording by one detector that learns from the marks of all (frames)
     #[arg(long)]
     together: bool,
-    /// The marks to learn from, where there are several kinds
-    #[arg(long)]
-    label: Option<String>,
+    /// The marks to learn from, where there are several kinds, or `all`: one detector for all kinds at once (all: frames)
+    #[arg(long, value_name = "NAME")]
+    label: Option<LabelChoice>,
     /// Write a page with the spectrogram, shots, events and scores of every recording
     #[arg(long, value_name = "PAGE.html")]
     picture: Option<PathBuf>,

@@ -39,8 +39,8 @@ pub use read::{parse_marks, read_found_events, read_marks};
 pub use span::{Span, SpanProblem};
 pub(super) use support::listed;
 pub use support::{
-    Marked, NoShotCount, ShotChoice, ShotCount, Support, SupportError, SupportProblem,
-    SupportWarning,
+    KindSupport, LabelChoice, Marked, NoShotCount, ShotChoice, ShotCount, Support, SupportError,
+    SupportProblem, SupportWarning,
 };
 pub use warning::MarkWarning;
 

@@ -4,6 +4,7 @@ use super::{Annotation, Mark, MarkedEvent, MatchError, Matching, RecordingMarks,
 use crate::choices::choices;
 use std::{
     collections::{BTreeMap, HashSet},
+    convert::Infallible,
     fmt,
     ops::Range,
     path::{Path, PathBuf},
@@ -57,13 +58,37 @@ choices! {
     }
 }
 
+/// Which labels shots have.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum LabelChoice {
+    /// The only one there is; it is an error if a recording has positive marks of several.
+    #[default]
+    Only,
+    /// This one.
+    Named(String),
+    /// Any: each label is a kind of its own.
+    All,
+}
+
+impl FromStr for LabelChoice {
+    type Err = Infallible;
+
+    /// `all`, or a label.
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(match text {
+            "all" => Self::All,
+            label => Self::Named(label.to_owned()),
+        })
+    }
+}
+
 /// Which marks of a recording are its shots.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ShotChoice {
-    /// How many of the positive marks.
+    /// How many of the positive marks, of each kind.
     pub count: ShotCount,
-    /// The label they have; needed only where a recording has positive marks of several labels.
-    pub label: Option<String>,
+    /// The label they have.
+    pub label: LabelChoice,
     /// What is known of the sound without marks.
     pub marked: Marked,
 }
@@ -71,16 +96,35 @@ pub struct ShotChoice {
 /// What a detector learns from: the shots of one recording, and what lies beside them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Support {
+    /// One or more.
+    kinds: Vec<KindSupport>,
+    /// Of all kinds together.
     shots: Vec<Span>,
     unknown: Vec<Span>,
     negative: Vec<Span>,
-    label: Option<String>,
     warnings: Vec<SupportWarning>,
     marked: Marked,
     /// Positive marks that are no shots.
     left: usize,
-    /// See [`Self::band_hz`].
-    band_hz: Option<Range<f64>>,
+}
+
+/// What a detector learns of one kind of event: its part of a [`Support`].
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct KindSupport {
+    /// What it is called, where the table says so.
+    pub label: Option<String>,
+    /// Its shots, one or more, by onset; inside the recording.
+    pub shots: Vec<Span>,
+    /// Spans that may hold further events of it, as [`Support::unknown`].
+    pub unknown: Vec<Span>,
+    /// Spans that are known to hold none of it, as [`Support::negative`].
+    pub negative: Vec<Span>,
+    /// Where the search for it begins, in seconds: at the end of its last shot, or at the beginning if events before it may
+    /// be unmarked.
+    pub search_from: f64,
+    /// The frequencies, Hz, between the lowest and the highest limit of its shots, if all of them have limits.
+    pub band_hz: Option<Range<f64>>,
 }
 
 impl Support {
@@ -90,16 +134,27 @@ impl Support {
         let by_onset = |a: &Span, b: &Span| a.onset().total_cmp(&b.onset());
         shots.sort_by(by_onset);
         unknown.sort_by(by_onset);
-        (!shots.is_empty()).then_some(Self {
+        (!shots.is_empty()).then(|| Self {
+            kinds: vec![KindSupport {
+                label: None,
+                search_from: last_end(&shots),
+                shots: shots.clone(),
+                unknown: unknown.clone(),
+                negative: Vec::new(),
+                band_hz: None,
+            }],
             shots,
             unknown,
             negative: Vec::new(),
-            label: None,
             warnings: Vec::new(),
             marked: Marked::All,
             left: 0,
-            band_hz: None,
         })
+    }
+
+    /// The kinds of event, one or more, by label. There are several only where [`LabelChoice::All`] was chosen.
+    pub fn kinds(&self) -> &[KindSupport] {
+        &self.kinds
     }
 
     /// What is known of the sound without marks.
@@ -113,7 +168,7 @@ impl Support {
         self.left == 0 && self.unknown.is_empty() && self.end() > PARTIAL_REACH * secs
     }
 
-    /// The shots, one or more, by onset; inside the recording.
+    /// The shots of all kinds, one or more, by onset; inside the recording.
     pub fn shots(&self) -> &[Span] {
         &self.shots
     }
@@ -131,13 +186,18 @@ impl Support {
 
     /// The frequencies, Hz, between the lowest and the highest limit of the shots, if all of them have limits. What lies outside
     /// is not what was marked.
-    pub fn band_hz(&self) -> Option<&Range<f64>> {
-        self.band_hz.as_ref()
+    pub fn band_hz(&self) -> Option<Range<f64>> {
+        let bands = self.kinds.iter().map(|kind| kind.band_hz.clone());
+        let bands = bands.collect::<Option<Vec<_>>>()?;
+        bands.into_iter().reduce(widened)
     }
 
-    /// What the shots are of, where the table says so.
+    /// What the shots are of, where the table says so and they are of one kind.
     pub fn label(&self) -> Option<&str> {
-        self.label.as_deref()
+        match self.kinds.as_slice() {
+            [only] => only.label.as_deref(),
+            _ => None,
+        }
     }
 
     /// What is odd about the shots.
@@ -146,17 +206,15 @@ impl Support {
     }
 
     /// Where the search begins, in seconds: at the end of the last shot, or at the beginning if events before it may be
-    /// unmarked.
+    /// unmarked. Of several kinds, that of the first.
     pub fn search_from(&self) -> f64 {
-        match self.marked {
-            Marked::All => self.end(),
-            Marked::Some => 0.0,
-        }
+        let of_kinds = self.kinds.iter().map(|kind| kind.search_from);
+        of_kinds.fold(f64::INFINITY, f64::min)
     }
 
     /// The end of the last shot, in seconds.
     pub fn end(&self) -> f64 {
-        self.shots.iter().map(Span::offset).fold(0.0, f64::max)
+        last_end(&self.shots)
     }
 
     /// Mean length of the shots, in seconds; above 0.
@@ -165,12 +223,19 @@ impl Support {
     }
 }
 
+/// The end of the last of them, in seconds.
+fn last_end(shots: &[Span]) -> f64 {
+    shots.iter().map(Span::offset).fold(0.0, f64::max)
+}
+
 /// What is odd about shots that can be used all the same.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum SupportWarning {
     /// There are fewer than were asked for.
     Few {
+        /// Of which kind, where there are several.
+        label: Option<String>,
         /// How many there are.
         shots: usize,
         /// How many were asked for.
@@ -195,11 +260,17 @@ pub enum SupportWarning {
 impl fmt::Display for SupportWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Few { shots, wanted } => {
+            Self::Few {
+                label,
+                shots,
+                wanted,
+            } => {
                 let s = if *shots == 1 { "" } else { "s" };
+                let of = label.as_ref().map(|label| format!(" of `{label}`"));
                 write!(
                     f,
-                    "{shots} shot{s} where {wanted} are wanted: more make it surer"
+                    "{shots} shot{s}{} where {wanted} are wanted: more make it surer",
+                    of.unwrap_or_default()
                 )
             }
             Self::Overlapping { first, second } => {
@@ -269,7 +340,7 @@ pub enum SupportProblem {
     },
     /// Positive marks of several labels, and none was chosen.
     #[error(
-        "has marks of several kinds in `{recording}`{}: {}\n\nhint: say which to find with `--label NAME`",
+        "has marks of several kinds in `{recording}`{}: {}\n\nhint: say which to find with `--label NAME`, or find each of them with `--label all`",
         in_column(column.as_deref()),
         listed(labels)
     )]
@@ -452,9 +523,13 @@ impl RecordingMarks<'_> {
 fn common_band(events: &[&MarkedEvent]) -> Option<Range<f64>> {
     let bands = events.iter().map(|event| event.band_hz);
     let bands = bands.collect::<Option<Vec<_>>>()?;
-    let widen = |(low, high): (f64, f64), own: (f64, f64)| (low.min(own.0), high.max(own.1));
-    let (low, high) = bands.into_iter().reduce(widen)?;
-    (low < high).then_some(low..high)
+    let bands = bands.into_iter().map(|(low, high)| low..high);
+    bands.reduce(widened).filter(|band| band.start < band.end)
+}
+
+/// The range from the lower start to the higher end.
+fn widened(a: Range<f64>, b: Range<f64>) -> Range<f64> {
+    a.start.min(b.start)..a.end.max(b.end)
 }
 
 fn name_of(recording: &Path) -> String {
@@ -475,7 +550,47 @@ impl Marks<'_> {
         events: &[&MarkedEvent],
         choice: &ShotChoice,
     ) -> Result<Support, SupportProblem> {
-        let label = self.label(events, choice.label.as_deref())?;
+        let labels = self.labels(events, &choice.label)?;
+        let (mut warnings, mut left) = (Vec::new(), 0);
+        let mut kinds = Vec::new();
+        for &label in &labels {
+            let (kind, odd, more) = self.kind(events, label, choice)?;
+            // Only where there are several must a warning say of which it is.
+            let told = |warning| match (warning, labels.len()) {
+                (SupportWarning::Few { shots, wanted, .. }, 2..) => SupportWarning::Few {
+                    label: label.map(str::to_owned),
+                    shots,
+                    wanted,
+                },
+                (warning, _) => warning,
+            };
+            warnings.extend(odd.into_iter().map(told));
+            left += more;
+            kinds.push(kind);
+        }
+        let mut shots: Vec<Span> = kinds.iter().flat_map(|kind| kind.shots.clone()).collect();
+        shots.sort_by(|a, b| a.onset().total_cmp(&b.onset()));
+        Ok(Support {
+            shots,
+            unknown: self.spans(events, Mark::Unknown, &labels),
+            negative: match choice.marked {
+                Marked::All => Vec::new(),
+                Marked::Some => self.spans(events, Mark::Negative, &labels),
+            },
+            kinds,
+            warnings,
+            marked: choice.marked,
+            left,
+        })
+    }
+
+    /// What is learned of one kind, what is odd about it, and how many positive marks are left.
+    fn kind(
+        &self,
+        events: &[&MarkedEvent],
+        label: Option<&str>,
+        choice: &ShotChoice,
+    ) -> Result<(KindSupport, Vec<SupportWarning>, usize), SupportProblem> {
         let chosen = |event: &&MarkedEvent| event.label.as_deref() == label;
         let mut positives: Vec<_> = with_mark(events, Mark::Positive).filter(chosen).collect();
         positives.sort_by(|a, b| a.span.onset().total_cmp(&b.span.onset()));
@@ -487,7 +602,11 @@ impl Marks<'_> {
             left = positives.len().saturating_sub(wanted);
             positives.truncate(wanted);
             let shots = positives.len();
-            warnings.extend((shots < wanted).then_some(SupportWarning::Few { shots, wanted }));
+            warnings.extend((shots < wanted).then_some(SupportWarning::Few {
+                label: None,
+                shots,
+                wanted,
+            }));
         }
         let band_hz = common_band(&positives);
         let shots = positives
@@ -495,27 +614,29 @@ impl Marks<'_> {
             .map(|event| self.inside(event, &mut warnings))
             .collect::<Result<Vec<_>, _>>()?;
         warnings.extend(first_overlap(&shots));
-        Ok(Support {
-            shots,
-            unknown: self.spans(events, Mark::Unknown, label),
+        let kind = KindSupport {
+            label: label.map(str::to_owned),
+            unknown: self.spans(events, Mark::Unknown, &[label]),
             negative: match choice.marked {
                 Marked::All => Vec::new(),
-                Marked::Some => self.spans(events, Mark::Negative, label),
+                Marked::Some => self.spans(events, Mark::Negative, &[label]),
             },
-            label: label.map(str::to_owned),
-            warnings,
-            marked: choice.marked,
-            left,
+            search_from: match choice.marked {
+                Marked::All => last_end(&shots),
+                Marked::Some => 0.0,
+            },
+            shots,
             band_hz,
-        })
+        };
+        Ok((kind, warnings, left))
     }
 
-    /// The label of the shots: the one that is wanted, or the only one there is.
-    fn label<'e>(
+    /// The labels of the shots, one or more: the one that is wanted, the only one there is, or all.
+    fn labels<'e>(
         &self,
         events: &[&'e MarkedEvent],
-        wanted: Option<&str>,
-    ) -> Result<Option<&'e str>, SupportProblem> {
+        choice: &LabelChoice,
+    ) -> Result<Vec<Option<&'e str>>, SupportProblem> {
         let mut counts: BTreeMap<Option<&str>, usize> = BTreeMap::new();
         for event in with_mark(events, Mark::Positive) {
             *counts.entry(event.label.as_deref()).or_default() += 1;
@@ -529,10 +650,11 @@ impl Marks<'_> {
         };
         let recording = self.recording.to_owned();
         let column = self.label_column.map(str::to_owned);
-        if let Some(wanted) = wanted {
+        if let LabelChoice::Named(wanted) = choice {
             let wanted: String = wanted.nfc().collect();
             let found = counts.keys().find(|label| **label == Some(wanted.as_str()));
-            return found.copied().ok_or_else(|| SupportProblem::OtherLabels {
+            let found = found.map(|&label| vec![label]);
+            return found.ok_or_else(|| SupportProblem::OtherLabels {
                 recording,
                 label: wanted,
                 column,
@@ -541,12 +663,15 @@ impl Marks<'_> {
         }
         let mut known = counts.keys();
         match (known.next(), known.next()) {
-            (Some(&only), None) => Ok(only),
+            (Some(&only), None) => Ok(vec![only]),
             (None, _) => Err(SupportProblem::NoShots {
                 recording,
                 unknown: with_mark(events, Mark::Unknown).count(),
                 negative: with_mark(events, Mark::Negative).count(),
             }),
+            (Some(_), Some(_)) if *choice == LabelChoice::All => {
+                Ok(counts.keys().copied().collect())
+            }
             (Some(_), Some(_)) => Err(SupportProblem::SeveralLabels {
                 recording,
                 column,
@@ -578,10 +703,10 @@ impl Marks<'_> {
         Span::new(span.onset(), span.offset().min(self.secs)).ok()
     }
 
-    /// The spans that are marked so for this label, or for all.
-    fn spans(&self, events: &[&MarkedEvent], mark: Mark, label: Option<&str>) -> Vec<Span> {
+    /// The spans that are marked so for one of these labels, or for all.
+    fn spans(&self, events: &[&MarkedEvent], mark: Mark, labels: &[Option<&str>]) -> Vec<Span> {
         let mut spans: Vec<_> = with_mark(events, mark)
-            .filter(|event| event.label.is_none() || event.label.as_deref() == label)
+            .filter(|event| event.label.is_none() || labels.contains(&event.label.as_deref()))
             .filter_map(|event| self.cut(event.span))
             .collect();
         spans.sort_by(|a, b| a.onset().total_cmp(&b.onset()));

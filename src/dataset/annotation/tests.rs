@@ -332,7 +332,7 @@ fn spans(spans: &[Span]) -> Vec<(f64, f64)> {
 
 const FIVE: ShotChoice = ShotChoice {
     count: ShotCount::First(5),
-    label: None,
+    label: LabelChoice::Only,
     marked: Marked::All,
 };
 
@@ -349,13 +349,13 @@ fn shots_are_the_first_positives_in_time_and_skip_unknown_ones() {
     assert!((five.mean_secs() - 4.5 / 5.0).abs() < 1e-12);
     let all = ShotChoice {
         count: ShotCount::All,
-        label: None,
+        label: LabelChoice::Only,
         marked: Marked::All,
     };
     assert_eq!(support(table, &all).unwrap().shots().len(), 6);
     let two = ShotChoice {
         count: ShotCount::First(2),
-        label: None,
+        label: LabelChoice::Only,
         marked: Marked::All,
     };
     assert_eq!(spans(support(table, &two).unwrap().shots()), expected[..2]);
@@ -489,20 +489,20 @@ fn shots_that_are_missing_or_unclear_are_refused_with_what_there_is() {
             .contains("marks of several kinds in `a.flac`: `robin (1)`, `wren (2)`\n\nhint: ")
     );
     let owl = ShotChoice {
-        label: Some("owl".into()),
+        label: LabelChoice::Named("owl".into()),
         ..FIVE
     };
     assert!(refusal(kinds, &owl).contains("label `owl`, only of `robin (1)`, `wren (2)`"));
     let none = ShotChoice {
         count: ShotCount::First(0),
-        label: None,
+        label: LabelChoice::Only,
         marked: Marked::All,
     };
     assert!(
         refusal(
             kinds,
             &ShotChoice {
-                label: Some("wren".into()),
+                label: LabelChoice::Named("wren".into()),
                 ..none
             }
         )
@@ -516,13 +516,84 @@ fn shots_that_are_missing_or_unclear_are_refused_with_what_there_is() {
 #[test]
 fn a_label_chooses_among_several() {
     let wren = ShotChoice {
-        label: Some("wren".into()),
+        label: LabelChoice::Named("wren".into()),
         ..FIVE
     };
     let chosen = support("1,2,wren\n3,4,robin\n5,6,wren\n7,8,UNK\n", &wren).unwrap();
     assert_eq!(spans(chosen.shots()), [(1.0, 2.0), (5.0, 6.0)]);
     assert_eq!(spans(chosen.unknown()), [(7.0, 8.0)]);
     assert_eq!(chosen.label(), Some("wren"));
+}
+
+#[test]
+fn every_label_is_a_kind_of_its_own_where_all_are_wanted() {
+    let two_of_each = ShotChoice {
+        count: ShotCount::First(2),
+        label: LabelChoice::All,
+        ..FIVE
+    };
+    let table =
+        "onset,offset,label\n0,1,wren\n1,2,robin\n2,3,wren\n3,4,wren\n4,5,UNK\n5,6,-robin\n";
+    let support = support(table, &two_of_each).unwrap();
+    let of_kind = |kind: &KindSupport| (kind.label.clone().unwrap(), spans(&kind.shots));
+    let kinds: Vec<_> = support.kinds().iter().map(of_kind).collect();
+    let robin = ("robin".to_owned(), vec![(1.0, 2.0)]);
+    let wren = ("wren".to_owned(), vec![(0.0, 1.0), (2.0, 3.0)]);
+    assert_eq!(kinds, [robin, wren]);
+    assert_eq!(
+        spans(support.shots()),
+        [(0.0, 1.0), (1.0, 2.0), (2.0, 3.0)],
+        "of both, by onset"
+    );
+    assert_eq!((support.label(), support.end()), (None, 3.0));
+    let begins: Vec<f64> = support
+        .kinds()
+        .iter()
+        .map(|kind| kind.search_from)
+        .collect();
+    assert_eq!((begins, support.search_from()), (vec![2.0, 3.0], 2.0));
+    let unknown = |kind: &KindSupport| spans(&kind.unknown) == [(4.0, 5.0)];
+    assert!(support.kinds().iter().all(unknown));
+    let text: Vec<_> = support.warnings().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        text,
+        ["1 shot of `robin` where 2 are wanted: more make it surer"]
+    );
+
+    let some = ShotChoice {
+        marked: Marked::Some,
+        ..two_of_each
+    };
+    let marks = read(table).unwrap();
+    let support = marks.support("a.wav".as_ref(), 10.0, &some).unwrap();
+    let wrong: Vec<_> = support
+        .kinds()
+        .iter()
+        .map(|of| spans(&of.negative))
+        .collect();
+    assert_eq!(
+        wrong,
+        [vec![(5.0, 6.0)], vec![]],
+        "a `-robin` may be a wren"
+    );
+    assert_eq!(support.search_from(), 0.0);
+    assert_eq!("all".parse::<LabelChoice>(), Ok(LabelChoice::All));
+    assert_eq!(
+        "owl".parse::<LabelChoice>(),
+        Ok(LabelChoice::Named("owl".into()))
+    );
+}
+
+#[test]
+fn one_label_is_one_kind_whether_all_or_none_is_asked_for() {
+    let all = ShotChoice {
+        label: LabelChoice::All,
+        ..FIVE
+    };
+    for table in ["1,2,wren\n3,4,wren\n", "1,2\n3,4\n"] {
+        assert_eq!(support(table, &all), support(table, &FIVE));
+    }
+    assert!(support("7,8,UNK\n", &all).is_err(), "there are no shots");
 }
 
 fn warnings(text: &str) -> Vec<String> {
@@ -571,7 +642,7 @@ fn a_label_column_of_any_name_tells_kinds_apart() {
             "{name}: {message}"
         );
         let song = ShotChoice {
-            label: Some("song".into()),
+            label: LabelChoice::Named("song".into()),
             ..FIVE
         };
         assert_eq!(
@@ -716,7 +787,7 @@ fn the_shots_limits_make_one_band_if_all_have_some() {
         let table = format!("onset,offset,Low Freq (Hz),High Freq (Hz)\n{rows}");
         let marks = read(&table).unwrap();
         let support = marks.support("a.wav".as_ref(), 10.0, &ShotChoice::default());
-        support.unwrap().band_hz().cloned()
+        support.unwrap().band_hz()
     };
     assert_eq!(band("1,2,2000,5500\n3,4,1500,3000\n"), Some(1500.0..5500.0));
     assert_eq!(band("1,2,2000,5500\n3,4,,\n"), None);

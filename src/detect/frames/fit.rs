@@ -86,17 +86,56 @@ pub(super) struct SupportFrames {
     pub(super) bands: usize,
     /// `[frames, bands]`, normalised.
     pub(super) values: Vec<f32>,
-    /// 1 inside a shot, 0 outside.
+    /// How many kinds of event there are.
+    pub(super) kinds: usize,
+    /// `[frames, kinds]`: 1 inside a shot of the kind, 0 outside.
     pub(super) targets: Vec<f32>,
-    /// 1 where the target is known, 0 elsewhere.
+    /// `[frames, kinds]`: 1 where the target is known, 0 elsewhere.
     pub(super) weights: Vec<f32>,
     /// Frames of each shot.
     pub(super) shots: Vec<Range<usize>>,
-    /// Frames of each sound that is known to be no event.
+    /// The number of each shot's kind.
+    pub(super) shot_kinds: Vec<usize>,
+    /// Frames of each sound that is known to be no event of a kind.
     pub(super) negatives: Vec<Range<usize>>,
+    /// The number of the kind that it is not.
+    pub(super) negative_kinds: Vec<usize>,
 }
 
 impl SupportFrames {
+    /// `values`, of which nothing is known yet.
+    pub(super) fn unmarked(values: Vec<f32>, bands: usize, kinds: usize) -> Self {
+        let places = values.len() / bands * kinds;
+        Self {
+            bands,
+            values,
+            kinds,
+            targets: vec![0.0; places],
+            weights: vec![0.0; places],
+            shots: Vec::new(),
+            shot_kinds: Vec::new(),
+            negatives: Vec::new(),
+            negative_kinds: Vec::new(),
+        }
+    }
+
+    /// Says whether it is known, 1 or 0, what frames are for a kind.
+    pub(super) fn weigh(&mut self, frames: Range<usize>, kind: usize, weight: f32) {
+        for frame in frames {
+            self.weights[frame * self.kinds + kind] = weight;
+        }
+    }
+
+    /// Makes frames a shot of a kind.
+    pub(super) fn mark(&mut self, shot: Range<usize>, kind: usize) {
+        for frame in shot.clone() {
+            self.targets[frame * self.kinds + kind] = 1.0;
+        }
+        self.weigh(shot.clone(), kind, 1.0);
+        self.shots.push(shot);
+        self.shot_kinds.push(kind);
+    }
+
     /// Appends those of another recording. Frames near the seam have surroundings that nobody recorded.
     pub(super) fn append(&mut self, other: Self) {
         let seam = self.frames();
@@ -105,21 +144,36 @@ impl SupportFrames {
         self.weights.extend(other.weights);
         let moved = |shot: Range<usize>| shot.start + seam..shot.end + seam;
         self.shots.extend(other.shots.into_iter().map(moved));
+        self.shot_kinds.extend(other.shot_kinds);
         self.negatives
             .extend(other.negatives.into_iter().map(moved));
+        self.negative_kinds.extend(other.negative_kinds);
         let torn = seam.saturating_sub(FRAME_RADIUS)..(seam + FRAME_RADIUS).min(self.frames());
-        for frame in torn {
-            self.weights[frame] *= self.targets[frame]; // shots stay
+        for place in torn.start * self.kinds..torn.end * self.kinds {
+            self.weights[place] *= self.targets[place]; // shots stay
         }
     }
 
     fn frames(&self) -> usize {
-        self.targets.len()
+        self.targets.len() / self.kinds
     }
 
-    /// The first `most` shots, each with half its length before and behind it, as far as that is known.
+    /// The frames of each shot of a kind.
+    pub(super) fn shots_of(&self, kind: usize) -> impl Iterator<Item = &Range<usize>> {
+        let of_kinds = self.shots.iter().zip(&self.shot_kinds);
+        of_kinds.filter_map(move |(shot, &of)| (of == kind).then_some(shot))
+    }
+
+    /// The first `most` shots, of each kind its share but one at least, with half their length before and behind them, as far
+    /// as that is known.
     pub(super) fn pictures(&self, most: usize) -> Vec<ShotPicture> {
-        let picture = |shot: &Range<usize>| {
+        let mut room = vec![(most / self.kinds).max(1); self.kinds];
+        let has_room = |&(_, &kind): &(&Range<usize>, &usize)| {
+            let has_room = room[kind] > 0;
+            room[kind] = room[kind].saturating_sub(1);
+            has_room
+        };
+        let picture = |(shot, &kind): (&Range<usize>, &usize)| {
             let around = (shot.len() / 2).max(8);
             let frames = shot.start.saturating_sub(around)..shot.end + around;
             let end = frames.end.min(self.values.len() / self.bands);
@@ -127,57 +181,59 @@ impl SupportFrames {
                 bands: self.bands,
                 values: self.values[frames.start * self.bands..end * self.bands].to_vec(),
                 shot: shot.start - frames.start..shot.end - frames.start,
+                kind,
             }
         };
-        self.shots.iter().take(most).map(picture).collect()
+        let shots = self.shots.iter().zip(&self.shot_kinds);
+        shots.filter(has_room).map(picture).collect()
     }
 
-    /// Pictures put end to end. Nothing can be fitted to them, as it is not known what is around them.
-    pub(super) fn of_pictures(pictures: &[ShotPicture]) -> Self {
+    /// Pictures of so many kinds put end to end. Nothing can be fitted to them, as it is not known what is around them.
+    pub(super) fn of_pictures(pictures: &[ShotPicture], kinds: usize) -> Self {
         let bands = pictures.first().map_or(1, |picture| picture.bands);
-        let (mut values, mut shots) = (Vec::new(), Vec::new());
+        let values: Vec<&[f32]> = pictures.iter().map(|own| own.values.as_slice()).collect();
+        let mut frames = Self::unmarked(values.concat(), bands, kinds);
+        let mut start = 0;
         for ShotPicture {
-            values: own, shot, ..
+            values, shot, kind, ..
         } in pictures
         {
-            let start = values.len() / bands;
-            shots.push(start + shot.start..start + shot.end);
-            values.extend_from_slice(own);
+            frames.mark(start + shot.start..start + shot.end, *kind);
+            start += values.len() / bands;
         }
-        let mut targets = vec![0.0; values.len() / bands];
-        shots
-            .iter()
-            .cloned()
-            .for_each(|shot| targets[shot].fill(1.0));
-        Self {
-            bands,
-            weights: targets.clone(),
-            values,
-            targets,
-            shots,
-            negatives: Vec::new(),
-        }
+        frames
     }
 
-    /// Takes everything for unknown but the shots and so much beside each, in lengths of the shot. What is marked as no event
-    /// stays known.
+    /// Takes everything for unknown but all shots and so much beside each, in lengths of the shot; that only for its own kind.
+    /// What is marked as no event stays known.
     pub(super) fn know_surroundings(&mut self, lengths: f64) {
-        let mut near = vec![false; self.frames()];
-        for shot in &self.shots {
+        let mut known: Vec<bool> = self
+            .targets
+            .chunks_exact(self.kinds)
+            .flat_map(|targets| {
+                let is_shot = targets.iter().any(|&target| target > 0.0);
+                vec![is_shot; self.kinds]
+            })
+            .collect();
+        for (shot, kind) in self.shots.iter().zip(&self.shot_kinds) {
             let beside = (lengths * shot.len() as f64).ceil() as usize;
-            let end = (shot.end + beside).min(near.len());
-            near[shot.start.saturating_sub(beside)..end].fill(true);
+            let end = (shot.end + beside).min(self.frames());
+            for frame in shot.start.saturating_sub(beside)..end {
+                known[frame * self.kinds + kind] = true;
+            }
         }
-        for (weight, near) in self.weights.iter_mut().zip(near) {
-            *weight *= f32::from(u8::from(near));
+        for (weight, known) in self.weights.iter_mut().zip(known) {
+            *weight *= f32::from(u8::from(known));
         }
         self.know_negatives();
     }
 
     /// What is known to be no event is an example of that, unless it is one.
     pub(super) fn know_negatives(&mut self) {
-        for frame in self.negatives.iter().cloned().flatten() {
-            self.weights[frame] = 1.0;
+        for (negative, kind) in self.negatives.iter().cloned().zip(&self.negative_kinds) {
+            for frame in negative {
+                self.weights[frame * self.kinds + kind] = 1.0;
+            }
         }
     }
 
@@ -187,10 +243,11 @@ impl SupportFrames {
         total as f64 / self.shots.len() as f64
     }
 
-    /// Geometric mean of the shots' lengths, frames: one long shot among short ones moves it less.
-    pub(super) fn typical_shot(&self) -> f64 {
-        let logs: f64 = self.shots.iter().map(|shot| (shot.len() as f64).ln()).sum();
-        (logs / self.shots.len() as f64).exp()
+    /// Geometric mean of the lengths of a kind's shots, frames: one long shot among short ones moves it less.
+    pub(super) fn typical_shot(&self, kind: usize) -> f64 {
+        let logs = self.shots_of(kind).map(|shot| (shot.len() as f64).ln());
+        let (logs, shots) = logs.fold((0.0, 0_u32), |(sum, n), log| (sum + log, n + 1));
+        (logs / f64::from(shots)).exp()
     }
 
     /// The level that one in twenty values inside the shots exceeds.
@@ -204,16 +261,18 @@ impl SupportFrames {
         *inside.select_nth_unstable_by(place, f32::total_cmp).1
     }
 
-    /// Known frames outside shots for each inside.
-    fn imbalance(&self) -> f64 {
-        let known = self.weights.iter().map(|&w| f64::from(w)).sum::<f64>();
-        let inside = self.targets.iter().zip(&self.weights);
+    /// Known frames outside shots of a kind for each inside.
+    fn imbalance(&self, kind: usize) -> f64 {
+        let weights = self.weights.iter().skip(kind).step_by(self.kinds);
+        let targets = self.targets.iter().skip(kind).step_by(self.kinds);
+        let known = weights.clone().map(|&w| f64::from(w)).sum::<f64>();
+        let inside = targets.zip(weights);
         let inside = inside.map(|(&t, &w)| f64::from(t * w)).sum::<f64>();
         (known - inside) / inside.max(1.0)
     }
 }
 
-/// An encoder fine-tuned to one kind of event, with the logit on top.
+/// An encoder fine-tuned to one kind of event or several, with a logit for each on top.
 pub(super) struct Fitted {
     encoder: Encoder,
     head: Linear,
@@ -222,11 +281,16 @@ pub(super) struct Fitted {
 }
 
 impl Fitted {
-    /// `encoder` with a logit on top, which is not fitted yet.
-    pub(super) fn unfitted(encoder: Encoder, precision: Precision, seed: u64) -> Self {
+    /// `encoder` with a logit for each of so many kinds on top, which is not fitted yet.
+    pub(super) fn unfitted(
+        encoder: Encoder,
+        kinds: usize,
+        precision: Precision,
+        seed: u64,
+    ) -> Self {
         let of_head = Parameters::new(!seed, encoder.parameters().device());
         Self {
-            head: Linear::new(&of_head.root(), encoder.dim(), 1),
+            head: Linear::new(&of_head.root(), encoder.dim(), kinds as i64),
             encoder,
             of_head,
             precision,
@@ -238,7 +302,7 @@ impl Fitted {
         self.encoder.parameters()
     }
 
-    /// The weights of the logit.
+    /// The weights of the logits.
     pub(super) fn head(&self) -> &Parameters {
         &self.of_head
     }
@@ -253,7 +317,7 @@ impl Fitted {
         mut observe: impl FnMut(u32),
     ) -> Result<Self, EncoderError> {
         let device = model.encoder.parameters().device();
-        let fitted = Self::unfitted(model.encoder_copy()?, precision, seed);
+        let fitted = Self::unfitted(model.encoder_copy()?, support.kinds, precision, seed);
         let mut weights = fitted.encoder().weights();
         weights.extend(fitted.head().weights());
         let rule = OptimizerConfig::AdamW {
@@ -263,9 +327,11 @@ impl Fitted {
         let mut optimizer = Optimizer::new(&rule, DecayScope::Kernels, weights);
         let steps = config.steps.max(1);
         let schedule = Schedule::WarmupCosine { warmup_epochs: 0.3 };
-        let positive =
-            Tensor::from(config.max_positive_weight.min(support.imbalance()).max(1.0) as f32);
-        let positive = positive.to_device(device);
+        let positive = (0..support.kinds).map(|kind| {
+            let imbalance = support.imbalance(kind);
+            config.max_positive_weight.min(imbalance).max(1.0) as f32
+        });
+        let positive = Tensor::from_slice(&positive.collect::<Vec<_>>()).to_device(device);
         let mut crops = Crops::new(support, config, seed);
         for step in 0..steps {
             let moment = Moment {
@@ -292,7 +358,7 @@ impl Fitted {
         Ok(fitted)
     }
 
-    /// Log odds of every frame being inside an event, `[batch, 1, mels, frames]` → `[batch, frames]`.
+    /// Log odds of every frame being inside an event of each kind, `[batch, 1, mels, frames]` → `[batch, frames, kinds]`.
     pub(super) fn logits(&self, x: &Tensor, mode: Mode) -> Tensor {
         let pass = Pass {
             mode,
@@ -306,9 +372,7 @@ impl Fitted {
             precision: Precision::Fp32,
             ..pass
         };
-        self.head
-            .forward(&frames.transpose(1, 2), fp32)
-            .squeeze_dim(2)
+        self.head.forward(&frames.transpose(1, 2), fp32)
     }
 }
 
@@ -320,6 +384,10 @@ struct Crops<'a> {
     length: usize,
     /// See [`SupportFrames::loud`].
     loud: f32,
+    /// The frames of each kind's shots.
+    shots: Vec<Vec<&'a Range<usize>>>,
+    /// How many crops held a part of a shot. They take turns among the kinds: one with few shots is drawn as often.
+    turns: usize,
     rng: ChaCha8Rng,
 }
 
@@ -332,22 +400,28 @@ impl<'a> Crops<'a> {
             config,
             length: wanted.max(shortest).min(longest).min(support.frames()),
             loud: support.loud(),
+            shots: (0..support.kinds)
+                .map(|kind| support.shots_of(kind).collect())
+                .collect(),
+            turns: 0,
             rng: ChaCha8Rng::seed_from_u64(seed),
         }
     }
 
-    /// Images `[crops, 1, bands, frames]`, targets and weights `[crops, frames]`.
+    /// Images `[crops, 1, bands, frames]`, targets and weights `[crops, frames, kinds]`.
     fn draw(&mut self) -> [Tensor; 3] {
         let (crops, length, bands) = (self.config.crops, self.length, self.support.bands);
+        let kinds = self.support.kinds;
         let mut images = vec![0.0; crops * length * bands];
         let (mut targets, mut weights) = (Vec::new(), Vec::new());
         for (index, image) in images.chunks_mut(length * bands).enumerate() {
             let start = self.start(index % 2 == 0);
             self.fill(image, start);
-            targets.extend_from_slice(&self.support.targets[start..start + length]);
-            weights.extend_from_slice(&self.support.weights[start..start + length]);
+            let known = start * kinds..(start + length) * kinds;
+            targets.extend_from_slice(&self.support.targets[known.clone()]);
+            weights.extend_from_slice(&self.support.weights[known]);
         }
-        let shape = [crops as i64, length as i64];
+        let shape = [crops, length, kinds].map(|size| size as i64);
         let images = Tensor::from_slice(&images).view([shape[0], shape[1], bands as i64]);
         [
             images.transpose(1, 2).unsqueeze(1).contiguous(),
@@ -365,12 +439,13 @@ impl<'a> Crops<'a> {
         if !on_shot && !on_negative {
             return self.rng.random_range(0..=latest);
         }
-        let among = if on_shot {
-            &self.support.shots
+        let shot = if on_shot {
+            let among = &self.shots[self.turns % self.shots.len()];
+            self.turns += 1;
+            among[self.rng.random_range(0..among.len())]
         } else {
-            negatives
+            &negatives[self.rng.random_range(0..negatives.len())]
         };
-        let shot = &among[self.rng.random_range(0..among.len())];
         let heard = self.rng.random_range(shot.clone());
         heard
             .saturating_sub(self.rng.random_range(0..self.length))
@@ -461,17 +536,18 @@ fn louder_of(a: f32, b: f32) -> f32 {
     a.max(b) + 0.5 * (-2.0 * (a - b).abs()).exp().ln_1p()
 }
 
-/// Scores `[frames, bands]` piece by piece: one probability per frame.
+/// Scores `[frames, bands]` piece by piece: for each of so many kinds one probability per frame.
 pub(super) fn probabilities(
     detectors: &[Fitted],
+    kinds: usize,
     bands: usize,
     values: &[f32],
     radius: usize,
-) -> Vec<f32> {
+) -> Vec<Vec<f32>> {
     /// Frames that are scored at once: the feature maps of more would not fit the processor's cache.
     const PIECE: usize = 1000;
     let frames = values.len() / bands;
-    let mut probabilities = Vec::with_capacity(frames);
+    let mut probabilities: Vec<Vec<f32>> = (0..kinds).map(|_| Vec::with_capacity(frames)).collect();
     tch::no_grad(|| {
         for start in (0..frames).step_by(PIECE) {
             let end = (start + PIECE).min(frames);
@@ -488,9 +564,45 @@ pub(super) fn probabilities(
                 .expect("there is a detector");
             let mean = (sum / detectors.len() as f64).sigmoid().squeeze_dim(0);
             let mean = mean.narrow(0, (start - from) as i64, (end - start) as i64);
-            let mean = Vec::<f32>::try_from(mean.to_kind(Kind::Float).contiguous());
-            probabilities.extend(mean.expect("a row of fp32 numbers"));
+            for (kind, probabilities) in probabilities.iter_mut().enumerate() {
+                let own = mean.select(1, kind as i64).to_kind(Kind::Float);
+                let own = Vec::<f32>::try_from(own.contiguous());
+                probabilities.extend(own.expect("a row of fp32 numbers"));
+            }
         }
     });
     probabilities
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_with_few_shots_is_drawn_as_often_as_one_with_many() {
+        let mut support = SupportFrames::unmarked(vec![0.0; 1000], 1, 2);
+        (0..9).for_each(|n| support.mark(20 * n..20 * n + 10, 0));
+        support.mark(900..910, 1);
+        let config = FitConfig::default();
+        let mut crops = Crops::new(&support, &config, 0);
+        for turn in 0..10 {
+            let start = crops.start(true);
+            let held = start..start + crops.length;
+            let is_rare = held.start < 910 && held.end > 900;
+            assert_eq!(is_rare, turn % 2 == 1, "{held:?}");
+        }
+    }
+
+    #[test]
+    fn pictures_are_of_all_kinds() {
+        let mut support = SupportFrames::unmarked(vec![0.0; 1000], 1, 2);
+        (0..9).for_each(|n| support.mark(20 * n..20 * n + 10, 0));
+        support.mark(900..910, 1);
+        let pictures = support.pictures(4);
+        let kinds: Vec<usize> = pictures.iter().map(|picture| picture.kind).collect();
+        assert_eq!(kinds, [0, 0, 1]);
+        let again = SupportFrames::of_pictures(&pictures, 2);
+        assert_eq!(again.shot_kinds, kinds);
+        assert_eq!(again.shots_of(1).count(), 1);
+    }
 }

@@ -1,19 +1,19 @@
 //! Shots → a fitted detector of frames.
 
-use super::detector::{FrameDetector, Known};
+use super::detector::{FrameDetector, Known, KnownKind};
 use super::fit::{Fitted, SupportFrames};
 use super::focus::Focus;
 use super::region::Region;
 use super::stretch::Stretches;
 use super::{FRAME_RADIUS, FrameConfig, Scale, frames_of};
-use crate::dataset::{Marked, Span};
+use crate::dataset::{Marked, Span, Support};
 use crate::detect::fitter::{Fit, Playback};
+use crate::detect::kinds::Kinds;
 use crate::detect::{DetectError, MarkedRecording, Stage, detector};
 use crate::encoder::{EncoderConfig, Model, Precision};
 use crate::features::BandAxis;
 use crate::train::PrecisionChoice;
 use std::cell::OnceCell;
-use std::ops::Range;
 
 /// Fits detectors that work frame by frame.
 pub(in crate::detect) struct FrameFitter {
@@ -81,7 +81,7 @@ impl FrameFitter {
             let slower = playback.time_scale.slower();
             let true_hz: Vec<f64> = hz.iter().map(|hz| hz * slower).collect();
             let limits = marked.support.band_hz()?;
-            Some(Focus::between(limits, &true_hz))
+            Some(Focus::between(&limits, &true_hz))
         };
         let drawn: Option<Vec<Focus>> = marked.iter().map(of_one).collect();
         let drawn = drawn.and_then(|drawn| drawn.into_iter().reduce(|a, b| a.or(&b)));
@@ -92,6 +92,7 @@ impl FrameFitter {
     fn support_frames(
         &self,
         marked: &MarkedRecording,
+        kinds: &Kinds,
         playback: Playback,
     ) -> Result<(Scale, SupportFrames), DetectError> {
         let MarkedRecording { path, support, .. } = marked;
@@ -100,9 +101,8 @@ impl FrameFitter {
         let mut stretches = Stretches::open(path, playback, front_end, FRAME_RADIUS)?;
         let frame_rate = stretches.frame_rate();
         let frames = |span: &Span| frames_of(span, frame_rate, usize::MAX);
-        let shots: Vec<_> = support.shots().iter().map(frames).collect();
-        let negatives: Vec<_> = support.negative().iter().map(frames).collect();
-        let examples = [&shots[..], &negatives].concat();
+        let examples = support.shots().iter().chain(support.negative());
+        let examples: Vec<_> = examples.map(frames).collect();
         let end = examples.iter().map(|span| span.end).max().unwrap_or(1);
         let region = Region::new(
             &examples,
@@ -127,41 +127,83 @@ impl FrameFitter {
         let (Some(scale), false) = (scale, values.is_empty()) else {
             return Err(DetectError::NoFrames { path: path.clone() });
         };
-        let kept = values.len() / bands;
-        let known = region.place(end).min(kept);
-        let mut weights = vec![1.0; known];
-        weights.resize(kept, 0.0);
-        let place = |frames: Range<usize>| {
-            let onset = region.place(frames.start).min(kept - 1);
-            onset..region.place(frames.end).clamp(onset + 1, kept)
-        };
-        let unheard = support.unknown().iter().map(|span| place(frames(span)));
-        unheard.for_each(|unknown| weights[unknown].fill(0.0));
-        for seam in region.seams().filter(|&seam| seam < kept) {
-            let torn = seam.saturating_sub(FRAME_RADIUS)..(seam + FRAME_RADIUS).min(kept);
-            weights[torn].fill(0.0);
-        }
-        let mut targets = vec![0.0; kept];
-        let shots: Vec<_> = shots.into_iter().map(place).collect();
-        for shot in &shots {
-            targets[shot.clone()].fill(1.0);
-            weights[shot.clone()].fill(1.0);
-        }
-        let negatives = negatives.into_iter().map(place).collect();
-        let mut learned = SupportFrames {
-            bands,
-            values,
-            targets,
-            weights,
-            shots,
-            negatives,
-        };
+        let mut learned = examples_in((values, bands), support, kinds, &region, frame_rate);
         match support.marked() {
             Marked::All => learned.know_negatives(),
             Marked::Some => learned.know_surroundings(self.config.fit.surroundings),
         }
         Ok((scale, learned))
     }
+}
+
+/// Says which of the frames of a region, `[frames, bands]`, are examples of which kind, and of which it is not known.
+fn examples_in(
+    (values, bands): (Vec<f32>, usize),
+    support: &Support,
+    kinds: &Kinds,
+    region: &Region,
+    frame_rate: f64,
+) -> SupportFrames {
+    let kept = values.len() / bands;
+    let frames = |span: &Span| frames_of(span, frame_rate, usize::MAX);
+    let place = |span: &Span| {
+        let frames = frames(span);
+        let onset = region.place(frames.start).min(kept - 1);
+        onset..region.place(frames.end).clamp(onset + 1, kept)
+    };
+    let known_to = |marks: &[Span]| {
+        let ends = marks.iter().map(|mark| frames(mark).end);
+        0..region.place(ends.max().unwrap_or(0)).min(kept)
+    };
+    let mut examples = SupportFrames::unmarked(values, bands, kinds.len());
+    // What is of one kind is no other, also where nothing else is known of the other.
+    for shot in support.shots().iter().map(place) {
+        (0..kinds.len()).for_each(|kind| examples.weigh(shot.clone(), kind, 1.0));
+    }
+    let own: Vec<_> = (support.kinds().iter())
+        .map(|own| (own, kinds.number(own.label.as_deref())))
+        .collect();
+    for &(own, kind) in &own {
+        let known = match support.marked() {
+            Marked::All => known_to(&own.shots),
+            Marked::Some => 0..kept,
+        };
+        examples.weigh(known, kind, 1.0);
+        let unknown = own.unknown.iter().map(place);
+        unknown.for_each(|unknown| examples.weigh(unknown, kind, 0.0));
+    }
+    for seam in region.seams().filter(|&seam| seam < kept) {
+        let torn = seam.saturating_sub(FRAME_RADIUS)..(seam + FRAME_RADIUS).min(kept);
+        (0..kinds.len()).for_each(|kind| examples.weigh(torn.clone(), kind, 0.0));
+    }
+    let shots = own.iter().flat_map(|&(own, kind)| {
+        let shots = own.shots.iter().map(place);
+        shots.map(move |shot| (shot, kind))
+    });
+    let mut shots: Vec<_> = shots.collect();
+    shots.sort_by_key(|(shot, _)| shot.start);
+    for (shot, kind) in shots {
+        examples.mark(shot, kind);
+    }
+    for &(own, kind) in &own {
+        examples.negatives.extend(own.negative.iter().map(place));
+        let negatives = examples.negatives.len();
+        examples.negative_kinds.resize(negatives, kind);
+    }
+    examples
+}
+
+/// What is known of each kind in a recording; of one without shots there nothing is.
+fn known_kinds(support: &Support, kinds: &Kinds) -> Vec<KnownKind> {
+    let mut known = vec![KnownKind::default(); kinds.len()];
+    for own in support.kinds() {
+        known[kinds.number(own.label.as_deref())] = KnownKind {
+            shots: own.shots.clone(),
+            negatives: own.negative.clone(),
+            search_from: own.search_from,
+        };
+    }
+    known
 }
 
 impl Fit for FrameFitter {
@@ -174,6 +216,10 @@ impl Fit for FrameFitter {
     }
 
     fn learns_from_some(&self) -> bool {
+        true
+    }
+
+    fn learns_kinds(&self) -> bool {
         true
     }
 
@@ -191,10 +237,11 @@ impl Fit for FrameFitter {
         marked: &[(&MarkedRecording, Playback)],
         observe: &mut dyn FnMut(Stage),
     ) -> Result<Box<dyn detector::Fitted>, DetectError> {
+        let kinds = Kinds::of(marked.iter().map(|&(marked, _)| marked));
         let mut together: Option<SupportFrames> = None;
         let mut known = Vec::new();
         for &(marked, playback) in marked {
-            let (scale, frames) = self.support_frames(marked, playback)?;
+            let (scale, frames) = self.support_frames(marked, &kinds, playback)?;
             match &mut together {
                 Some(together) => together.append(frames),
                 None => together = Some(frames),
@@ -203,9 +250,7 @@ impl Fit for FrameFitter {
                 path: marked.path.clone(),
                 channel: playback.channel,
                 scale,
-                shots: marked.support.shots().to_vec(),
-                negatives: marked.support.negative().to_vec(),
-                search_from: marked.support.search_from(),
+                kinds: known_kinds(&marked.support, &kinds),
             });
         }
         let (Some(mut frames), Some((first, playback))) = (together, marked.first()) else {
@@ -225,11 +270,77 @@ impl Fit for FrameFitter {
             time_scale: playback.time_scale,
             known,
             focus,
-            typical_shot: frames.typical_shot(),
+            typical_shots: (0..frames.kinds)
+                .map(|kind| frames.typical_shot(kind))
+                .collect(),
             frames,
-            shots_score: OnceCell::new(),
+            shots_scores: OnceCell::new(),
             segment: self.config.segment,
             threshold: self.config.threshold,
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::{LabelChoice, ShotChoice, parse_marks};
+
+    /// Ten seconds of ten frames each, marked so.
+    fn examples(table: &str, marked: Marked) -> SupportFrames {
+        let choice = ShotChoice {
+            label: LabelChoice::All,
+            marked,
+            ..ShotChoice::default()
+        };
+        let marks = parse_marks("a.csv".as_ref(), table.as_bytes()).unwrap();
+        let marked = MarkedRecording {
+            path: "a.wav".into(),
+            channel: None,
+            time_scale: None,
+            support: marks.support("a.wav".as_ref(), 10.0, &choice).unwrap(),
+        };
+        let kinds = Kinds::of(std::iter::once(&marked));
+        let region = Region::new(&[], 100, 100);
+        let values = (vec![0.0; 100 * 2], 2);
+        examples_in(values, &marked.support, &kinds, &region, 10.0)
+    }
+
+    /// From and to where what is said of a kind is 1.
+    fn ones(values: &[f32], kind: usize) -> Vec<(usize, usize)> {
+        let mut ones: Vec<(usize, usize)> = Vec::new();
+        for (frame, values) in values.chunks_exact(2).enumerate() {
+            match ones.last_mut() {
+                _ if values[kind] == 0.0 => {}
+                Some((_, end)) if *end == frame => *end += 1,
+                _ => ones.push((frame, frame + 1)),
+            }
+        }
+        ones
+    }
+
+    const KINDS: &str =
+        "onset,offset,label\n1,2,owl\n3,4,wren\n0,0.5,UNK\n2.2,2.5,-owl\n6,7,-wren\n";
+
+    #[test]
+    fn each_kind_is_known_to_its_own_last_shot_and_where_others_are() {
+        let frames = examples(KINDS, Marked::All);
+        assert_eq!(frames.shots, [10..20, 30..40]);
+        assert_eq!(frames.shot_kinds, [0, 1]);
+        assert_eq!(ones(&frames.targets, 0), [(10, 20)]);
+        assert_eq!(ones(&frames.targets, 1), [(30, 40)]);
+        assert_eq!(ones(&frames.weights, 0), [(5, 20), (30, 40)]);
+        assert_eq!(ones(&frames.weights, 1), [(5, 40)]);
+        assert!(frames.negatives.is_empty());
+    }
+
+    #[test]
+    fn among_unmarked_calls_only_shots_their_surroundings_and_negatives_are_known() {
+        let mut frames = examples(KINDS, Marked::Some);
+        assert_eq!(frames.negatives, [22..25, 60..70]);
+        assert_eq!(frames.negative_kinds, [0, 1]);
+        frames.know_surroundings(0.5);
+        assert_eq!(ones(&frames.weights, 0), [(5, 25), (30, 40)]);
+        assert_eq!(ones(&frames.weights, 1), [(10, 20), (25, 45), (60, 70)]);
     }
 }

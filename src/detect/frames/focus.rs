@@ -45,16 +45,26 @@ impl Focus {
         Self::on(start..self.heard.end.max(other.heard.end))
     }
 
-    /// The bands in which the shots are louder on average than what is known to be none of them, widened by `margin` on
-    /// either side. All bands, where the shots are nowhere louder.
+    /// The bands in which the shots of a kind are louder on average than what is known to be none of any, widened by `margin`
+    /// on either side; from the lowest of any kind to the highest. All bands, where the shots of a kind are nowhere louder.
     pub(super) fn of(frames: &SupportFrames, margin: usize) -> Self {
-        let bands = frames.bands;
+        let of_kinds = (0..frames.kinds).map(|kind| Self::of_kind(frames, kind, margin).heard);
+        let all = of_kinds.reduce(|all, own| all.start.min(own.start)..all.end.max(own.end));
+        Self {
+            heard: all.unwrap_or(0..frames.bands),
+        }
+    }
+
+    fn of_kind(frames: &SupportFrames, kind: usize, margin: usize) -> Self {
+        let (bands, kinds) = (frames.bands, frames.kinds);
         let (mut inside, mut beside) = (Mean::new(bands), Mean::new(bands));
         let rows = frames.values.chunks_exact(bands);
-        for (row, (&target, &weight)) in rows.zip(frames.targets.iter().zip(&frames.weights)) {
-            if target > 0.0 {
+        let targets = frames.targets.chunks_exact(kinds);
+        let weights = frames.weights.chunks_exact(kinds);
+        for (row, (targets, weights)) in rows.zip(targets.zip(weights)) {
+            if targets[kind] > 0.0 {
                 inside.add(row);
-            } else if weight > 0.0 {
+            } else if weights[kind] > 0.0 && targets.iter().all(|&target| target == 0.0) {
                 beside.add(row);
             }
         }
@@ -84,13 +94,16 @@ impl Focus {
     }
 }
 
-/// The band above which three quarters of what the shots are lie; none if they are background.
+/// The band above which three quarters of what the shots are lie, of the lowest kind; none if they are background.
 pub(super) fn lower_band(frames: &SupportFrames) -> Option<usize> {
-    let mut shots = Mean::new(frames.bands);
-    for frame in frames.shots.iter().cloned().flatten() {
-        shots.add(&frames.values[frame * frames.bands..][..frames.bands]);
-    }
-    place_of_share(&standing_out(shots.values())?, 0.25)
+    let of_kind = |kind| {
+        let mut shots = Mean::new(frames.bands);
+        for frame in frames.shots_of(kind).cloned().flatten() {
+            shots.add(&frames.values[frame * frames.bands..][..frames.bands]);
+        }
+        place_of_share(&standing_out(shots.values())?, 0.25)
+    };
+    (0..frames.kinds).filter_map(of_kind).min()
 }
 
 /// How much each band counts by its level above the background; none if no band is above it. Squared, so that many bands
@@ -140,16 +153,10 @@ mod tests {
                 row[5..7].fill(call);
             }
         }
-        let mut targets = vec![0.0; 30];
-        targets[..10].fill(1.0);
-        SupportFrames {
-            bands: 20,
-            values,
-            targets,
-            weights: vec![1.0; 30],
-            shots: vec![Range { start: 0, end: 10 }],
-            negatives: Vec::new(),
-        }
+        let mut frames = SupportFrames::unmarked(values, 20, 1);
+        frames.weigh(0..30, 0, 1.0);
+        frames.mark(0..10, 0);
+        frames
     }
 
     #[test]
@@ -166,6 +173,20 @@ mod tests {
                 .all(|row| row[12..].iter().all(|&x| x == 0.0))
         );
         assert_eq!(values[5], 2.0);
+    }
+
+    /// A second call, one frame of band 16 only: among all shots together it would be lost.
+    #[test]
+    fn a_rare_kind_is_heard_beside_a_common_one() {
+        let mut values = frames(9.0).values;
+        values[20 * 20 + 16] = 9.0;
+        let mut both = SupportFrames::unmarked(values, 20, 2);
+        both.weigh(0..30, 0, 1.0);
+        both.weigh(0..30, 1, 1.0);
+        both.mark(0..10, 0);
+        both.mark(20..21, 1);
+        assert_eq!(Focus::of(&both, 1).heard(), 4..18);
+        assert_eq!(lower_band(&both), Some(6));
     }
 
     #[test]

@@ -37,22 +37,54 @@ struct DetectorCard {
     time_scale: TimeScale,
     threshold: Threshold,
     segment: SegmentConfig,
+    /// Of the first kind.
     typical_shot: f64,
     shots_score: f32,
+    /// Of all other kinds, if there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    further_kinds: Vec<KindCard>,
     /// The bands that are heard.
     focus: Range<usize>,
     /// How many networks are averaged.
     networks: u32,
     /// Which frames of each picture are the shot.
     shots: Vec<Range<usize>>,
+    /// The number of each picture's kind, if there are several; else empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    shot_kinds: Vec<usize>,
     /// Of the network before it was fitted.
     model: ModelCard,
 }
 
+/// What scores of one kind are compared with.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KindCard {
+    typical_shot: f64,
+    shots_score: f32,
+}
+
 impl DetectorCard {
+    /// How many kinds of event it finds.
+    fn kinds(&self) -> usize {
+        1 + self.further_kinds.len()
+    }
+
+    /// Whether so many shots have their kinds, each one that there is.
+    fn are_kinds(&self, kinds: &[usize], shots: usize) -> bool {
+        match self.kinds() {
+            1 => kinds.is_empty(),
+            several => kinds.len() == shots && kinds.iter().all(|&kind| kind < several),
+        }
+    }
+
     /// What nothing can have written, but a damaged file may say.
     fn check(&self, bands: usize) -> Result<(), String> {
         let share = |value: f64| (0.0..=10.0).contains(&value);
+        let is_score = |score: f32| (f32::MIN_POSITIVE..=1.0).contains(&score);
+        let is_length = |frames: f64| (1.0..=MOST_FRAMES).contains(&frames);
+        let is_kind = |kind: &KindCard| is_score(kind.shots_score) && is_length(kind.typical_shot);
+        let recordings = &self.learned.recordings;
         let SegmentConfig {
             smooth,
             close_gaps,
@@ -62,21 +94,28 @@ impl DetectorCard {
             (self.detector != FORMAT, "detector"),
             (!(1..=100).contains(&self.networks), "networks"),
             (!self.threshold.is_share(), "threshold"),
-            (
-                !(f32::MIN_POSITIVE..=1.0).contains(&self.shots_score),
-                "shots_score",
-            ),
+            (!is_score(self.shots_score), "shots_score"),
             (self.focus.is_empty() || self.focus.end > bands, "focus"),
-            (
-                !(1.0..=MOST_FRAMES).contains(&self.typical_shot),
-                "typical_shot",
-            ),
+            (!is_length(self.typical_shot), "typical_shot"),
+            (!self.further_kinds.iter().all(is_kind), "further_kinds"),
             (
                 ![smooth, close_gaps, min_length].into_iter().all(share),
                 "segment",
             ),
-            (!(1..=MOST_PICTURES).contains(&self.shots.len()), "shots"),
-            (self.learned.shots() == 0, "learned"),
+            (
+                !(1..=MOST_PICTURES.max(self.kinds())).contains(&self.shots.len()),
+                "shots",
+            ),
+            (
+                !self.are_kinds(&self.shot_kinds, self.shots.len()),
+                "shot_kinds",
+            ),
+            (
+                self.learned.shots() == 0
+                    || self.learned.labels().len() != self.kinds()
+                    || !(recordings.iter()).all(|of| self.are_kinds(&of.kinds, of.shots.len())),
+                "learned",
+            ),
             (
                 !matches!(self.model.encoder, EncoderConfig::FrameNet(_)),
                 "model.encoder",
@@ -110,6 +149,13 @@ pub(super) fn save(
             .to_kind(Kind::BFloat16);
         tensors.push((picture_name(number), values));
     }
+    let kinds = detector.typical_shots.iter().zip(detector.shots_scores());
+    let mut kinds = kinds.map(|(&typical_shot, &shots_score)| KindCard {
+        typical_shot,
+        shots_score,
+    });
+    let first = kinds.next().expect("a detector finds one kind at least");
+    let further_kinds: Vec<_> = kinds.collect();
     let card = DetectorCard {
         detector: FORMAT,
         learned: learned.clone(),
@@ -117,8 +163,13 @@ pub(super) fn save(
         time_scale: detector.time_scale,
         threshold: detector.threshold,
         segment: detector.segment,
-        typical_shot: detector.typical_shot,
-        shots_score: detector.shots_score(),
+        typical_shot: first.typical_shot,
+        shots_score: first.shots_score,
+        shot_kinds: match further_kinds.is_empty() {
+            true => Vec::new(),
+            false => pictures.iter().map(|picture| picture.kind).collect(),
+        },
+        further_kinds,
         focus: detector.focus.heard(),
         networks: detector.networks.len() as u32,
         shots: pictures.into_iter().map(|picture| picture.shot).collect(),
@@ -161,18 +212,27 @@ pub(in crate::detect) fn load(
         .collect::<Result<Vec<_>, _>>()
         .map_err(|e| not_a_detector(path, e))?;
     let pictures = (card.shots.iter().enumerate())
-        .map(|(number, shot)| picture(&file, number, shot, input.bands))
+        .map(|(number, shot)| {
+            let kind = card.shot_kinds.get(number).copied().unwrap_or(0);
+            picture(&file, number, (shot, kind), input.bands)
+        })
         .collect::<Result<Vec<_>, _>>()
         .map_err(|e| not_a_detector(path, e))?;
+    let (mut typical_shots, mut shots_scores) = (vec![card.typical_shot], vec![card.shots_score]);
+    for kind in &card.further_kinds {
+        typical_shots.push(kind.typical_shot);
+        shots_scores.push(kind.shots_score);
+    }
+    let frames = SupportFrames::of_pictures(&pictures, card.kinds());
     let detector = FrameDetector {
         networks,
         channel: card.channel,
         time_scale: card.time_scale,
         focus: Focus::on(card.focus),
         known: Vec::new(),
-        frames: SupportFrames::of_pictures(&pictures),
-        shots_score: OnceCell::from(card.shots_score),
-        typical_shot: card.typical_shot,
+        frames,
+        shots_scores: OnceCell::from(shots_scores),
+        typical_shots,
         segment: card.segment,
         threshold: card.threshold,
         card: card.model,
@@ -195,7 +255,7 @@ fn network(
     };
     let model = Model::restore(card.model.clone(), find(ENCODER), device);
     let model = model.map_err(|unfit| unfit.to_string())?;
-    let fitted = Fitted::unfitted(model.encoder, precision, 0);
+    let fitted = Fitted::unfitted(model.encoder, card.kinds(), precision, 0);
     let head = fitted.head().load(find(HEAD));
     head.map_err(|error| error.to_string())?;
     let is_sound = |(_, tensor): &(String, Tensor)| tensor.isfinite().all().int64_value(&[]) == 1;
@@ -210,7 +270,7 @@ fn network(
 fn picture(
     file: &TensorFile,
     number: usize,
-    shot: &Range<usize>,
+    (shot, kind): (&Range<usize>, usize),
     bands: usize,
 ) -> Result<ShotPicture, String> {
     let name = picture_name(number);
@@ -226,6 +286,7 @@ fn picture(
         bands,
         values: Vec::<f32>::try_from(values).map_err(|error| error.to_string())?,
         shot: shot.clone(),
+        kind,
     })
 }
 

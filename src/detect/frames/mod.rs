@@ -12,6 +12,7 @@
 //! | fine-tuning | `fit.rs` |
 //! | the score of every frame | `detector.rs` |
 //! | scores → events | `segment.rs` |
+//! | events of several kinds at once → one | `rivals.rs` |
 //! | a detector in a file | `kept.rs` |
 
 mod config;
@@ -22,6 +23,7 @@ mod fitter;
 mod focus;
 mod kept;
 mod region;
+mod rivals;
 mod segment;
 mod stretch;
 

@@ -63,6 +63,7 @@ impl SegmentConfig {
             Some(Event {
                 span,
                 score: (score / sure).min(1.0),
+                kind: 0,
             })
         };
         runs.into_iter().filter_map(event).collect()

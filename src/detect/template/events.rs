@@ -61,6 +61,7 @@ pub(super) fn published(search: &Search, curves: &[Vec<f32>]) -> Vec<Event> {
             Some(Event {
                 span: Span::new(secs(run.start), secs(run.end)).ok()?,
                 score: score.min(1.0),
+                kind: 0,
             })
         })
         .collect()
@@ -129,6 +130,7 @@ pub(super) fn strongest(search: &Search, curves: &[Vec<f32>], part: f64) -> Vec<
             found.extend(span.ok().map(|span| Event {
                 span,
                 score: curve[peak].clamp(0.0, 1.0),
+                kind: 0,
             }));
         }
     }
@@ -208,6 +210,7 @@ mod tests {
                 .map(|(onset, len, score)| Event {
                     span: Span::new(f64::from(onset) / 8.0, f64::from(onset + len) / 8.0).unwrap(),
                     score: score as f32 / 100.0,
+                    kind: 0,
                 })
                 .collect();
             let best = found.iter().map(|event| event.score).fold(0.0, f32::max);

@@ -78,6 +78,7 @@ impl Runs {
         self.events.push(Event {
             span: span.expect("a run has at least one window, and a window one hop"),
             score: (sum / (self.windows - first) as f64) as f32,
+            kind: 0,
         });
     }
 }

@@ -16,7 +16,7 @@ fn audacity(found: &[Found]) -> String {
     let mut text = String::new();
     for (of, event) in rows(found) {
         let (onset, offset) = times(event);
-        let label = Untabbed(of.label.unwrap_or_default());
+        let label = Untabbed(of.label_of(event));
         line(&mut text, format_args!("{onset}\t{offset}\t{label}"));
     }
     text

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 /// Writes the sound of each event as a WAV file of 16 bits whose path begins with `stem`, with `margin_secs` around it as far as the recording goes, in
 /// all channels at the recording's own rate. Gives the files, in the order of the events.
 ///
-/// To the stem they add number and onset: `clips/dawn` gives `clips/dawn_0001_12.264s.wav`. The folder is made if need be. The
-/// recording is read once, as a stream; only events that sound at the same time are in memory together.
+/// To the stem they add number and onset: `clips/dawn` gives `clips/dawn_0001_12.264s.wav`. Where there are `labels` of
+/// several kinds, that of the event follows, in letters, digits and hyphens: `clips/dawn_0001_12.264s_song.wav`. The folder
+/// is made if need be. The recording is read once, as a stream; only events that sound at the same time are in memory together.
 ///
 /// # Errors
 /// If the recording cannot be read to the end of the last event, or a file not written. An event beyond the end of the
@@ -19,6 +20,7 @@ pub fn write_clips(
     stem: &Path,
     recording: &Path,
     events: &[Event],
+    labels: &[Option<String>],
     margin_secs: f64,
 ) -> Result<Vec<PathBuf>, DetectError> {
     let folder = stem.parent().unwrap_or(Path::new(""));
@@ -39,10 +41,11 @@ pub fn write_clips(
             first: sample(event.span.onset() - margin_secs),
             end: sample(event.span.offset() + margin_secs),
             path: folder.join(format!(
-                "{}_{:04}_{:.3}s.wav",
+                "{}_{:04}_{:.3}s{}.wav",
                 name,
                 n + 1,
-                event.span.onset()
+                event.span.onset(),
+                kind_in_name(event, labels)
             )),
             channels: vec![Vec::new(); reader.channels()],
         })
@@ -99,10 +102,30 @@ pub fn written_clips(stem: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(clips)
 }
 
-/// `STEM_0001_12.264s.wav`
+/// `_song`, where there are several kinds.
+fn kind_in_name(event: &Event, labels: &[Option<String>]) -> String {
+    /// Names of files must not become too long.
+    const MOST: usize = 40;
+    match labels.get(event.kind) {
+        Some(Some(label)) if labels.len() > 1 => {
+            let letters = label.chars().take(MOST);
+            let letters = letters.map(|c| if c.is_alphanumeric() { c } else { '-' });
+            format!("_{}", letters.collect::<String>())
+        }
+        _ => String::new(),
+    }
+}
+
+/// `STEM_0001_12.264s.wav` or `STEM_0001_12.264s_song.wav`
 fn is_clip_of(stem: &str, name: &str) -> bool {
+    let is_kind = |kind: &str| kind.chars().all(|c| c.is_alphanumeric() || c == '-');
     let numbered = name.strip_prefix(stem).and_then(|n| n.strip_prefix('_'));
-    let numbered = numbered.and_then(|n| n.strip_suffix("s.wav"));
+    let numbered = numbered.and_then(|n| n.strip_suffix(".wav"));
+    let numbered = numbered.map(|n| match n.rsplit_once('_') {
+        Some((rest, kind)) if rest.ends_with('s') && is_kind(kind) => rest,
+        _ => n,
+    });
+    let numbered = numbered.and_then(|n| n.strip_suffix('s'));
     let parts = numbered.and_then(|n| n.split_once('_'));
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     parts.is_some_and(|(number, secs)| {
@@ -151,6 +174,8 @@ mod tests {
         for (name, of) in [
             ("dawn_0001_12.264s.wav", true),
             ("dawn_12345_0.000s.wav", true),
+            ("dawn_0001_12.264s_song-2.wav", true),
+            ("dawn_0001_12.264s_my_song.wav", false),
             ("dawn_0001_12.264.wav", false),
             ("dawn_1_12.264s.wav", false),
             ("dawn_0001_12.26s.wav", false),

@@ -18,7 +18,7 @@ fn csv(found: &[Found]) -> String {
     let mut text = format!("recording,onset,offset,score,label{dated}\n");
     for (of, event) in rows(found) {
         let (onset, offset) = times(event);
-        let (recording, label) = (Quoted(of.recording), Quoted(of.label.unwrap_or_default()));
+        let (recording, label) = (Quoted(of.recording), Quoted(of.label_of(event)));
         let (date, time) = of.began.later(event.span.onset()).unwrap_or_default();
         let dated = match is_dated {
             true => format!(",{date},{time}"),

@@ -35,14 +35,22 @@ pub use clips::{write_clips, written_clips};
 pub struct Found<'a> {
     /// The name of the recording, as it is to stand in the table.
     pub recording: &'a str,
-    /// What they are, if that has a name.
-    pub label: Option<&'a str>,
+    /// What events of each kind are called, where that has a name; [`Event::kind`] is their place.
+    pub labels: &'a [Option<String>],
     /// Between which frequencies they lie, in Hz, if that is known.
     pub band_hz: Option<(f64, f64)>,
     /// In the order in which they are to be written.
     pub events: &'a [Event],
     /// When the recording began.
     pub began: Began,
+}
+
+impl<'a> Found<'a> {
+    /// What an event of it is called; empty if that has no name.
+    fn label_of(&self, event: &Event) -> &'a str {
+        let label = self.labels.get(event.kind).and_then(Option::as_deref);
+        label.unwrap_or_default()
+    }
 }
 
 /// When a recording began, for tables that say when its events were.
@@ -164,8 +172,9 @@ impl TableFormat {
 ///
 /// let folder = tempfile::tempdir()?;
 /// let path = folder.path().join("a.selections.txt");
-/// let events = [Event { span: Span::new(1.25, 1.5)?, score: 0.9 }];
-/// let found = Found { recording: "a.wav", label: Some("song"), band_hz: None, events: &events, began: Began::NotShown };
+/// let events = [Event { span: Span::new(1.25, 1.5)?, score: 0.9, kind: 0 }];
+/// let labels = [Some("song".to_owned())];
+/// let found = Found { recording: "a.wav", labels: &labels, band_hz: None, events: &events, began: Began::NotShown };
 /// write_events(&path, TableFormat::Raven, &[found])?;
 /// assert_eq!(read_marks(&path)?.events[0].span, events[0].span);
 /// # Ok::<(), Box<dyn std::error::Error>>(())

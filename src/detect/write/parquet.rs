@@ -1,5 +1,6 @@
 //! Events → the bytes of a Parquet file.
 
+use super::cells::rows;
 use super::{Began, Found, TableKind, Writer};
 use crate::parquet_columns::{Levels, column, write_column};
 use parquet::{
@@ -55,19 +56,17 @@ fn parquet(found: &[Found]) -> Result<Vec<u8>, ParquetError> {
         .flat_map(|of| of.events)
         .map(|event| event.score);
     write_column::<FloatType, _>(&mut group, &scores.collect::<Vec<_>>(), Levels::default())?;
-    let labelled = found
-        .iter()
-        .filter_map(|of| Some((of.label?, of.events.len())));
-    let labels = labelled.flat_map(|(label, n)| std::iter::repeat_n(ByteArray::from(label), n));
+    let labels = rows(found).map(|(of, event)| of.labels.get(event.kind)?.as_deref());
+    let labels: Vec<Option<&str>> = labels.collect();
     // 1 where there is a label.
-    let is_labelled = found
-        .iter()
-        .flat_map(|of| std::iter::repeat_n(i16::from(of.label.is_some()), of.events.len()));
+    let is_labelled = labels.iter().map(|label| i16::from(label.is_some()));
+    let is_labelled: Vec<i16> = is_labelled.collect();
+    let labels = labels.into_iter().flatten().map(ByteArray::from);
     write_column::<ByteArrayType, _>(
         &mut group,
         &labels.collect::<Vec<_>>(),
         Levels {
-            definition: Some(&is_labelled.collect::<Vec<_>>()),
+            definition: Some(&is_labelled),
             repetition: None,
         },
     )?;

@@ -27,10 +27,7 @@ fn raven(found: &[Found]) -> String {
         let band = of
             .band_hz
             .map_or_else(String::new, |(low, high)| format!("{low:.1}\t{high:.1}\t"));
-        let (recording, label) = (
-            Untabbed(of.recording),
-            Untabbed(of.label.unwrap_or_default()),
-        );
+        let (recording, label) = (Untabbed(of.recording), Untabbed(of.label_of(event)));
         let selection = n + 1;
         let score = event.score;
         line(

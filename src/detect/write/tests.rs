@@ -11,13 +11,18 @@ fn event(onset: f64, offset: f64, score: f32) -> Event {
     Event {
         span: Span::new(onset, offset).unwrap(),
         score,
+        kind: 0,
     }
 }
 
-fn found<'a>(recording: &'a str, label: Option<&'a str>, events: &'a [Event]) -> Found<'a> {
+fn labels(label: &str) -> [Option<String>; 1] {
+    [Some(label.to_owned())]
+}
+
+fn found<'a>(recording: &'a str, labels: &'a [Option<String>], events: &'a [Event]) -> Found<'a> {
     Found {
         recording,
-        label,
+        labels,
         band_hz: None,
         events,
         began: Began::NotShown,
@@ -35,7 +40,8 @@ fn written(format: TableFormat, found: &[Found]) -> String {
 #[test]
 fn each_format_is_written_as_its_program_reads_it() {
     let events = [event(0.0, 0.25, 0.5), event(61.5, 62.0, 1.0)];
-    let song = found("a, b.wav", Some("song"), &events);
+    let labels = labels("song");
+    let song = found("a, b.wav", &labels, &events);
     assert_eq!(
         written(TableFormat::Dcase, &[song]),
         "Audiofilename,Starttime,Endtime\n\"a, b.wav\",0.000000,0.250000\n\"a, b.wav\",61.500000,62.000000\n"
@@ -71,16 +77,51 @@ fn each_format_is_written_as_its_program_reads_it() {
 }
 
 #[test]
+fn every_event_has_the_label_of_its_kind() {
+    let song = event(0.0, 0.25, 0.5);
+    let call = Event { kind: 1, ..song };
+    let other = Event { kind: 2, ..song };
+    let labels = ["song", "call, low"].map(|label| Some(label.to_owned()));
+    let labels = [&labels[..], &[None]].concat();
+    let events = [call, song, other];
+    let both = found("a.wav", &labels, &events);
+    let of_rows = |format| {
+        let text = written(format, &[both]);
+        let ends = text
+            .lines()
+            .map(|line| line.rsplit_once('\t').map(|(_, label)| label.to_owned()));
+        ends.collect::<Option<Vec<_>>>()
+    };
+    let audacity = of_rows(TableFormat::Audacity).unwrap();
+    assert_eq!(audacity, ["call, low", "song", ""]);
+    assert_eq!(of_rows(TableFormat::Raven).unwrap()[1..], audacity);
+    assert_eq!(
+        written(TableFormat::Csv, &[both]),
+        "recording,onset,offset,score,label\n\
+         a.wav,0.000000,0.250000,0.5,\"call, low\"\na.wav,0.000000,0.250000,0.5,song\n\
+         a.wav,0.000000,0.250000,0.5,\n"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events.parquet");
+    write_events(&path, TableFormat::Parquet, &[both]).unwrap();
+    let read = SerializedFileReader::new(File::open(&path).unwrap()).unwrap();
+    let rows = read.get_row_iter(None).unwrap().map(Result::unwrap);
+    let parquet = rows.map(|row| row.get_string(4).cloned().unwrap_or_default());
+    assert_eq!(parquet.collect::<Vec<_>>(), audacity);
+}
+
+#[test]
 fn events_have_date_and_time_where_a_recording_says_when_it_was() {
     let at = crate::audio::recorded_at("SITE_20240229_235959.wav".as_ref());
     let events = [event(0.25, 0.5, 1.0), event(3601.5, 3602.0, 0.5)];
     let dated = Found {
         began: Began::At(at.at.unwrap()),
-        ..found("a.wav", None, &events)
+        ..found("a.wav", &[], &events)
     };
+    let labels = labels("song");
     let other = Found {
         began: Began::Unknown,
-        ..found("b.wav", Some("song"), &events[..1])
+        ..found("b.wav", &labels, &events[..1])
     };
     assert_eq!(
         written(TableFormat::Csv, &[dated, other]),
@@ -115,7 +156,7 @@ fn events_have_date_and_time_where_a_recording_says_when_it_was() {
 fn formats_without_a_name_refuse_several_recordings() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("events.txt");
-    let both = [found("a.wav", None, &[]), found("b.wav", None, &[])];
+    let both = [found("a.wav", &[], &[]), found("b.wav", &[], &[])];
     for format in [TableFormat::Raven, TableFormat::Audacity] {
         let message = write_events(&path, format, &both).unwrap_err().to_string();
         assert!(
@@ -138,9 +179,10 @@ fn a_parquet_file_holds_every_value_as_it_is() {
         [event(0.1, 0.3, 0.7)],
         [event(1.0, 2.0, 0.25), event(3.0, 4.0, 0.0)],
     );
+    let labels = labels("song");
     let tables = [
-        found("a.wav", Some("song"), &first),
-        found("b.wav", None, &second),
+        found("a.wav", &labels, &first),
+        found("b.wav", &[], &second),
     ];
     write_events(&path, TableFormat::Parquet, &tables).unwrap();
     let reader = SerializedFileReader::new(File::open(&path).unwrap()).unwrap();
@@ -193,8 +235,9 @@ proptest! {
         let label = label.filter(|label| !["pos", "unk", "neg"].contains(&label.to_lowercase().as_str()));
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("events");
+        let labels = [label.clone()];
         for format in [TableFormat::Dcase, TableFormat::Csv, TableFormat::Raven, TableFormat::Audacity] {
-            write_events(&path, format, &[found(&recording, label.as_deref(), &events)]).unwrap();
+            write_events(&path, format, &[found(&recording, &labels, &events)]).unwrap();
             let marks = read_marks(&path).unwrap();
             let spans: Vec<_> = marks.events.iter().map(|mark| mark.span).collect();
             prop_assert_eq!(spans, events.iter().map(|event| event.span).collect::<Vec<_>>());
@@ -235,7 +278,8 @@ fn clips_hold_the_sound_of_the_event_and_of_the_margin() {
         event(25.0, 26.0, 0.5),  // not in it
     ];
     let clips = folder.path().join("found/clips");
-    let paths = write_clips(&clips.join("dawn"), &recording, &events, 0.25).unwrap();
+    let stem = clips.join("dawn");
+    let paths = write_clips(&stem, &recording, &events, &labels("song"), 0.25).unwrap();
     let names: Vec<_> = paths
         .iter()
         .map(|path| path.file_name().unwrap().to_str().unwrap())

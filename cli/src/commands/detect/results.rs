@@ -12,7 +12,7 @@ use chiffchaff::dataset::{OutputName, output_names};
 use chiffchaff::detect::write::{
     Began, Found, TableFormat, event_table, write_clips, write_events, written_clips,
 };
-use chiffchaff::detect::{Detector, Event, EventCounts, expected_precision};
+use chiffchaff::detect::{Detection, Detector, Event, EventCounts, expected_precision};
 use chiffchaff::output::{
     Existing, Journal, OutputError, OutputFile, OutputFolder, fingerprint, refuse_input,
 };
@@ -61,7 +61,8 @@ struct Part {
     /// How long it lasts.
     secs: f64,
     began: Option<RecordedAt>,
-    label: Option<String>,
+    /// Those of the kinds of event.
+    labels: Vec<Option<String>>,
     events: Vec<Event>,
     picture: Option<RecordingPicture>,
     /// Whether its sound gave reason for a warning.
@@ -77,7 +78,7 @@ impl Part {
                 (true, Some(at)) => Began::At(at),
             },
             recording: &self.name.recording,
-            label: self.label.as_deref(),
+            labels: &self.labels,
             band_hz: None,
             events: &self.events,
         }
@@ -181,7 +182,7 @@ impl<'a> Results<'a> {
             began: start.at,
             recording: FileState::of(&searched.recording),
             name: name.clone(),
-            label: searched.label.clone(),
+            labels: searched.detection.labels.clone(),
             events: searched.detection.events.clone(),
             picture: self.draw(searched, start.at),
         };
@@ -302,7 +303,6 @@ impl<'a> Results<'a> {
             recordings: self.arguments.recordings.len(),
             shots: &searched.shots,
             by: searched.by.as_deref(),
-            label: searched.label.as_deref(),
             typical_secs: searched.typical_secs,
         };
         match RecordingPicture::new(recording, drawn, &searched.detection) {
@@ -322,11 +322,12 @@ impl<'a> Results<'a> {
             return Ok(());
         };
         self.remove_clips(name)?;
-        let events = &searched.detection.events;
+        let Detection { events, labels, .. } = &searched.detection;
         match write_clips(
             &folder.join(&name.stem),
             &searched.recording,
             events,
+            labels,
             CLIP_MARGIN_SECS,
         ) {
             Ok(clips) => {

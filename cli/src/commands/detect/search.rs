@@ -5,11 +5,12 @@ use crate::printer::Printer;
 use anyhow::{anyhow, bail};
 use chiffchaff::audio::{AudioReader, ChannelChoice, TimeScale};
 use chiffchaff::dataset::{
-    Marked, MatchError, Matching, ShotChoice, ShotCount, Span, Support, SupportError,
+    LabelChoice, Marked, MatchError, Matching, ShotChoice, ShotCount, Span, Support, SupportError,
     SupportProblem,
 };
 use chiffchaff::detect::{
-    Detection, Detector, Fitter, KeptOptions, LookedAt, MarkedRecording, Stage, Threshold,
+    DetectError, Detection, Detector, Fitter, KeptOptions, LookedAt, MarkedRecording, Stage,
+    Threshold,
 };
 use indicatif::ProgressBar;
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,7 +48,6 @@ pub(super) struct Searched {
     pub(super) shots: Vec<Span>,
     /// Whose marks found the events, where it is not its own alone: `5 marks of 1 recording`.
     pub(super) by: Option<String>,
-    pub(super) label: Option<String>,
     /// Mean length of what was learned from, seconds.
     pub(super) typical_secs: f64,
     pub(super) detection: Detection,
@@ -93,6 +93,9 @@ impl<'a> Searcher<'a> {
         if arguments.keep.is_some() && !searcher.fitter()?.learns_together() {
             bail!("`--keep`: only detectors of the method `frames` can be kept in a file");
         }
+        if searcher.finds_all_kinds() && !searcher.fitter()?.learns_kinds() {
+            return Err(DetectError::SeveralKinds.into());
+        }
         Ok(searcher)
     }
 
@@ -102,9 +105,19 @@ impl<'a> Searcher<'a> {
         fitter.ok_or_else(|| anyhow!("a kept detector learns from no marks"))
     }
 
+    /// Whether every label is a kind to find.
+    fn finds_all_kinds(&self) -> bool {
+        self.arguments.label == Some(LabelChoice::All)
+    }
+
+    /// Whether one detector searches all, as is asked for, or as each recording may have marks of other kinds.
+    fn is_together(&self) -> bool {
+        self.arguments.together || (self.finds_all_kinds() && self.marked.len() > 1)
+    }
+
     /// The recordings whose marks serve others; empty where each is searched by its own.
     pub(super) fn shared_marks(&self) -> Vec<&'a Path> {
-        match self.arguments.together || self.marked.len() < self.arguments.recordings.len() {
+        match self.is_together() || self.marked.len() < self.arguments.recordings.len() {
             true => self.marked.clone(),
             false => Vec::new(),
         }
@@ -149,7 +162,7 @@ impl<'a> Searcher<'a> {
     /// has marks, and may then be there already.
     fn searches_together(&self) -> bool {
         let is_fitted = self.arguments.keep.is_some();
-        self.arguments.together || (is_fitted && self.marked.len() == 1)
+        self.is_together() || (is_fitted && self.marked.len() == 1)
     }
 
     fn by_own_marks(&self, index: usize) -> anyhow::Result<Searched> {
@@ -182,7 +195,6 @@ impl<'a> Searcher<'a> {
             secs,
             shots: marked.support.shots().to_vec(),
             by: None,
-            label: marked.support.label().map(str::to_owned),
             typical_secs: marked.support.mean_secs(),
             detection,
             channel,
@@ -215,7 +227,6 @@ impl<'a> Searcher<'a> {
             shots,
             by: Some(learned.to_string()),
             typical_secs: learned.typical_secs(),
-            label: learned.label,
             detection,
             channel,
             time_scale,
@@ -264,10 +275,10 @@ impl<'a> Searcher<'a> {
             .iter()
             .filter_map(|one| one.support.label())
             .collect();
-        if labels.len() > 1 {
+        if labels.len() > 1 && !self.finds_all_kinds() {
             let labels: Vec<_> = labels.iter().map(|label| format!("`{label}`")).collect();
             bail!(
-                "the marks are of several kinds: {}\n\nhint: choose one of them with `--label NAME`",
+                "the marks are of several kinds: {}\n\nhint: choose one of them with `--label NAME`, or find each of them with `--label all`",
                 labels.join(", ")
             );
         }
@@ -340,7 +351,7 @@ impl<'a> Searcher<'a> {
             };
             let choice = ShotChoice {
                 count: self.arguments.first.unwrap_or(count),
-                label: self.arguments.label.clone(),
+                label: self.arguments.label.clone().unwrap_or_default(),
                 marked,
             };
             marks.support(secs, &choice)
