@@ -1,181 +1,205 @@
-//! Every command of docs/detection.md, one after the other, as a reader types them.
+//! docs/detection.md as its readers meet it: every command, typed in the order of the page into a fresh folder.
 
-use assert_cmd::cargo::cargo_bin;
-use chiffchaff::audio::{AudioReader, SampleRate, WavEncoding, Waveform, write_wav};
+mod desk;
+
+use std::env;
 use std::fs;
+use std::iter::once;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const FINCH: &str = "data/finch/bengalese_gy6or6_0324";
-/// Options that name what a command writes.
-const OUTPUTS: [&str; 4] = ["--out", "--picture", "--counts", "--keep"];
+/// What stands before the name of something that a command writes.
+const OUTPUTS: [&str; 6] = ["--out", "--picture", "--counts", "--keep", "--clips", ">"];
+
+/// All that a reader is asked to know.
+const PROGRAMS: [&str; 7] = ["chiffchaff", "cd", "cp", "cut", "head", "mkdir", "sed"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The lines that a reader of a page types: its indented blocks.
+fn docs(name: &str) -> String {
+    fs::read_to_string(root().join("docs").join(name)).unwrap()
+}
+
+/// The lines of the indented blocks of a page.
 fn commands(page: &str) -> Vec<&str> {
-    let typed = page.lines().filter_map(|line| line.strip_prefix("    "));
-    typed.filter(|line| !line.starts_with(' ')).collect()
+    let lines = page.lines().filter_map(|line| line.strip_prefix("    "));
+    lines.collect()
 }
 
-/// The bundled finch, and its marks: onset and offset in seconds.
-fn finch() -> (Waveform, Vec<(f64, f64)>) {
-    let song = AudioReader::open(root().join(FINCH).with_extension("flac"));
-    let song = song.unwrap().read_all().unwrap();
-    let table = fs::read_to_string(root().join(FINCH).with_extension("csv")).unwrap();
-    let marked = table.lines().filter(|line| line.ends_with("POS"));
-    let mark = |line: &str| {
-        let mut cells = line.split(',').skip(1).map(|cell| cell.parse().unwrap());
-        (cells.next().unwrap(), cells.next().unwrap())
+/// A command, and the exit code that the page says it ends with: `… # exit code 1`, else 0.
+fn with_exit_code(line: &str) -> (&str, i32) {
+    let Some((command, note)) = line.split_once('#') else {
+        return (line, 0);
     };
-    (song, marked.map(mark).collect())
+    let code = note.trim().strip_prefix("exit code ").unwrap();
+    (command.trim_end(), code.parse().unwrap())
 }
 
-/// A reader's folder.
-struct Desk {
-    folder: tempfile::TempDir,
-    /// Half a minute of the finch, and the marks in it.
-    song: Waveform,
-    marks: Vec<(f64, f64)>,
+/// Whether a file or folder is there and holds something.
+fn holds_something(path: &Path) -> bool {
+    match fs::read_dir(path) {
+        Ok(mut inside) => inside.next().is_some(),
+        Err(_) => fs::metadata(path).is_ok_and(|file| file.len() > 0),
+    }
 }
 
-impl Desk {
+/// A reader in the folder of the program, of which only the data that the page names are there.
+struct Reader {
+    top: tempfile::TempDir,
+    here: PathBuf,
+}
+
+impl Reader {
     fn new() -> Self {
-        const SECS: f64 = 30.0;
-        let (song, mut marks) = finch();
-        marks.retain(|&(_, offset)| offset < SECS);
-        let desk = Self {
-            folder: tempfile::tempdir().unwrap(),
-            song: song.span((0.0, SECS)),
-            marks,
-        };
-        fs::create_dir_all(desk.path("data/finch")).unwrap();
-        for kind in ["flac", "csv"] {
-            let from = root().join(FINCH).with_extension(kind);
-            fs::copy(from, desk.path(FINCH).with_extension(kind)).unwrap();
-        }
-        desk
+        let top = tempfile::tempdir().unwrap();
+        let here = top.path().to_owned();
+        Self { top, here }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.here.join(name)).unwrap()
     }
 
-    /// Lays out what a reader has of his own, before the first command that names it.
-    fn lay_out(&self, command: &str) {
-        let names = command.split_whitespace();
-        for name in names.filter(|name| !self.path(name).exists()) {
-            match name {
-                "dawn.wav" | "dusk.wav" => self.write_song(name, 1),
-                "dawn.txt" | "dusk.csv" => self.write_marks(name, "onset,offset", "", 1.0),
-                "all_marks.txt" => {
-                    self.write_marks(name, "recording,onset,offset", "dawn.wav,", 1.0);
-                }
-                // As far above the finch as bats are.
-                "bats.wav" => self.write_song(name, 10),
-                "bats.csv" => self.write_marks(name, "onset,offset", "", 0.1),
-                _ => {}
-            }
+    /// Columns of a table without its first line.
+    fn table(&self, name: &str) -> Vec<Vec<String>> {
+        let text = self.read(name);
+        let rows = text.lines().skip(1);
+        rows.map(|row| row.split(',').map(str::to_owned).collect())
+            .collect()
+    }
+
+    /// Copies what a command takes from the bundled data.
+    fn bring(&self, words: &[&str]) {
+        let bundled = words.iter().filter_map(|word| word.strip_prefix("../"));
+        for name in bundled {
+            let to = self.top.path().join(name);
+            fs::create_dir_all(to.parent().unwrap()).unwrap();
+            fs::copy(root().join(name), to).unwrap();
         }
     }
 
-    fn write_song(&self, name: &str, faster: u32) {
-        let rate = SampleRate::new(self.song.sample_rate().hz() * faster).unwrap();
-        let song = Waveform::mono(self.song.channels()[0].clone(), rate);
-        write_wav(self.path(name), &song, WavEncoding::Int16).unwrap();
-    }
-
-    fn write_marks(&self, name: &str, head: &str, before: &str, scale: f64) {
-        let row = |&(onset, offset): &(f64, f64)| {
-            format!("{before}{:.6},{:.6}\n", onset * scale, offset * scale)
-        };
-        let rows: String = self.marks.iter().take(5).map(row).collect();
-        fs::write(self.path(name), format!("{head}\n{rows}")).unwrap();
-    }
-
-    /// Marks every call.
-    fn mark_all(&self, name: &str) {
-        let row = |(onset, offset): &(f64, f64)| format!("{onset},{offset}\n");
-        let rows: String = self.marks.iter().map(row).collect();
-        fs::write(self.path(name), format!("onset,offset\n{rows}")).unwrap();
-    }
-
-    /// Says of some events that they are right, and of the last that it is wrong.
-    fn check_events(&self, table: &str) {
-        let path = self.path(table);
-        let text = fs::read_to_string(&path).unwrap();
-        if text.contains("verdict") {
+    /// Types a line; it must end as the page says, and write what it names.
+    fn type_in(&mut self, line: &str) {
+        let (command, code) = with_exit_code(line);
+        let words: Vec<&str> = command.split_whitespace().collect();
+        assert!(PROGRAMS.contains(&words[0]), "what is this? {line}");
+        if words[0] == "cd" {
+            self.here.push(words[1]);
             return;
         }
-        let last = text.lines().count() - 1;
-        let row = |(line, row): (usize, &str)| {
-            let verdict = match line {
-                0 => "verdict",
-                1..=6 => "right",
-                _ if line == last => "wrong",
-                _ => "",
-            };
-            format!("{row},{verdict}\n")
-        };
-        let checked: String = text.lines().enumerate().map(row).collect();
-        fs::write(path, checked).unwrap();
-    }
-
-    /// Types a command, after which everything that it names as its output must be there.
-    fn type_in(&self, command: &str) {
-        self.lay_out(command);
-        if command.contains("score --reference dawn.txt") {
-            self.mark_all("dawn.txt");
-        }
-        let words: Vec<&str> = command.split_whitespace().collect();
-        let outputs = words.windows(2).filter(|pair| OUTPUTS.contains(&pair[0]));
-        let outputs: Vec<PathBuf> = outputs.map(|pair| self.path(pair[1])).collect();
-        if command.contains("--shots found.csv") || command.contains("--checked found.csv") {
-            self.check_events("found.csv");
-        }
-        for old in &outputs {
-            if old.is_dir() {
-                fs::remove_dir_all(old).unwrap();
-            } else if old.exists() && !words.contains(&"--force") {
-                fs::remove_file(old).unwrap();
-            }
-        }
-        let program = cargo_bin("chiffchaff");
-        let beside = program.parent().unwrap().display().to_string();
-        let path = format!("{beside}:{}", std::env::var("PATH").unwrap());
+        self.bring(&words);
+        let program = assert_cmd::cargo::cargo_bin!("chiffchaff");
+        let folder = program.parent().unwrap().to_owned();
+        let others = env::var_os("PATH").unwrap();
+        let path = env::join_paths(once(folder).chain(env::split_paths(&others))).unwrap();
         let done = Command::new("sh")
             .args(["-c", command])
-            .current_dir(self.folder.path())
+            .current_dir(&self.here)
             .env("PATH", path)
+            .env("NO_COLOR", "1")
             .output()
             .unwrap();
         let said = String::from_utf8_lossy(&done.stderr);
-        assert!(done.status.success(), "{command}\n{said}");
-        for output in &outputs {
-            assert!(
-                output.exists(),
-                "{command}: no {}\n{said}",
-                output.display()
-            );
+        assert_eq!(done.status.code(), Some(code), "{line}\n{said}");
+        let outputs = words.windows(2).filter(|pair| OUTPUTS.contains(&pair[0]));
+        for name in outputs.map(|pair| pair[1]) {
+            let written = self.here.join(name);
+            assert!(holds_something(&written), "{line}: no {name}\n{said}");
         }
+    }
+}
+
+/// What a picture says where the pointer rests on it.
+fn titles(picture: &str) -> Vec<&str> {
+    let titles = picture.split("<title>").skip(1);
+    titles
+        .map(|rest| rest.split("</title>").next().unwrap())
+        .collect()
+}
+
+fn number(cell: &str) -> f64 {
+    cell.parse().unwrap_or_else(|_| panic!("`{cell}`"))
+}
+
+/// `event 1, 13.829 to 13.918 s, score 0.99` stands in the table of events, and a shot in that of marks.
+fn spectrogram_shows(picture: &str, marks: &[Vec<String>], found: &[Vec<String>]) {
+    let (mut shots, mut events) = (0, 0);
+    for title in titles(picture) {
+        let times = title.split(", ").nth(1).unwrap();
+        let onset = number(times.split(' ').next().unwrap());
+        let is_at = |cell: &str| (number(cell) - onset).abs() < 0.02;
+        if title.starts_with("shot") {
+            shots += 1;
+            assert!(marks.iter().any(|mark| is_at(&mark[0])), "{title}");
+        } else {
+            events += 1;
+            assert!(found.iter().any(|event| is_at(&event[1])), "{title}");
+        }
+    }
+    assert!(shots > 0 && events > 4, "{shots} shots, {events} events");
+}
+
+/// `2024-03-24, 6 to 7 h: 38 events in 1.6 min, …` has its line in the table of hours, and no line is missing.
+fn calendar_shows(picture: &str, hours: &[Vec<String>]) {
+    let titles = titles(picture);
+    let searched = titles.iter().filter(|title| **title != "not searched");
+    assert_eq!(searched.count(), hours.len(), "{titles:?}");
+    for hour in hours {
+        let begins = format!("{}, {} to ", hour[0], hour[1]);
+        let title = titles.iter().find(|title| title.starts_with(&begins));
+        let title = title.unwrap_or_else(|| panic!("no {begins}"));
+        let events = title.split(": ").nth(1).unwrap();
+        let events = number(events.split(' ').next().unwrap());
+        assert!((events - number(&hour[4])).abs() <= 3.0, "{title}");
     }
 }
 
 #[test]
 fn every_command_of_the_page_on_detection_does_what_it_says() {
-    let page = fs::read_to_string(root().join("docs/detection.md")).unwrap();
+    let page = docs("detection.md");
     let commands = commands(&page);
-    assert!(commands.len() > 15, "{commands:?}");
-    let desk = Desk::new();
-    for command in commands {
-        desk.type_in(command);
+    let own = commands.iter().filter(|line| line.starts_with("chiff"));
+    assert!(own.count() > 12, "{commands:?}");
+    let mut reader = Reader::new();
+    for line in commands {
+        reader.type_in(line);
     }
-    let read = |name: &str| fs::read_to_string(desk.path(name)).unwrap();
+    let (found, next) = (reader.table("found.csv"), reader.table("next.csv"));
+    // 38 syllables were marked; five of them are given in the first search.
+    assert!((30..=36).contains(&found.len()), "{} of 33", found.len());
+    assert!((35..=41).contains(&next.len()), "{} of 38", next.len());
     assert!(
-        read("hours.csv").contains("2024-03-24"),
-        "the walk's season"
+        reader.read("checked.csv").contains(",right\n"),
+        "the spreadsheet's part"
     );
-    assert!(read("next.csv").lines().count() > 20);
+    let hours = reader.table("hours.csv");
+    let rain = hours
+        .iter()
+        .find(|hour| hour[..2] == ["2024-03-24", "7"])
+        .unwrap();
+    assert_eq!(rain[4], "0", "searched, and nothing found");
+    assert_eq!(hours.iter().filter(|hour| hour[4] != "0").count(), 4);
+    spectrogram_shows(&docs("detection.svg"), &reader.table("dawn.txt"), &found);
+    calendar_shows(&docs("calendar.svg"), &hours);
+}
+
+#[test]
+fn the_page_on_detection_has_every_option() {
+    let page = docs("detection.md");
+    let options = page.split("\n## Options\n").nth(1).unwrap();
+    let options = options.split("\n## ").next().unwrap();
+    let (_, help, _) = desk::run(&root(), "detect", &["--help"]);
+    let named = help
+        .lines()
+        .filter_map(|line| line.trim_start().split([' ', '=']).next())
+        .filter(|word| word.starts_with("--"));
+    let named: Vec<&str> = named.collect();
+    assert!(named.len() > 20, "{help}");
+    for option in named {
+        let is_there =
+            options.contains(&format!("`{option} ")) || options.contains(&format!("`{option}`"));
+        assert!(is_there, "{option}");
+    }
 }

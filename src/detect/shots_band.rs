@@ -177,6 +177,7 @@ impl ShotsBand {
                 beside[bin] += around[bin] / total;
             }
         }
+        of_shots[0] = 0.0; // an offset of the recorder is no sound
         let above = of_shots.iter().zip(&beside).map(|(&shot, &beside)| {
             if shot > ABOVE_SURROUNDINGS * beside {
                 shot - beside

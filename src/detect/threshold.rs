@@ -99,6 +99,7 @@ mod tests {
         let event = |(n, &score): (usize, &f32)| Event {
             span: Span::new(n as f64, n as f64 + 0.5).unwrap(),
             score,
+            kind: 0,
         };
         scores.iter().enumerate().map(event).collect()
     }
