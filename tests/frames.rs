@@ -327,6 +327,7 @@ fn a_kept_detector_finds_what_it_found_before() {
     let like_a_shot = Event {
         span: Span::new(0.0, 1.0).unwrap(),
         score: 1.0,
+        kind: 0,
     };
     let of_all = expected_precision(&found.candidates).unwrap();
     let wanted = 0.5 * (of_all + expected_precision(&[like_a_shot]).unwrap()) - 1e-6;
