@@ -71,6 +71,8 @@ pub struct ShotChoice {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Support {
     shots: Vec<Span>,
+    /// Of each shot.
+    bands_hz: Vec<Option<(f64, f64)>>,
     unknown: Vec<Span>,
     negative: Vec<Span>,
     label: Option<String>,
@@ -87,7 +89,8 @@ impl Support {
         let by_onset = |a: &Span, b: &Span| a.onset().total_cmp(&b.onset());
         shots.sort_by(by_onset);
         unknown.sort_by(by_onset);
-        (!shots.is_empty()).then_some(Self {
+        (!shots.is_empty()).then(|| Self {
+            bands_hz: vec![None; shots.len()],
             shots,
             unknown,
             negative: Vec::new(),
@@ -112,6 +115,11 @@ impl Support {
     /// The shots, one or more, by onset; inside the recording.
     pub fn shots(&self) -> &[Span] {
         &self.shots
+    }
+
+    /// Between which frequencies each shot lies, Hz, where the table says so; as many as there are shots.
+    pub fn bands_hz(&self) -> &[Option<(f64, f64)>] {
+        &self.bands_hz
     }
 
     /// Spans that may hold further events (`UNK`), by onset: no example of anything. Inside the recording.
@@ -395,9 +403,13 @@ impl RecordingMarks<'_> {
         })
     }
 
-    /// Whether some of them are found events that were checked.
+    /// Whether some of them are found events that were checked; not where marks that were learned from are all that counts.
     pub fn are_checked(&self) -> bool {
-        self.parts.iter().any(|(table, _)| table.checked)
+        let is_checked = |table: &Annotation| {
+            let mut verdicts = table.found.iter().map(|event| event.verdict);
+            table.checked && (table.events.is_empty() || verdicts.any(|verdict| verdict.is_some()))
+        };
+        self.parts.iter().any(|(table, _)| is_checked(table))
     }
 
     /// The column of the labels, where one of its tables has a name for it.
@@ -470,6 +482,7 @@ impl Marks<'_> {
             let shots = positives.len();
             warnings.extend((shots < wanted).then_some(SupportWarning::Few { shots, wanted }));
         }
+        let bands_hz = positives.iter().map(|event| event.band_hz).collect();
         let shots = positives
             .into_iter()
             .map(|event| self.inside(event, &mut warnings))
@@ -477,6 +490,7 @@ impl Marks<'_> {
         warnings.extend(first_overlap(&shots));
         Ok(Support {
             shots,
+            bands_hz,
             unknown: self.spans(events, Mark::Unknown, label),
             negative: match choice.marked {
                 Marked::All => Vec::new(),
