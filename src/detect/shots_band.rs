@@ -21,6 +21,8 @@ struct Excerpt {
     shot: Range<usize>,
     widened: Range<usize>,
     samples: Vec<f32>,
+    /// What lies outside of these frequencies, Hz, is not of the shot.
+    limits: Option<Range<f64>>,
 }
 
 /// How much of the shots' power lies at frequencies that the encoder does not receive, and where most of it lies.
@@ -85,6 +87,7 @@ impl ShotsBand {
             Excerpt {
                 widened: shot.start.saturating_sub(beside)..shot.end + beside,
                 samples: Vec::new(),
+                limits: None,
                 shot,
             }
         };
@@ -105,6 +108,14 @@ impl ShotsBand {
             bin_hz: f64::from(rate.hz()) / n_fft as f64,
             excerpts,
         }
+    }
+
+    /// Of each shot only what lies between its limits, Hz, where it has some; there are as many `limits` as shots.
+    pub(super) fn within(mut self, limits: Vec<Option<Range<f64>>>) -> Self {
+        for (excerpt, limits) in self.excerpts.iter_mut().zip(limits) {
+            excerpt.limits = limits;
+        }
+        self
     }
 
     /// The end of the last surroundings, as a sample of the recording: no later sample is used.
@@ -128,11 +139,32 @@ impl ShotsBand {
         }
     }
 
-    /// The shots' own power at each frequency.
+    /// The shots' own power at each frequency. If they stand out nowhere, it lies evenly between their limits.
     pub(super) fn power(self) -> ShotPower {
+        let mut power = self.shot_power();
+        if power.iter().all(|&power| power == 0.0) {
+            for limits in self.excerpts.iter().filter_map(|e| e.limits.as_ref()) {
+                let bins = self.bins_within(Some(limits));
+                let share = 1.0 / bins.len() as f64;
+                power[bins].iter_mut().for_each(|power| *power += share);
+            }
+        }
         ShotPower {
-            power: self.shot_power(),
+            power,
             bin_hz: self.bin_hz,
+        }
+    }
+
+    /// The bins that `limits`, Hz, lie in or between.
+    fn bins_within(&self, limits: Option<&Range<f64>>) -> Range<usize> {
+        let bins = self.stft.bins();
+        match limits {
+            Some(hz) => {
+                let low = (hz.start / self.bin_hz).floor() as usize;
+                let high = (hz.end / self.bin_hz).ceil() as usize;
+                low.min(bins - 1)..(high + 1).min(bins)
+            }
+            None => 0..bins,
         }
     }
 
@@ -161,6 +193,7 @@ impl ShotsBand {
             shot,
             widened,
             samples,
+            limits,
         } in &self.excerpts
         {
             let place = |at: usize| (at - widened.start).min(samples.len());
@@ -168,11 +201,12 @@ impl ShotsBand {
             let (shot, after) = rest.split_at(place(shot.end) - before.len());
             let (shot, frames) = mean_power(&[shot]);
             let (around, frames_around) = mean_power(&[before, after]);
-            let total: f64 = shot.iter().sum();
+            let bins = self.bins_within(limits.as_ref());
+            let total: f64 = shot[bins.clone()].iter().sum();
             if frames == 0 || frames_around == 0 || total == 0.0 {
                 continue;
             }
-            for bin in 0..shot.len() {
+            for bin in bins {
                 of_shots[bin] += shot[bin] / total;
                 beside[bin] += around[bin] / total;
             }
@@ -348,6 +382,39 @@ mod tests {
         let none = ShotsBand::new(&[], SampleRate::new(8000).unwrap()).power();
         assert_eq!(none.out_of_hearing(&(0.0..1.0), TimeScale::NONE), None);
         assert_eq!(none.time_scale(&[], &HEARING), TimeScale::NONE);
+    }
+
+    #[test]
+    fn of_shots_with_limits_only_what_lies_between_them_counts() {
+        let rate = SampleRate::new(48_000).unwrap();
+        let shots = [9600..14_400, 30_000..34_800];
+        // A call at 3 kHz with a louder insect at 18 kHz, which sounds at the same times, and a hum that always does.
+        let sound = |n: usize| {
+            let tone = |hz: f64| (std::f64::consts::TAU * hz * n as f64 / 48_000.0).sin() as f32;
+            let calls = shots.iter().any(|shot| shot.contains(&n));
+            let both = if calls {
+                0.1 * tone(3000.0) + 0.3 * tone(18_000.0)
+            } else {
+                0.0
+            };
+            both + 0.1 * tone(17_000.0)
+        };
+        let sound: Vec<f32> = (0..48_000).map(sound).collect();
+        let played = |sound: Vec<f32>, limits: Option<Range<f64>>| {
+            let mut band = ShotsBand::new(&shots, rate).within(vec![limits.clone(), limits]);
+            band.add(0, &[sound], None);
+            band.power().time_scale(&[0.1, 0.1], &HEARING).slower()
+        };
+        let (low, high) = (Some(2000.0..4000.0), Some(15_000.0..20_000.0));
+        let all = played(sound.clone(), None);
+        assert!(all > 1.0, "most of the power lies above the hearing");
+        assert_eq!(played(sound.clone(), low.clone()), 1.0);
+        assert!(played(sound, high.clone()) > 1.0);
+        // Where nothing stands out, the marks still say where the calls lie.
+        let silence = vec![0.0; 48_000];
+        assert_eq!(played(silence.clone(), None), 1.0);
+        assert_eq!(played(silence.clone(), low), 1.0);
+        assert!(played(silence, high) > 1.0);
     }
 
     const HEARING: Range<f64> = 50.0..11_025.0;

@@ -1,8 +1,9 @@
 //! Whether the shots of a recording are audible in what a detector uses of it: its channel, and its frequencies.
 
+use super::event_band::{limits_above, telling_limits};
 use super::shots_band::{OutOfHearing, ShotsBand};
 use crate::audio::{AudioError, AudioReader, Cancelled, ChannelChoice, ChannelLevels, TimeScale};
-use crate::dataset::Span;
+use crate::dataset::{Span, Support};
 use std::fmt;
 use std::ops::Range;
 use std::path::Path;
@@ -22,6 +23,13 @@ pub enum ShotsUnheard {
     SurroundingsCancelled(Cancelled),
     /// The shots lie above or below the frequencies that the encoder receives, however the recording is played.
     OutOfHearing(OutOfHearing),
+    /// The marks say that the shots lie above what the recording can hold.
+    NotHeld {
+        /// What the marks span together, Hz.
+        marked: Range<f64>,
+        /// The highest frequency of the recording, Hz.
+        held_hz: f64,
+    },
 }
 
 impl fmt::Display for ShotsUnheard {
@@ -39,6 +47,11 @@ impl fmt::Display for ShotsUnheard {
             ),
             Self::SurroundingsCancelled(cancelled) => cancelled.fmt(f),
             Self::OutOfHearing(beyond) => beyond.fmt(f),
+            Self::NotHeld { marked, held_hz } => write!(
+                f,
+                "the marks say {:.0} to {:.0} Hz, but the recording holds sound up to {held_hz:.0} Hz",
+                marked.start, marked.end
+            ),
         }
     }
 }
@@ -73,9 +86,10 @@ pub(super) struct Heard {
 /// If the recording cannot be read so far, or does not have the channel.
 pub(super) fn look_at_shots(
     recording: &Path,
-    shots: &[Span],
+    support: &Support,
     heard: Heard,
 ) -> Result<LookedAt, AudioError> {
+    let shots = support.shots();
     let Heard {
         channel,
         hearing,
@@ -89,7 +103,13 @@ pub(super) fn look_at_shots(
         .iter()
         .map(|s| sample(s.onset())..sample(s.offset()))
         .collect();
-    let collect = |hearing| (ShotsBand::new(&spans, reader.sample_rate()), hearing);
+    let held_hz = rate / 2.0;
+    let limits = support.bands_hz().iter();
+    let limits = limits.map(|&band_hz| telling_limits(band_hz, held_hz));
+    let collect = |hearing| {
+        let band = ShotsBand::new(&spans, reader.sample_rate());
+        (band.within(limits.collect()), hearing)
+    };
     let mut band = hearing.map(collect);
     let last = spans.iter().map(|span| span.end).max().unwrap_or(0);
     let end = band.as_ref().map_or(last, |(band, _)| last.max(band.end()));
@@ -138,7 +158,14 @@ pub(super) fn look_at_shots(
             let out = power.out_of_hearing(hearing, time_scale);
             out.map(ShotsUnheard::OutOfHearing)
         };
-        mixed.flatten().or_else(beyond)
+        let not_held = || {
+            let marked = limits_above(support.bands_hz(), held_hz)?;
+            // What has no encoder does not ask where the calls lie.
+            power
+                .is_some()
+                .then_some(ShotsUnheard::NotHeld { marked, held_hz })
+        };
+        mixed.flatten().or_else(not_held).or_else(beyond)
     };
     Ok(LookedAt {
         time_scale,
@@ -150,6 +177,7 @@ pub(super) fn look_at_shots(
 mod tests {
     use super::*;
     use crate::audio::{SampleRate, WavEncoding, Waveform, write_wav};
+    use crate::dataset::{ShotChoice, parse_marks};
 
     /// Two channels: a call at 1 s, upside down in the second by `gain`, among noise of their own.
     fn recording(folder: &Path, gain: f32, noise: f32) -> std::path::PathBuf {
@@ -185,7 +213,8 @@ mod tests {
     #[test]
     fn shots_that_the_mix_has_lost_are_told_and_others_are_not() {
         let folder = tempfile::tempdir().unwrap();
-        let shots = [Span::new(1.0, 1.2).unwrap()];
+        let shots = vec![Span::new(1.0, 1.2).unwrap()];
+        let shots = Support::of_spans(shots, Vec::new()).unwrap();
         let heard = |path: &Path, channel: &str| {
             let heard = all_of(channel);
             look_at_shots(path, &shots, heard).unwrap().unheard
@@ -212,5 +241,30 @@ mod tests {
             Some(ShotsUnheard::Silent { .. })
         ));
         assert!(look_at_shots(&empty_side, &shots, all_of("3")).is_err());
+    }
+
+    #[test]
+    fn marks_above_what_the_recording_holds_are_told_where_frequencies_matter() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = recording(folder.path(), 0.3, 0.01);
+        let unheard = |low: f64, hearing: Option<Range<f64>>| {
+            let table = format!(
+                "onset,offset,low_hz,high_hz\n1,1.2,{low},{}\n",
+                low + 3000.0
+            );
+            let marks = parse_marks("a.csv".as_ref(), table.as_bytes()).unwrap();
+            let support = marks.support(&path, 2.0, &ShotChoice::default()).unwrap();
+            let heard = Heard {
+                hearing,
+                ..all_of("1")
+            };
+            look_at_shots(&path, &support, heard).unwrap().unheard
+        };
+        let told = unheard(40_000.0, Some(50.0..4000.0)).unwrap().to_string();
+        let expected =
+            "the marks say 40000 to 43000 Hz, but the recording holds sound up to 4000 Hz";
+        assert_eq!(told, expected);
+        assert_eq!(unheard(500.0, Some(50.0..4000.0)), None);
+        assert_eq!(unheard(40_000.0, None), None);
     }
 }

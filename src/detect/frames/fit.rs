@@ -47,8 +47,8 @@ pub struct FitConfig {
     pub max_noise: f32,
     /// Most neighbouring bands of a crop that are masked. Default 12.
     pub mask_bands: usize,
-    /// Only bands in which the shots stand out are heard, and so many on either side of them; all bands if this is not given.
-    /// Default 6.
+    /// Only bands in which the shots stand out are heard, and so many on either side of them; or only what lies between the
+    /// limits of the marks, where most have some. All bands if this is not given. Default 6.
     pub focus: Option<usize>,
     /// Where events may be unmarked, the networks are fitted twice. Frames that score this share of what the shots score, or
     /// more, count as unknown the second time. Default 0.3.

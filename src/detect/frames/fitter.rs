@@ -2,11 +2,13 @@
 
 use super::detector::{FrameDetector, Known};
 use super::fit::{Fitted, SupportFrames, probabilities};
-use super::focus::Focus;
+use super::focus::{Focus, bands_hz};
 use super::region::Region;
 use super::stretch::Stretches;
 use super::{FRAME_RADIUS, FrameConfig, Scale, frames_of};
+use crate::audio::{AudioReader, TimeScale};
 use crate::dataset::{Marked, Span};
+use crate::detect::event_band::telling_limits;
 use crate::detect::fitter::{Fit, Playback};
 use crate::detect::{DetectError, MarkedRecording, Stage, detector};
 use crate::encoder::{EncoderConfig, Model, Precision};
@@ -161,6 +163,28 @@ impl FrameFitter {
         learned.know_negatives();
         Ok((scale, learned))
     }
+
+    /// What is heard: what lies between the limits of most marks, or else where the shots stand out.
+    fn focus(
+        &self,
+        frames: &SupportFrames,
+        marked: &[(&MarkedRecording, Playback)],
+        time_scale: TimeScale,
+    ) -> Result<Focus, DetectError> {
+        let Some(margin) = self.config.fit.focus else {
+            return Ok(Focus::on(0..frames.bands, None));
+        };
+        let hz = bands_hz(&self.model.card.front_end, time_scale)?;
+        let mut limits = Vec::new();
+        for (marked, _) in marked {
+            let rate = AudioReader::open(&marked.path)?.sample_rate();
+            let held_hz = f64::from(rate.hz()) / 2.0;
+            let of_shots = marked.support.bands_hz().iter();
+            limits.extend(of_shots.map(|&band_hz| telling_limits(band_hz, held_hz)));
+        }
+        let marked = Focus::between(&limits, &hz);
+        Ok(marked.unwrap_or_else(|| Focus::of(frames, margin, &hz)))
+    }
 }
 
 impl Fit for FrameFitter {
@@ -210,10 +234,7 @@ impl Fit for FrameFitter {
         let (Some(mut frames), Some((first, playback))) = (together, marked.first()) else {
             return Err(DetectError::MarkedRecordings { given: 0 });
         };
-        let focus = match self.config.fit.focus {
-            Some(margin) => Focus::of(&frames, margin),
-            None => Focus::on(0..frames.bands),
-        };
+        let focus = self.focus(&frames, marked, playback.time_scale)?;
         focus.mask(&mut frames.values, frames.bands);
         Ok(Box::new(FrameDetector {
             networks: self.networks(&mut frames, observe)?,

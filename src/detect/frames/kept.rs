@@ -11,7 +11,7 @@ use super::detector::FrameDetector;
 use super::fit::{Fitted, SupportFrames};
 use super::focus::Focus;
 use crate::audio::{ChannelChoice, TimeScale};
-use crate::detect::{DetectError, LearnedFrom, ShotPicture, Threshold};
+use crate::detect::{DetectError, EventBand, LearnedFrom, ShotPicture, Threshold};
 use crate::encoder::parameters::Parameters;
 use crate::encoder::tensor_file::TensorFile;
 use crate::encoder::{EncoderConfig, Model, ModelCard, Precision};
@@ -41,6 +41,9 @@ struct DetectorCard {
     shots_score: f32,
     /// The bands that are heard.
     focus: Range<usize>,
+    /// Between which frequencies the events lie; not in files of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    band: Option<EventBand>,
     /// How many networks are averaged.
     networks: u32,
     /// Which frames of each picture are the shot.
@@ -67,6 +70,10 @@ impl DetectorCard {
                 "shots_score",
             ),
             (self.focus.is_empty() || self.focus.end > bands, "focus"),
+            (
+                (self.band).is_some_and(|of| !(0.0..of.high_hz).contains(&of.low_hz)),
+                "band",
+            ),
             (
                 !(1.0..=MOST_FRAMES).contains(&self.typical_shot),
                 "typical_shot",
@@ -120,6 +127,7 @@ pub(super) fn save(
         typical_shot: detector.typical_shot,
         shots_score: detector.shots_score(),
         focus: detector.focus.heard(),
+        band: detector.focus.band(),
         networks: detector.networks.len() as u32,
         shots: pictures.into_iter().map(|picture| picture.shot).collect(),
         model: detector.card.clone(),
@@ -168,7 +176,7 @@ pub(in crate::detect) fn load(
         networks,
         channel: card.channel,
         time_scale: card.time_scale,
-        focus: Focus::on(card.focus),
+        focus: Focus::on(card.focus, card.band),
         known: Vec::new(),
         frames: SupportFrames::of_pictures(&pictures),
         shots_score: OnceCell::from(card.shots_score),
