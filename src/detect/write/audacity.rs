@@ -8,6 +8,7 @@ pub(super) const KIND: TableKind = TableKind {
     suffix: "",
     extension: "txt",
     names_recordings: false,
+    tells_marks: false,
     writer: Writer::Text(audacity),
 };
 
