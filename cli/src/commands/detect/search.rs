@@ -8,8 +8,10 @@ use chiffchaff::dataset::{
     Marked, MatchError, Matching, ShotChoice, ShotCount, Span, Support, SupportError,
     SupportProblem,
 };
+use chiffchaff::detect::write::UsedMark;
 use chiffchaff::detect::{
-    Detection, Detector, Fitter, KeptOptions, LookedAt, MarkedRecording, Stage, Threshold,
+    Detection, Detector, EventBand, Fitter, KeptOptions, LookedAt, MarkedRecording, Stage,
+    Threshold,
 };
 use indicatif::ProgressBar;
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,8 +34,8 @@ pub(super) struct Searcher<'a> {
 /// One detector for several recordings.
 struct Shared {
     detector: Detector,
-    /// The shots of each recording that it learned from, by the recording's index.
-    shots: BTreeMap<usize, Vec<Span>>,
+    /// What it learned from of each recording, by the recording's index.
+    supports: BTreeMap<usize, Support>,
     /// Whether marks of some recording could not be used.
     remarked: bool,
 }
@@ -45,18 +47,31 @@ pub(super) struct Searched {
     pub(super) secs: f64,
     /// Its own shots.
     pub(super) shots: Vec<Span>,
+    /// Between which frequencies each of them lies, Hz, where its mark says so.
+    limits: Vec<Option<(f64, f64)>>,
     /// Whose marks found the events, where it is not its own alone: `5 marks of 1 recording`.
     pub(super) by: Option<String>,
     pub(super) label: Option<String>,
     /// Mean length of what was learned from, seconds.
     pub(super) typical_secs: f64,
     pub(super) detection: Detection,
+    /// Between which frequencies the events lie.
+    pub(super) band: Option<EventBand>,
     /// The channel that was searched.
     pub(super) channel: ChannelChoice,
     /// How much slower or faster it was played.
     pub(super) time_scale: TimeScale,
     /// Whether its sound gave reason for a warning.
     pub(super) remarked: bool,
+}
+
+impl Searched {
+    /// Its own shots, for a table.
+    pub(super) fn marks(&self) -> Vec<UsedMark> {
+        let shots = self.shots.iter().zip(&self.limits);
+        let mark = |(&span, &band_hz)| UsedMark { span, band_hz };
+        shots.map(mark).collect()
+    }
 }
 
 impl<'a> Searcher<'a> {
@@ -85,7 +100,7 @@ impl<'a> Searcher<'a> {
                 let detector = Detector::load(path, options, arguments.device.open()?)?;
                 searcher.shared = Some(Ok(Shared {
                     detector,
-                    shots: BTreeMap::new(),
+                    supports: BTreeMap::new(),
                     remarked: false,
                 }));
             }
@@ -171,20 +186,22 @@ impl<'a> Searcher<'a> {
         }
         let bar = self.bar();
         let observe = |stage| show(stage, secs, &bar);
-        let detection = fitter
+        let found = fitter
             .fit(std::slice::from_ref(&marked), observe)
-            .and_then(|detector| detector.detect(recording, observe));
+            .and_then(|detector| Ok((detector.band(), detector.detect(recording, observe)?)));
         bar.finish_and_clear();
-        let detection = detection?;
+        let (band, detection) = found?;
         self.say_found(recording, &detection, started, time_scale, "");
         Ok(Searched {
             recording: marked.path,
             secs,
             shots: marked.support.shots().to_vec(),
+            limits: marked.support.bands_hz().to_vec(),
             by: None,
             label: marked.support.label().map(str::to_owned),
             typical_secs: marked.support.mean_secs(),
             detection,
+            band,
             channel,
             time_scale,
             remarked: unheard.is_some(),
@@ -198,10 +215,12 @@ impl<'a> Searcher<'a> {
         let bar = self.bar();
         let Shared {
             detector,
-            shots,
+            supports,
             remarked,
         } = self.shared()?;
-        let (shots, remarked) = (shots.get(&index).cloned().unwrap_or_default(), *remarked);
+        let (own, remarked, band) = (supports.get(&index), *remarked, detector.band());
+        let shots = own.map_or_else(Vec::new, |own| own.shots().to_vec());
+        let limits = own.map_or_else(Vec::new, |own| own.bands_hz().to_vec());
         let channel = detector.channel(recording)?;
         let detection = detector.detect(recording, |stage| show(stage, secs, &bar));
         bar.finish_and_clear();
@@ -213,10 +232,12 @@ impl<'a> Searcher<'a> {
             recording: recording.clone(),
             secs,
             shots,
+            limits,
             by: Some(learned.to_string()),
             typical_secs: learned.typical_secs(),
             label: learned.label,
             detection,
+            band,
             channel,
             time_scale,
             remarked,
@@ -238,14 +259,14 @@ impl<'a> Searcher<'a> {
 
     /// Fits the detector of all marks.
     fn learn_together(&self) -> anyhow::Result<Shared> {
-        let (mut marked, mut shots, mut remarked) = (Vec::new(), BTreeMap::new(), false);
+        let (mut marked, mut supports, mut remarked) = (Vec::new(), BTreeMap::new(), false);
         for (of, recording) in self.arguments.recordings.iter().enumerate() {
             if self.matching.marks_of(of).is_err() {
                 continue;
             }
             match self.usable_marks(of) {
                 Ok(one) => {
-                    shots.insert(of, one.support.shots().to_vec());
+                    supports.insert(of, one.support.clone());
                     marked.push(one);
                 }
                 Err(reason) => {
@@ -277,7 +298,7 @@ impl<'a> Searcher<'a> {
         bar.finish_and_clear();
         Ok(Shared {
             detector: detector?,
-            shots,
+            supports,
             remarked,
         })
     }
