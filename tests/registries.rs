@@ -249,3 +249,33 @@ fn only_code_counts() {
     assert!(names("\"sup-con\" => X", "\"sup-con\""));
     assert!(!names("\"frame-sup-con\" => X", "\"sup-con\""));
 }
+
+#[cfg(feature = "nn")]
+#[test]
+fn what_users_choose_has_its_row_in_the_documentation() {
+    use chiffchaff::detect::write::TableFormat;
+    use chiffchaff::{Choice, augment};
+
+    let page = |name: &str| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("docs")
+            .join(name);
+        fs::read_to_string(path).unwrap()
+    };
+    let augmentations = page("augmentations.md");
+    let detection = page("detection.md");
+    let sound = augment::waveform::Augmentation::all();
+    let features = augment::spectrogram::Augmentation::all();
+    let named = sound.iter().map(|augmentation| augmentation.name());
+    let named = named.chain(features.iter().map(|augmentation| augmentation.name()));
+    let missing: Vec<&str> = named
+        .filter(|name| !augmentations.contains(&format!("| `{name}` |")))
+        .collect();
+    assert_eq!(missing, [""; 0], "docs/augmentations.md");
+    let missing: Vec<&str> = TableFormat::ALL
+        .iter()
+        .map(|format| format.name())
+        .filter(|name| !detection.contains(&format!("`{name}`")))
+        .collect();
+    assert_eq!(missing, [""; 0], "docs/detection.md");
+}

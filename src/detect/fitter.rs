@@ -19,8 +19,8 @@ pub struct MarkedRecording {
     pub path: PathBuf,
     /// The channel that is used. `None`: the one that the network was trained on, or without a network the mean of all.
     pub channel: Option<ChannelChoice>,
-    /// How much slower or faster it is played. `None`: so that the network hears the marked events, by their frequencies,
-    /// those between the limits of the marks where they have some, and lengths.
+    /// How much slower or faster it is played. `None`: so that the network hears the marked events, by their frequencies and
+    /// lengths.
     pub time_scale: Option<TimeScale>,
     /// The marked events.
     pub support: Support,
@@ -218,9 +218,10 @@ impl Fitter {
         let heard = Heard {
             channel,
             hearing: self.hearing.clone(),
+            band_hz: marked.support.band_hz().cloned(),
             time_scale,
         };
-        Ok(look_at_shots(&marked.path, &marked.support, heard)?)
+        Ok(look_at_shots(&marked.path, marked.support.shots(), heard)?)
     }
 
     /// Fits one detector to the marks of recordings. The same marks give the same detector: recordings that were fitted

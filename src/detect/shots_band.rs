@@ -21,8 +21,6 @@ struct Excerpt {
     shot: Range<usize>,
     widened: Range<usize>,
     samples: Vec<f32>,
-    /// What lies outside of these frequencies, Hz, is not of the shot.
-    limits: Option<Range<f64>>,
 }
 
 /// How much of the shots' power lies at frequencies that the encoder does not receive, and where most of it lies.
@@ -87,7 +85,6 @@ impl ShotsBand {
             Excerpt {
                 widened: shot.start.saturating_sub(beside)..shot.end + beside,
                 samples: Vec::new(),
-                limits: None,
                 shot,
             }
         };
@@ -108,14 +105,6 @@ impl ShotsBand {
             bin_hz: f64::from(rate.hz()) / n_fft as f64,
             excerpts,
         }
-    }
-
-    /// Of each shot only what lies between its limits, Hz, where it has some; there are as many `limits` as shots.
-    pub(super) fn within(mut self, limits: Vec<Option<Range<f64>>>) -> Self {
-        for (excerpt, limits) in self.excerpts.iter_mut().zip(limits) {
-            excerpt.limits = limits;
-        }
-        self
     }
 
     /// The end of the last surroundings, as a sample of the recording: no later sample is used.
@@ -139,32 +128,11 @@ impl ShotsBand {
         }
     }
 
-    /// The shots' own power at each frequency. If they stand out nowhere, it lies evenly between their limits.
+    /// The shots' own power at each frequency.
     pub(super) fn power(self) -> ShotPower {
-        let mut power = self.shot_power();
-        if power.iter().all(|&power| power == 0.0) {
-            for limits in self.excerpts.iter().filter_map(|e| e.limits.as_ref()) {
-                let bins = self.bins_within(Some(limits));
-                let share = 1.0 / bins.len() as f64;
-                power[bins].iter_mut().for_each(|power| *power += share);
-            }
-        }
         ShotPower {
-            power,
+            power: self.shot_power(),
             bin_hz: self.bin_hz,
-        }
-    }
-
-    /// The bins that `limits`, Hz, lie in or between.
-    fn bins_within(&self, limits: Option<&Range<f64>>) -> Range<usize> {
-        let bins = self.stft.bins();
-        match limits {
-            Some(hz) => {
-                let low = (hz.start / self.bin_hz).floor() as usize;
-                let high = (hz.end / self.bin_hz).ceil() as usize;
-                low.min(bins - 1)..(high + 1).min(bins)
-            }
-            None => 0..bins,
         }
     }
 
@@ -193,7 +161,6 @@ impl ShotsBand {
             shot,
             widened,
             samples,
-            limits,
         } in &self.excerpts
         {
             let place = |at: usize| (at - widened.start).min(samples.len());
@@ -201,12 +168,11 @@ impl ShotsBand {
             let (shot, after) = rest.split_at(place(shot.end) - before.len());
             let (shot, frames) = mean_power(&[shot]);
             let (around, frames_around) = mean_power(&[before, after]);
-            let bins = self.bins_within(limits.as_ref());
-            let total: f64 = shot[bins.clone()].iter().sum();
+            let total: f64 = shot.iter().sum();
             if frames == 0 || frames_around == 0 || total == 0.0 {
                 continue;
             }
-            for bin in bins {
+            for bin in 0..shot.len() {
                 of_shots[bin] += shot[bin] / total;
                 beside[bin] += around[bin] / total;
             }
@@ -230,6 +196,19 @@ pub(super) fn place_of_share(parts: &[f64], share: f64) -> Option<usize> {
         sum >= share * all
     };
     parts.iter().position(reaches)
+}
+
+/// How shots of a typical length, seconds, are played that stand out nowhere: those of a trill have the like of them on both
+/// sides.
+fn unseen_time_scale(typical: f64) -> TimeScale {
+    let lasts = |by: &&f64| typical * **by >= SLOWED_SECS;
+    match typical < TOO_SHORT_SECS {
+        true => {
+            let slower = SLOWER.iter().find(lasts).unwrap_or(&SLOWED_UNSEEN);
+            TimeScale::new(slower.min(SLOWED_UNSEEN)).unwrap_or_default()
+        }
+        false => TimeScale::NONE,
+    }
 }
 
 /// The power that shots have above their surroundings.
@@ -256,6 +235,8 @@ const SLOWED_SECS: f64 = 0.04;
 /// Shots that are longer, seconds, are longer than what the network sees at once, 0.14 s, by so much that it tells them by
 /// their parts.
 const TOO_LONG_SECS: f64 = 0.4;
+/// Where it is not known at which frequencies shots lie, they are slowed down no more.
+const SLOWED_UNSEEN: f64 = 5.0;
 /// What is slowed down stays above so many times the lowest frequency that is heard.
 const SLOWED_ABOVE: f64 = 6.0;
 /// What is sped up because it is low lies below this share of the highest frequency that is heard, and lasts so many seconds.
@@ -265,6 +246,19 @@ const SPED_SECS: f64 = 0.1;
 const SHORTENED_SECS: f64 = 0.14;
 
 impl ShotPower {
+    /// The part of it that lies in a marked band, Hz; all of it where none lies there.
+    pub(super) fn within(mut self, band_hz: Option<&Range<f64>>) -> Self {
+        let Some(band) = band_hz.filter(|band| self.share(band) > 0.0) else {
+            return self;
+        };
+        for (bin, power) in self.power.iter_mut().enumerate() {
+            if !band.contains(&(bin as f64 * self.bin_hz)) {
+                *power = 0.0;
+            }
+        }
+        self
+    }
+
     fn total(&self) -> f64 {
         self.power.iter().sum()
     }
@@ -284,11 +278,14 @@ impl ShotPower {
     /// How a recording is played so that shots of these lengths, seconds, lie at frequencies within `hearing`, Hz, and last
     /// long enough: as it was made, where they do so already.
     pub(super) fn time_scale(&self, lengths: &[f64], hearing: &Range<f64>) -> TimeScale {
-        if self.total() == 0.0 || lengths.is_empty() {
+        if lengths.is_empty() {
             return TimeScale::NONE;
         }
         let logs: f64 = lengths.iter().map(|secs| secs.max(1e-9).ln()).sum();
         let typical = (logs / lengths.len() as f64).exp();
+        if self.total() == 0.0 {
+            return unseen_time_scale(typical);
+        }
         let [low, middle, high] = [0.05, 0.5, 0.95].map(|share| self.quantile(share));
         let above = self.share(&(hearing.end..f64::INFINITY));
         let faster = |below: f64, secs: f64| {
@@ -382,39 +379,9 @@ mod tests {
         let none = ShotsBand::new(&[], SampleRate::new(8000).unwrap()).power();
         assert_eq!(none.out_of_hearing(&(0.0..1.0), TimeScale::NONE), None);
         assert_eq!(none.time_scale(&[], &HEARING), TimeScale::NONE);
-    }
-
-    #[test]
-    fn of_shots_with_limits_only_what_lies_between_them_counts() {
-        let rate = SampleRate::new(48_000).unwrap();
-        let shots = [9600..14_400, 30_000..34_800];
-        // A call at 3 kHz with a louder insect at 18 kHz, which sounds at the same times, and a hum that always does.
-        let sound = |n: usize| {
-            let tone = |hz: f64| (std::f64::consts::TAU * hz * n as f64 / 48_000.0).sin() as f32;
-            let calls = shots.iter().any(|shot| shot.contains(&n));
-            let both = if calls {
-                0.1 * tone(3000.0) + 0.3 * tone(18_000.0)
-            } else {
-                0.0
-            };
-            both + 0.1 * tone(17_000.0)
-        };
-        let sound: Vec<f32> = (0..48_000).map(sound).collect();
-        let played = |sound: Vec<f32>, limits: Option<Range<f64>>| {
-            let mut band = ShotsBand::new(&shots, rate).within(vec![limits.clone(), limits]);
-            band.add(0, &[sound], None);
-            band.power().time_scale(&[0.1, 0.1], &HEARING).slower()
-        };
-        let (low, high) = (Some(2000.0..4000.0), Some(15_000.0..20_000.0));
-        let all = played(sound.clone(), None);
-        assert!(all > 1.0, "most of the power lies above the hearing");
-        assert_eq!(played(sound.clone(), low.clone()), 1.0);
-        assert!(played(sound, high.clone()) > 1.0);
-        // Where nothing stands out, the marks still say where the calls lie.
-        let silence = vec![0.0; 48_000];
-        assert_eq!(played(silence.clone(), None), 1.0);
-        assert_eq!(played(silence.clone(), low), 1.0);
-        assert!(played(silence, high) > 1.0);
+        assert_eq!(none.time_scale(&[0.1], &HEARING), TimeScale::NONE);
+        assert_eq!(none.time_scale(&[0.01], &HEARING).slower(), 5.0);
+        assert_eq!(none.time_scale(&[0.001], &HEARING).slower(), 5.0);
     }
 
     const HEARING: Range<f64> = 50.0..11_025.0;
@@ -448,6 +415,22 @@ mod tests {
         ] {
             assert_eq!(played(band, secs), 1.0);
         }
+    }
+
+    #[test]
+    fn what_lies_outside_the_marked_band_does_not_decide_how_shots_are_played() {
+        let power = || ShotPower {
+            power: [vec![1.0; 10], vec![0.0; 30], vec![9.0; 40]].concat(),
+            bin_hz: 1000.0,
+        };
+        let played = |power: ShotPower| power.time_scale(&[0.1], &HEARING).slower();
+        assert_eq!(played(power()), 10.0);
+        assert_eq!(played(power().within(Some(&(2000.0..9000.0)))), 1.0);
+        assert_eq!(
+            played(power().within(Some(&(20e3..30e3)))),
+            10.0,
+            "nothing lies there"
+        );
     }
 
     #[test]

@@ -1,9 +1,8 @@
 //! Whether the shots of a recording are audible in what a detector uses of it: its channel, and its frequencies.
 
-use super::event_band::{limits_above, telling_limits};
 use super::shots_band::{OutOfHearing, ShotsBand};
 use crate::audio::{AudioError, AudioReader, Cancelled, ChannelChoice, ChannelLevels, TimeScale};
-use crate::dataset::{Span, Support};
+use crate::dataset::Span;
 use std::fmt;
 use std::ops::Range;
 use std::path::Path;
@@ -75,6 +74,8 @@ pub(super) struct Heard {
     pub(super) channel: ChannelChoice,
     /// The range of frequencies, Hz, that the front end covers in what is played; `None`: all that were recorded.
     pub(super) hearing: Option<Range<f64>>,
+    /// Between which frequencies, Hz, the shots were marked, if that is known.
+    pub(super) band_hz: Option<Range<f64>>,
     /// How much slower or faster the recording is played; `None`: as the shots need it.
     pub(super) time_scale: Option<TimeScale>,
 }
@@ -86,13 +87,13 @@ pub(super) struct Heard {
 /// If the recording cannot be read so far, or does not have the channel.
 pub(super) fn look_at_shots(
     recording: &Path,
-    support: &Support,
+    shots: &[Span],
     heard: Heard,
 ) -> Result<LookedAt, AudioError> {
-    let shots = support.shots();
     let Heard {
         channel,
         hearing,
+        band_hz,
         time_scale,
     } = heard;
     let mut reader = AudioReader::open(recording)?;
@@ -103,13 +104,7 @@ pub(super) fn look_at_shots(
         .iter()
         .map(|s| sample(s.onset())..sample(s.offset()))
         .collect();
-    let held_hz = rate / 2.0;
-    let limits = support.bands_hz().iter();
-    let limits = limits.map(|&band_hz| telling_limits(band_hz, held_hz));
-    let collect = |hearing| {
-        let band = ShotsBand::new(&spans, reader.sample_rate());
-        (band.within(limits.collect()), hearing)
-    };
+    let collect = |hearing| (ShotsBand::new(&spans, reader.sample_rate()), hearing);
     let mut band = hearing.map(collect);
     let last = spans.iter().map(|span| span.end).max().unwrap_or(0);
     let end = band.as_ref().map_or(last, |(band, _)| last.max(band.end()));
@@ -140,7 +135,7 @@ pub(super) fn look_at_shots(
         Some(plane) => peaks[plane],
         None => peaks.into_iter().fold(0.0, f32::max),
     };
-    let power = band.map(|(band, hearing)| (band.power(), hearing));
+    let power = band.map(|(band, hearing)| (band.power().within(band_hz.as_ref()), hearing));
     let chosen = || {
         let (power, hearing) = power.as_ref()?;
         let lengths: Vec<_> = shots.iter().map(Span::secs).collect();
@@ -159,11 +154,10 @@ pub(super) fn look_at_shots(
             out.map(ShotsUnheard::OutOfHearing)
         };
         let not_held = || {
-            let marked = limits_above(support.bands_hz(), held_hz)?;
+            let (marked, held_hz) = (band_hz?, rate / 2.0);
             // What has no encoder does not ask where the calls lie.
-            power
-                .is_some()
-                .then_some(ShotsUnheard::NotHeld { marked, held_hz })
+            let is_above = power.is_some() && marked.start >= held_hz;
+            is_above.then_some(ShotsUnheard::NotHeld { marked, held_hz })
         };
         mixed.flatten().or_else(not_held).or_else(beyond)
     };
@@ -177,7 +171,6 @@ pub(super) fn look_at_shots(
 mod tests {
     use super::*;
     use crate::audio::{SampleRate, WavEncoding, Waveform, write_wav};
-    use crate::dataset::{ShotChoice, parse_marks};
 
     /// Two channels: a call at 1 s, upside down in the second by `gain`, among noise of their own.
     fn recording(folder: &Path, gain: f32, noise: f32) -> std::path::PathBuf {
@@ -206,6 +199,7 @@ mod tests {
         Heard {
             channel: channel.parse().unwrap(),
             hearing: None,
+            band_hz: None,
             time_scale: None,
         }
     }
@@ -213,8 +207,7 @@ mod tests {
     #[test]
     fn shots_that_the_mix_has_lost_are_told_and_others_are_not() {
         let folder = tempfile::tempdir().unwrap();
-        let shots = vec![Span::new(1.0, 1.2).unwrap()];
-        let shots = Support::of_spans(shots, Vec::new()).unwrap();
+        let shots = [Span::new(1.0, 1.2).unwrap()];
         let heard = |path: &Path, channel: &str| {
             let heard = all_of(channel);
             look_at_shots(path, &shots, heard).unwrap().unheard
@@ -247,18 +240,14 @@ mod tests {
     fn marks_above_what_the_recording_holds_are_told_where_frequencies_matter() {
         let folder = tempfile::tempdir().unwrap();
         let path = recording(folder.path(), 0.3, 0.01);
+        let shots = [Span::new(1.0, 1.2).unwrap()];
         let unheard = |low: f64, hearing: Option<Range<f64>>| {
-            let table = format!(
-                "onset,offset,low_hz,high_hz\n1,1.2,{low},{}\n",
-                low + 3000.0
-            );
-            let marks = parse_marks("a.csv".as_ref(), table.as_bytes()).unwrap();
-            let support = marks.support(&path, 2.0, &ShotChoice::default()).unwrap();
             let heard = Heard {
                 hearing,
+                band_hz: Some(low..low + 3000.0),
                 ..all_of("1")
             };
-            look_at_shots(&path, &support, heard).unwrap().unheard
+            look_at_shots(&path, &shots, heard).unwrap().unheard
         };
         let told = unheard(40_000.0, Some(50.0..4000.0)).unwrap().to_string();
         let expected =

@@ -13,8 +13,8 @@
 //! | `prototypical` | Snell et al. 2017 | [`prototypical_loss`] | nothing |
 //! | `frame-sup-con` | our own, after Khosla et al. 2020 | [`crate::loss::frame_contrast`] | a head |
 //!
-//! To add a method, write its file and name it in the table below: the file says what its settings are, checks them, and
-//! makes the method.
+//! To add a method, write its file (`sim_clr.rs` is a short one), and below its `mod`, `pub use`, row of this table and line of
+//! `methods!`: the file says what its settings are, checks them, and makes the method.
 //!
 //! `moco` and `npid` can add cross-level discrimination (CLD, Wang, Liu and Yu 2021, [`crate::loss::cld_group`]) by their
 //! setting `cld`.

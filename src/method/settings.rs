@@ -53,7 +53,7 @@ pub(super) trait Settings {
     /// Tells `must` of every setting, for batches of `batch` patches.
     fn check(&self, batch: usize, must: &mut Must<'_>);
 
-    /// [`MethodConfig::chance_loss`].
+    /// [`MethodConfig::chance_loss`]; none where that is 0, as the alarm compares shares of it.
     fn chance_loss(&self, sizes: &Sizes) -> Option<f64>;
 
     /// Whether a loss that stays at chance is a sign of trouble.

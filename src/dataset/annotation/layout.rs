@@ -444,11 +444,16 @@ impl Settling<'_> {
         // The numbers of rows that R and pandas write have no name.
         let is_row_number =
             |column: usize| self.names[column].is_empty() && self.facts[column].is_numbers();
+        // What the tables of found events have beside times and label surprises nobody.
+        let has_score = self.names.iter().any(|name| name == SCORES[0]);
+        let is_of_found = |column: usize| {
+            has_score && [SCORES[0], "date", "time"].contains(&self.names[column].as_str())
+        };
         let unused = self
             .free()
             .into_iter()
             .filter(|column| self.facts[*column].filled > 0 && !doubtful.contains(column))
-            .filter(|&column| !is_row_number(column));
+            .filter(|&column| !is_row_number(column) && !is_of_found(column));
         let unused = named(unused.collect());
         let doubtful = named(doubtful);
         let may_be = (!doubtful.is_empty()).then(|| MarkWarning::MayBeLabel {

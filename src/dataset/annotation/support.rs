@@ -5,6 +5,7 @@ use crate::choices::choices;
 use std::{
     collections::{BTreeMap, HashSet},
     fmt,
+    ops::Range,
     path::{Path, PathBuf},
     str::FromStr,
 };
@@ -80,6 +81,8 @@ pub struct Support {
     marked: Marked,
     /// Positive marks that are no shots.
     left: usize,
+    /// See [`Self::band_hz`].
+    band_hz: Option<Range<f64>>,
 }
 
 impl Support {
@@ -98,6 +101,7 @@ impl Support {
             warnings: Vec::new(),
             marked: Marked::All,
             left: 0,
+            band_hz: None,
         })
     }
 
@@ -131,6 +135,12 @@ impl Support {
     /// recording.
     pub fn negative(&self) -> &[Span] {
         &self.negative
+    }
+
+    /// The frequencies, Hz, between the lowest and the highest limit of the shots, if all of them have limits. What lies outside
+    /// is not what was marked.
+    pub fn band_hz(&self) -> Option<&Range<f64>> {
+        self.band_hz.as_ref()
     }
 
     /// What the shots are of, where the table says so.
@@ -450,6 +460,15 @@ impl RecordingMarks<'_> {
     }
 }
 
+/// From the lowest to the highest limit of events that all have limits.
+fn common_band(events: &[&MarkedEvent]) -> Option<Range<f64>> {
+    let bands = events.iter().map(|event| event.band_hz);
+    let bands = bands.collect::<Option<Vec<_>>>()?;
+    let widen = |(low, high): (f64, f64), own: (f64, f64)| (low.min(own.0), high.max(own.1));
+    let (low, high) = bands.into_iter().reduce(widen)?;
+    (low < high).then_some(low..high)
+}
+
 fn name_of(recording: &Path) -> String {
     let name = recording.file_name().unwrap_or(recording.as_os_str());
     name.to_string_lossy().into_owned()
@@ -483,6 +502,7 @@ impl Marks<'_> {
             warnings.extend((shots < wanted).then_some(SupportWarning::Few { shots, wanted }));
         }
         let bands_hz = positives.iter().map(|event| event.band_hz).collect();
+        let band_hz = common_band(&positives);
         let shots = positives
             .into_iter()
             .map(|event| self.inside(event, &mut warnings))
@@ -500,6 +520,7 @@ impl Marks<'_> {
             warnings,
             marked: choice.marked,
             left,
+            band_hz,
         })
     }
 

@@ -654,6 +654,14 @@ fn what_is_no_label_is_named_as_not_used() {
 }
 
 #[test]
+fn nothing_is_said_of_the_columns_that_found_events_have() {
+    let found = "recording,onset,offset,score,label,date,time,verdict\na.wav,1,2,0.9,wren,2024-05-01,06:00:01,right\n";
+    assert_eq!(warnings(found), [""; 0]);
+    let dated = "onset,offset,date\n1,2,2024-05-01\n";
+    assert_eq!(warnings(dated), ["not used: `date`"]);
+}
+
+#[test]
 fn columns_that_name_recordings_have_many_names() {
     for name in [
         "audio_file",
@@ -767,6 +775,18 @@ fn frequencies_that_may_be_in_hertz_or_kilohertz_are_not_used_and_said() {
     assert_eq!(clear.warnings, []);
     let none = read("onset,offset,low_f,high_f\n1,2,,\n").unwrap();
     assert_eq!(none.warnings, []);
+}
+
+#[test]
+fn the_shots_limits_make_one_band_if_all_have_some() {
+    let band = |rows: &str| {
+        let table = format!("onset,offset,Low Freq (Hz),High Freq (Hz)\n{rows}");
+        let marks = read(&table).unwrap();
+        let support = marks.support("a.wav".as_ref(), 10.0, &ShotChoice::default());
+        support.unwrap().band_hz().cloned()
+    };
+    assert_eq!(band("1,2,2000,5500\n3,4,1500,3000\n"), Some(1500.0..5500.0));
+    assert_eq!(band("1,2,2000,5500\n3,4,,\n"), None);
 }
 
 #[test]

@@ -25,6 +25,8 @@ pub(in crate::detect) struct FrameDetector {
     pub(in crate::detect) time_scale: TimeScale,
     /// The bands that count.
     pub(super) focus: Focus,
+    /// Between which frequencies the events lie, if that is known.
+    pub(super) band: Option<EventBand>,
     /// The recordings with the shots.
     pub(super) known: Vec<Known>,
     /// What was learned from; of a kept detector, the shots with a little before and behind them.
@@ -113,7 +115,7 @@ impl detector::Fitted for FrameDetector {
     }
 
     fn band(&self) -> Option<EventBand> {
-        self.focus.band()
+        self.band
     }
 
     fn shot_pictures(&self) -> Vec<ShotPicture> {

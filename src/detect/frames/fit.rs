@@ -47,12 +47,12 @@ pub struct FitConfig {
     pub max_noise: f32,
     /// Most neighbouring bands of a crop that are masked. Default 12.
     pub mask_bands: usize,
-    /// Only bands in which the shots stand out are heard, and so many on either side of them; or only what lies between the
-    /// limits of the marks, where most have some. All bands if this is not given. Default 6.
+    /// Only bands in which the shots stand out are heard, and so many on either side of them; all bands if this is not given.
+    /// Default 6.
     pub focus: Option<usize>,
-    /// Where events may be unmarked, the networks are fitted twice. Frames that score this share of what the shots score, or
-    /// more, count as unknown the second time. Default 0.3.
-    pub doubt: f32,
+    /// Where events may be unmarked, so much sound on either side of each shot is taken to be none, in lengths of the shot. All
+    /// else is unknown. Default 1.
+    pub surroundings: f64,
     /// Frames behind the last shot that the network sees as context. Their loss has no weight, as it is not known whether
     /// they hold an event. Default 28.
     pub context: usize,
@@ -75,7 +75,7 @@ impl Default for FitConfig {
             max_noise: 0.3,
             mask_bands: 12,
             focus: Some(6),
-            doubt: 0.3,
+            surroundings: 1.0,
             context: 28,
         }
     }
@@ -92,8 +92,6 @@ pub(super) struct SupportFrames {
     pub(super) weights: Vec<f32>,
     /// Frames of each shot.
     pub(super) shots: Vec<Range<usize>>,
-    /// Frames of recordings in which events may be unmarked.
-    pub(super) partial: Vec<Range<usize>>,
     /// Frames of each sound that is known to be no event.
     pub(super) negatives: Vec<Range<usize>>,
 }
@@ -107,7 +105,6 @@ impl SupportFrames {
         self.weights.extend(other.weights);
         let moved = |shot: Range<usize>| shot.start + seam..shot.end + seam;
         self.shots.extend(other.shots.into_iter().map(moved));
-        self.partial.extend(other.partial.into_iter().map(moved));
         self.negatives
             .extend(other.negatives.into_iter().map(moved));
         let torn = seam.saturating_sub(FRAME_RADIUS)..(seam + FRAME_RADIUS).min(self.frames());
@@ -158,17 +155,21 @@ impl SupportFrames {
             values,
             targets,
             shots,
-            partial: Vec::new(),
             negatives: Vec::new(),
         }
     }
 
-    /// Takes frames beside the shots that score `from` or more for unknown, where events may be unmarked.
-    pub(super) fn doubt(&mut self, scores: &[f32], from: f32) {
-        for frame in self.partial.iter().cloned().flatten() {
-            if self.targets[frame] == 0.0 && scores[frame] >= from {
-                self.weights[frame] = 0.0;
-            }
+    /// Takes everything for unknown but the shots and so much beside each, in lengths of the shot. What is marked as no event
+    /// stays known.
+    pub(super) fn know_surroundings(&mut self, lengths: f64) {
+        let mut near = vec![false; self.frames()];
+        for shot in &self.shots {
+            let beside = (lengths * shot.len() as f64).ceil() as usize;
+            let end = (shot.end + beside).min(near.len());
+            near[shot.start.saturating_sub(beside)..end].fill(true);
+        }
+        for (weight, near) in self.weights.iter_mut().zip(near) {
+            *weight *= f32::from(u8::from(near));
         }
         self.know_negatives();
     }

@@ -1,16 +1,14 @@
 //! Shots → a fitted detector of frames.
 
 use super::detector::{FrameDetector, Known};
-use super::fit::{Fitted, SupportFrames, probabilities};
-use super::focus::{Focus, bands_hz};
+use super::fit::{Fitted, SupportFrames};
+use super::focus::{Focus, band_above, bands_hz};
 use super::region::Region;
 use super::stretch::Stretches;
 use super::{FRAME_RADIUS, FrameConfig, Scale, frames_of};
-use crate::audio::{AudioReader, TimeScale};
 use crate::dataset::{Marked, Span};
-use crate::detect::event_band::telling_limits;
 use crate::detect::fitter::{Fit, Playback};
-use crate::detect::{DetectError, MarkedRecording, Stage, detector};
+use crate::detect::{DetectError, EventBand, MarkedRecording, Stage, detector};
 use crate::encoder::{EncoderConfig, Model, Precision};
 use crate::train::PrecisionChoice;
 use std::cell::OnceCell;
@@ -41,28 +39,10 @@ impl FrameFitter {
         })
     }
 
-    /// Fits the networks; twice if events may be unmarked, the second time without what the first ones doubt.
+    /// Fits the networks.
     fn networks(
         &self,
-        frames: &mut SupportFrames,
-        observe: &mut dyn FnMut(Stage),
-    ) -> Result<Vec<Fitted>, DetectError> {
-        if frames.partial.is_empty() {
-            return self.networks_once(frames, (0, 1), observe);
-        }
-        let first = self.networks_once(frames, (0, 2), observe)?;
-        let scores = probabilities(&first, frames.bands, &frames.values, FRAME_RADIUS);
-        let of_shots = frames.shots.iter().cloned().flatten();
-        let (sum, count) = of_shots.fold((0.0, 0), |(sum, n), frame| (sum + scores[frame], n + 1));
-        frames.doubt(&scores, self.config.fit.doubt * sum / count.max(1) as f32);
-        self.networks_once(frames, (1, 2), observe)
-    }
-
-    /// Fits the networks for the `round`th of so many times.
-    fn networks_once(
-        &self,
         frames: &SupportFrames,
-        (round, rounds): (u32, u32),
         observe: &mut dyn FnMut(Stage),
     ) -> Result<Vec<Fitted>, DetectError> {
         let fit = &self.config.fit;
@@ -75,8 +55,8 @@ impl FrameFitter {
                 .wrapping_add(member.into());
             let progress = |step| {
                 observe(Stage::Fitting(
-                    (round * members + member) * fit.steps + step,
-                    rounds * members * fit.steps,
+                    member * fit.steps + step,
+                    members * fit.steps,
                 ))
             };
             Fitted::new(&self.model, frames, fit, self.precision, seed, progress)
@@ -151,40 +131,31 @@ impl FrameFitter {
             targets,
             weights,
             shots,
-            partial: match support.marked() {
-                Marked::All => Vec::new(),
-                Marked::Some => vec![Range {
-                    start: 0,
-                    end: kept,
-                }],
-            },
             negatives,
         };
-        learned.know_negatives();
+        match support.marked() {
+            Marked::All => learned.know_negatives(),
+            Marked::Some => learned.know_surroundings(self.config.fit.surroundings),
+        }
         Ok((scale, learned))
     }
+}
 
-    /// What is heard: what lies between the limits of most marks, or else where the shots stand out.
-    fn focus(
-        &self,
-        frames: &SupportFrames,
-        marked: &[(&MarkedRecording, Playback)],
-        time_scale: TimeScale,
-    ) -> Result<Focus, DetectError> {
-        let Some(margin) = self.config.fit.focus else {
-            return Ok(Focus::on(0..frames.bands, None));
-        };
-        let hz = bands_hz(&self.model.card.front_end, time_scale)?;
-        let mut limits = Vec::new();
-        for (marked, _) in marked {
-            let rate = AudioReader::open(&marked.path)?.sample_rate();
-            let held_hz = f64::from(rate.hz()) / 2.0;
-            let of_shots = marked.support.bands_hz().iter();
-            limits.extend(of_shots.map(|&band_hz| telling_limits(band_hz, held_hz)));
-        }
-        let marked = Focus::between(&limits, &hz);
-        Ok(marked.unwrap_or_else(|| Focus::of(frames, margin, &hz)))
-    }
+/// From the lowest limit of the marks to the highest, and the bands within the limits; nothing, if those of a recording have
+/// none or leave out no band. `hz` are the middles of the bands.
+fn drawn(marked: &[(&MarkedRecording, Playback)], hz: &[f64]) -> Option<(EventBand, Focus)> {
+    let limits = marked.iter().map(|(marked, _)| marked.support.band_hz());
+    let limits = limits.collect::<Option<Vec<_>>>()?;
+    let of_one = |limits: &&Range<f64>| Focus::between(limits, hz);
+    let focus = limits.iter().map(of_one).reduce(|a, b| a.or(&b))?;
+    let low_hz = limits.iter().map(|limits| limits.start).reduce(f64::min)?;
+    let high_hz = limits.iter().map(|limits| limits.end).reduce(f64::max)?;
+    let band = EventBand {
+        low_hz,
+        high_hz,
+        is_marked: true,
+    };
+    (focus.heard() != (0..hz.len())).then_some((band, focus))
 }
 
 impl Fit for FrameFitter {
@@ -234,15 +205,25 @@ impl Fit for FrameFitter {
         let (Some(mut frames), Some((first, playback))) = (together, marked.first()) else {
             return Err(DetectError::MarkedRecordings { given: 0 });
         };
-        let focus = self.focus(&frames, marked, playback.time_scale)?;
+        let hz = bands_hz(&self.model.card.front_end, playback.time_scale)?;
+        let (band, drawn) = match drawn(marked, &hz) {
+            Some((band, drawn)) => (Some(band), drawn),
+            None => (band_above(&frames, &hz), Focus::on(0..frames.bands)),
+        };
+        drawn.mask(&mut frames.values, frames.bands);
+        let focus = match self.config.fit.focus {
+            Some(margin) => Focus::of(&frames, margin).and(&drawn),
+            None => drawn,
+        };
         focus.mask(&mut frames.values, frames.bands);
         Ok(Box::new(FrameDetector {
-            networks: self.networks(&mut frames, observe)?,
+            networks: self.networks(&frames, observe)?,
             card: self.model.card.clone(),
             channel: first.channel.unwrap_or(self.model.card.channel),
             time_scale: playback.time_scale,
             known,
             focus,
+            band,
             typical_shot: frames.typical_shot(),
             frames,
             shots_score: OnceCell::new(),

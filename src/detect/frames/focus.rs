@@ -1,5 +1,4 @@
-//! The bands that a detector listens to: those between the limits of the marks, or in which the shots stand out, and a few
-//! beside them.
+//! The bands that a detector listens to: those in which the shots stand out, and a few beside them.
 
 use super::fit::SupportFrames;
 use crate::audio::TimeScale;
@@ -12,79 +11,53 @@ use std::ops::Range;
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Focus {
     heard: Range<usize>,
-    band: Option<EventBand>,
 }
 
-/// What is heard on either side of the marks' limits: a fifth of an octave, and so many bands where those are wider.
-const BESIDE_OCTAVES: f64 = 0.2;
-const BESIDE_BANDS: usize = 2;
 /// Nine tenths of what the shots have above their surroundings lie between the lower and the upper band.
 const LOWER: f64 = 0.05;
 const UPPER: f64 = 0.95;
+/// Limits are drawn by hand: so many bands beside them are heard as well.
+const MARGIN: usize = 2;
 
 impl Focus {
-    /// `heard` and nothing else; the events lie within `band`, if that is known.
-    pub(super) fn on(heard: Range<usize>, band: Option<EventBand>) -> Self {
-        Self { heard, band }
+    /// `heard` and nothing else.
+    pub(super) fn on(heard: Range<usize>) -> Self {
+        Self { heard }
     }
 
-    /// What the limits of the shots span together, and a little beside that; `hz` is the middle of each band. Nothing if no
-    /// more than half of the shots have limits, or if those leave out no band or every one.
-    pub(super) fn between(limits: &[Option<Range<f64>>], hz: &[f64]) -> Option<Self> {
-        let given = || limits.iter().flatten();
-        if 2 * given().count() <= limits.len() {
-            return None;
+    /// The bands between two frequencies, Hz, and [`MARGIN`] on either side. `bands_hz` are the middles of the bands as they
+    /// were before they were played slower or faster. All of them, if none lies there.
+    pub(super) fn between(limits: &Range<f64>, bands_hz: &[f64]) -> Self {
+        let low = bands_hz.partition_point(|&hz| hz < limits.start);
+        let high = bands_hz.partition_point(|&hz| hz <= limits.end);
+        match low < high {
+            true => Self::on(low.saturating_sub(MARGIN)..(high + MARGIN).min(bands_hz.len())),
+            false => Self::on(0..bands_hz.len()),
         }
-        let low = given().map(|limits| limits.start).reduce(f64::min)?;
-        let high = given().map(|limits| limits.end).reduce(f64::max)?;
-        let bands = |low: f64, high: f64| {
-            let below = |limit: f64| hz.partition_point(|&middle| middle < limit);
-            below(low)..below(high)
-        };
-        let factor = BESIDE_OCTAVES.exp2();
-        let (near, wide) = (bands(low, high), bands(low / factor, high * factor));
-        let start = near.start.saturating_sub(BESIDE_BANDS).min(wide.start);
-        let end = (near.end + BESIDE_BANDS).min(hz.len()).max(wide.end);
-        let is_part = start > 0 || end < hz.len();
-        let is_heard = wide.start < hz.len() && wide.end > 0;
-        (is_part && is_heard).then_some(Self {
-            heard: start..end,
-            band: Some(EventBand {
-                low_hz: low,
-                high_hz: high,
-                is_marked: true,
-            }),
-        })
+    }
+
+    /// The bands that both hear.
+    pub(super) fn and(&self, other: &Self) -> Self {
+        let start = self.heard.start.max(other.heard.start);
+        Self::on(start..self.heard.end.min(other.heard.end).max(start))
+    }
+
+    /// The bands that either hears, and those between them.
+    pub(super) fn or(&self, other: &Self) -> Self {
+        let start = self.heard.start.min(other.heard.start);
+        Self::on(start..self.heard.end.max(other.heard.end))
     }
 
     /// The bands in which the shots are louder on average than what is known to be none of them, widened by `margin` on
-    /// either side; `hz` is the middle of each. All bands, where the shots are nowhere louder.
-    pub(super) fn of(frames: &SupportFrames, margin: usize, hz: &[f64]) -> Self {
-        let bands = frames.bands;
-        let (mut inside, mut beside) = (Mean::new(bands), Mean::new(bands));
-        let rows = frames.values.chunks_exact(bands);
-        for (row, (&target, &weight)) in rows.zip(frames.targets.iter().zip(&frames.weights)) {
-            if target > 0.0 {
-                inside.add(row);
-            } else if weight > 0.0 {
-                beside.add(row);
+    /// either side. All bands, where the shots are nowhere louder.
+    pub(super) fn of(frames: &SupportFrames, margin: usize) -> Self {
+        Self::on(match bands_above(frames) {
+            Some(above) => {
+                let end = (above.end + margin).min(frames.bands);
+                above.start.saturating_sub(margin)..end
             }
-        }
-        let pairs = inside.values().zip(beside.values());
-        let above = standing_out(pairs.map(|(inside, beside)| inside - beside));
-        let bounds = above.map(|above| [LOWER, UPPER].map(|share| place_of_share(&above, share)));
-        match bounds {
-            Some([Some(low), Some(high)]) => Self {
-                heard: low.saturating_sub(margin)..(high + 1 + margin).min(bands),
-                band: between_neighbours(low, high, hz),
-            },
-            _ => Self::on(0..bands, None),
-        }
-    }
-
-    /// Between which frequencies the events lie, if that is known.
-    pub(super) fn band(&self) -> Option<EventBand> {
-        self.band
+            None => 0..frames.bands,
+        })
     }
 
     /// The bands that are heard.
@@ -101,16 +74,6 @@ impl Focus {
     }
 }
 
-/// The frequencies of some bands, up to the middles of their neighbours, as far as triangles reach.
-fn between_neighbours(low: usize, high: usize, hz: &[f64]) -> Option<EventBand> {
-    let last = hz.len().checked_sub(1)?;
-    Some(EventBand {
-        low_hz: *hz.get(low.saturating_sub(1))?,
-        high_hz: hz[(high + 1).min(last)],
-        is_marked: false,
-    })
-}
-
 /// The middle of each band in hertz as they were recorded, lowest first; empty if bands are something else.
 pub(super) fn bands_hz(
     front_end: &FrontEnd,
@@ -118,10 +81,39 @@ pub(super) fn bands_hz(
 ) -> Result<Vec<f64>, DetectError> {
     let axes = front_end.axes()?;
     let hz = match axes.first().map(|axis| &axis.bands) {
-        Some(BandAxis::Mel(hz) | BandAxis::Linear(hz) | BandAxis::Wavelet(hz)) => hz.as_slice(),
-        Some(BandAxis::Cepstral(_) | BandAxis::Amplitude) | None => &[],
+        Some(BandAxis::Mel(hz)) => hz.as_slice(),
+        _ => &[],
     };
     Ok(hz.iter().map(|hz| hz * time_scale.slower()).collect())
+}
+
+/// Between which frequencies the shots lie, by where they are louder than what is known to be none of them: up to the middles
+/// of the bands beside those, as far as triangles reach. `bands_hz` are the middles of all.
+pub(super) fn band_above(frames: &SupportFrames, bands_hz: &[f64]) -> Option<EventBand> {
+    let above = bands_above(frames)?;
+    let last = bands_hz.len().checked_sub(1)?;
+    Some(EventBand {
+        low_hz: *bands_hz.get(above.start.saturating_sub(1))?,
+        high_hz: bands_hz[above.end.min(last)],
+        is_marked: false,
+    })
+}
+
+/// The bands with nine tenths of what the shots have above what is known to be none of them; none, where they are nowhere
+/// louder.
+fn bands_above(frames: &SupportFrames) -> Option<Range<usize>> {
+    let (mut inside, mut beside) = (Mean::new(frames.bands), Mean::new(frames.bands));
+    let rows = frames.values.chunks_exact(frames.bands);
+    for (row, (&target, &weight)) in rows.zip(frames.targets.iter().zip(&frames.weights)) {
+        if target > 0.0 {
+            inside.add(row);
+        } else if weight > 0.0 {
+            beside.add(row);
+        }
+    }
+    let pairs = inside.values().zip(beside.values());
+    let above = standing_out(pairs.map(|(inside, beside)| inside - beside))?;
+    Some(place_of_share(&above, LOWER)?..place_of_share(&above, UPPER)? + 1)
 }
 
 /// The band above which three quarters of what the shots are lie; none if they are background.
@@ -188,7 +180,6 @@ mod tests {
             targets,
             weights: vec![1.0; 30],
             shots: vec![Range { start: 0, end: 10 }],
-            partial: Vec::new(),
             negatives: Vec::new(),
         }
     }
@@ -196,16 +187,9 @@ mod tests {
     #[test]
     fn what_is_always_there_is_not_what_the_shots_are() {
         let frames = frames(2.0);
-        let focus = Focus::of(&frames, 2, &hz());
+        let focus = Focus::of(&frames, 2);
         assert_eq!(focus.heard(), 3..9);
-        let band = EventBand {
-            low_hz: 500.0,
-            high_hz: 800.0,
-            is_marked: false,
-        };
-        assert_eq!(focus.band(), Some(band));
-        assert_eq!(Focus::of(&frames, 2, &[]).band(), None);
-        assert_eq!(Focus::of(&frames, 100, &hz()).heard(), 0..20);
+        assert_eq!(Focus::of(&frames, 100).heard(), 0..20);
         let mut values = frames.values.clone();
         focus.mask(&mut values, 20);
         assert!(
@@ -217,45 +201,36 @@ mod tests {
     }
 
     #[test]
+    fn where_shots_stand_out_is_told_in_hertz() {
+        let hz: Vec<f64> = (1..=20).map(|band| 100.0 * f64::from(band)).collect();
+        let band = EventBand {
+            low_hz: 500.0,
+            high_hz: 800.0,
+            is_marked: false,
+        };
+        assert_eq!(band_above(&frames(2.0), &hz), Some(band));
+        assert_eq!(band_above(&frames(2.0), &[]), None, "no frequencies");
+        assert_eq!(band_above(&frames(0.0), &hz), None);
+    }
+
+    #[test]
+    fn limits_that_were_drawn_are_heard_with_a_little_beside_them() {
+        let hz: Vec<f64> = (1..=20).map(|band| 100.0 * f64::from(band)).collect();
+        assert_eq!(Focus::between(&(550.0..900.0), &hz).heard(), 3..11);
+        assert_eq!(Focus::between(&(0.0..9000.0), &hz).heard(), 0..20);
+        assert_eq!(Focus::between(&(5000.0..9000.0), &hz).heard(), 0..20);
+        let (low, high) = (Focus::on(3..9), Focus::on(6..20));
+        assert_eq!(
+            (low.and(&high).heard(), low.or(&high).heard()),
+            (6..9, 3..20)
+        );
+    }
+
+    #[test]
     fn shots_that_stand_out_nowhere_are_heard_everywhere() {
-        let focus = Focus::of(&frames(0.0), 2, &hz());
-        assert_eq!((focus.heard(), focus.band()), (0..20, None));
+        assert_eq!(Focus::of(&frames(0.0), 2).heard(), 0..20);
         let mut only_shots = frames(2.0);
         only_shots.targets.fill(1.0);
-        assert!(!Focus::of(&only_shots, 2, &hz()).heard().is_empty());
-    }
-
-    /// The middles of the twenty bands: 100 to 2000 Hz.
-    fn hz() -> Vec<f64> {
-        (1..=20).map(|n| 100.0 * f64::from(n)).collect()
-    }
-
-    #[test]
-    fn most_marks_together_say_what_is_heard() {
-        let (low, high) = (Some(450.0..600.0), Some(500.0..750.0));
-        let focus = Focus::between(&[low.clone(), None, high.clone()], &hz()).unwrap();
-        // The bands of 500 to 700 Hz, and two on either side.
-        assert_eq!(focus.heard(), 2..9);
-        let band = EventBand {
-            low_hz: 450.0,
-            high_hz: 750.0,
-            is_marked: true,
-        };
-        assert_eq!(focus.band(), Some(band));
-        assert_eq!(Focus::between(&[low, None], &hz()), None, "half");
-        assert_eq!(Focus::between(&[], &hz()), None);
-        assert_eq!(Focus::between(&[high], &[]), None, "no frequencies");
-        // A fifth of an octave above 1700 Hz are 1953 Hz, more than two bands.
-        let wide = Focus::between(&[Some(1200.0..1700.0)], &hz()).unwrap();
-        assert_eq!(wide.heard(), 9..19);
-        let narrow = Focus::between(&[Some(620.0..630.0)], &hz()).unwrap();
-        assert_eq!(narrow.heard(), 4..8, "between two middles");
-    }
-
-    #[test]
-    fn limits_around_everything_and_around_nothing_say_nothing() {
-        for limits in [0.0..2000.0, 150.0..1900.0, 4000.0..8000.0, 5.0..20.0] {
-            assert_eq!(Focus::between(&[Some(limits)], &hz()), None);
-        }
+        assert!(!Focus::of(&only_shots, 2).heard().is_empty());
     }
 }
