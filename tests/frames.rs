@@ -10,8 +10,8 @@ use chiffchaff::dataset::{
 use chiffchaff::detect::frames::FrameConfig;
 use chiffchaff::detect::template::TemplateConfig;
 use chiffchaff::detect::{
-    DetectError, Detection, Detector, DetectorConfig, Event, Fitter, KeptOptions, MarkedRecording,
-    ShotPicture, Stage, Threshold, expected_precision,
+    DetectError, Detection, Detector, DetectorConfig, Event, EventBand, Fitter, KeptOptions,
+    MarkedRecording, ShotPicture, Stage, Threshold, expected_precision,
 };
 use chiffchaff::encoder::{Encoder, InputShape, Model, ModelCard, TrainingRecord};
 use chiffchaff::experiment::Experiment;
@@ -269,6 +269,62 @@ fn several_kinds_are_found_at_once_and_kept() {
     assert!(matches!(refused, DetectError::SeveralKinds), "{refused}");
 }
 
+/// Every marked hum has a louder whistle with it; behind the marks hums and whistles come alone.
+#[test]
+fn what_lies_outside_of_the_frequencies_of_the_marks_decides_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let recording = folder.path().join("hums.wav");
+    let (hums, whistles) = ([6.0, 7.0, 8.0, 9.5, 11.0], [6.5, 7.5, 8.6, 10.2]);
+    let both = [1.0, 2.0, 3.0, 4.0, 5.0];
+    let rate = 22_050.0;
+    let mut noise = 1_u32;
+    let sample = |n: u32| {
+        noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let secs = f64::from(n) / rate;
+        let sounds = |onsets: &[f64], hz: f64| {
+            let onset = onsets.iter().find(|&&o| (o..o + CALL_SECS).contains(&secs));
+            let tone = |onset: &f64| {
+                let share = (secs - onset) / CALL_SECS;
+                (std::f64::consts::PI * share).sin() * (std::f64::consts::TAU * hz * secs).sin()
+            };
+            onset.map_or(0.0, tone)
+        };
+        let hum = 0.1 * (sounds(&both, 600.0) + sounds(&hums, 600.0));
+        let whistle = 0.3 * (sounds(&both, 5000.0) + sounds(&whistles, 5000.0));
+        let hiss = 0.004 * (f64::from(noise) / f64::from(u32::MAX) - 0.5);
+        (hum + whistle + hiss) as f32
+    };
+    let samples = (0..12 * 22_050).map(sample).collect();
+    let sound = Waveform::mono(samples, SampleRate::new(22_050).unwrap());
+    write_wav(&recording, &sound, WavEncoding::Int16).unwrap();
+
+    let rows = both.map(|onset| format!("{onset},{},400,900\n", onset + CALL_SECS));
+    let table = format!("onset,offset,low_hz,high_hz\n{}", rows.concat());
+    let marks = parse_marks("marks.csv".as_ref(), table.as_bytes()).unwrap();
+    let support = marks.support(&recording, 12.0, &ShotChoice::default());
+    let marked = MarkedRecording {
+        path: recording.clone(),
+        channel: None,
+        time_scale: None,
+        support: support.unwrap(),
+    };
+    let fitter = Fitter::new(FrameConfig::default().into()).unwrap();
+    let detector = fitter.fit(&[marked], |_| {}).unwrap();
+    let band = EventBand {
+        low_hz: 400.0,
+        high_hz: 900.0,
+        is_marked: true,
+    };
+    assert_eq!(detector.band(), Some(band));
+    let found = detector.detect(&recording, |_| {}).unwrap().events;
+    let near = |onset: f64| {
+        let is_near = |event: &Event| (event.span.onset() - onset).abs() < CALL_SECS / 2.0;
+        found.iter().any(is_near)
+    };
+    assert_eq!(hums.map(near), [true; 5], "{found:?}");
+    assert_eq!(whistles.map(near), [false; 4], "{found:?}");
+}
+
 /// A detector in a file finds in another recording, at another rate, what the one in memory finds.
 #[test]
 fn a_kept_detector_finds_what_it_found_before() {
@@ -302,6 +358,12 @@ fn a_kept_detector_finds_what_it_found_before() {
     assert!(found.events.len() >= hidden_calls().len(), "{found:?}");
     assert_eq!(kept.learned(), fitted.learned());
     assert_eq!(kept.learned().to_string(), "5 marks of 1 recording");
+    // The calls fall from 6000 to 3500 Hz.
+    let band = fitted.band().unwrap();
+    assert_eq!(kept.band(), Some(band));
+    assert!(!band.is_marked, "the marks say nothing of frequencies");
+    assert!((2500.0..4500.0).contains(&band.low_hz), "{band:?}");
+    assert!((5000.0..7500.0).contains(&band.high_hz), "{band:?}");
     let pictures = kept.shot_pictures();
     let alike = |(kept, fitted): (&ShotPicture, &ShotPicture)| {
         let values = kept.values.iter().zip(&fitted.values);
@@ -374,8 +436,18 @@ fn a_kept_detector_finds_what_it_found_before() {
         "{refused}"
     );
 
-    // Cut, or of another kind.
+    // As earlier versions wrote it, which did not know the frequencies of events.
     let whole = std::fs::read(&file).unwrap();
+    let start = position(&whole, br#",\"band\":{"#);
+    let end = start + position(&whole[start..], b"}") + 1;
+    let mut earlier = whole.clone();
+    earlier[start..end].fill(b' ');
+    std::fs::write(&file, &earlier).unwrap();
+    let earlier = load(KeptOptions::default()).unwrap();
+    assert_eq!(earlier.band(), None);
+    assert_eq!(earlier.detect(&other, |_| {}).unwrap(), found);
+
+    // Cut, or of another kind.
     for length in [0, 7, 100, whole.len() / 2, whole.len() - 1] {
         std::fs::write(&file, &whole[..length]).unwrap();
         let refused = load(KeptOptions::default());
@@ -394,6 +466,12 @@ fn a_kept_detector_finds_what_it_found_before() {
         load(KeptOptions::default()),
         Err(DetectError::Io { .. })
     ));
+}
+
+/// Where these bytes are.
+fn position(bytes: &[u8], part: &[u8]) -> usize {
+    let mut windows = bytes.windows(part.len());
+    windows.position(|window| window == part).unwrap()
 }
 
 /// As where a header promises more than there is.

@@ -61,13 +61,13 @@ mod table;
 mod urbansound8k;
 mod walk;
 
-pub(crate) use annotation::Named;
 pub use annotation::{
     Annotation, FoundEvent, KindSupport, LabelChoice, Mark, MarkFormat, MarkWarning, Marked,
     MarkedEvent, MatchError, Matching, NoShotCount, RecordingMarks, ShotChoice, ShotCount, Span,
     SpanProblem, Support, SupportError, SupportProblem, SupportWarning, parse_marks,
     read_found_events, read_marks,
 };
+pub(crate) use annotation::{Named, USED_MARK};
 pub(crate) use clip::remarks_of;
 pub use clip::{Clip, ClipSound, Dataset, OpenClip, Split, Tag};
 pub use count::Count;

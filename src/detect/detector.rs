@@ -3,7 +3,7 @@
 #[cfg(feature = "nn")]
 use super::Threshold;
 use super::learned::{LearnedFrom, ShotPicture};
-use super::{DetectError, Detection, Stage};
+use super::{DetectError, Detection, EventBand, Stage};
 use crate::audio::{ChannelChoice, TimeScale};
 use std::fmt;
 use std::fs::canonicalize;
@@ -21,6 +21,11 @@ pub(super) trait Fitted {
     /// Writes it into a file, if such detectors can be kept.
     fn save(&self, _path: &Path, _learned: &LearnedFrom) -> Result<(), DetectError> {
         Err(DetectError::CannotKeep)
+    }
+
+    /// Between which frequencies its events lie, if that is known.
+    fn band(&self) -> Option<EventBand> {
+        None
     }
 
     /// How the first shots looked to it, if it has kept that.
@@ -98,6 +103,12 @@ impl Detector {
     /// What it learned from.
     pub fn learned(&self) -> &LearnedFrom {
         &self.learned
+    }
+
+    /// Between which frequencies its events lie: as most marks say, or where the shots stand out of their surroundings. `None`
+    /// where neither is known, and for all methods but `frames`.
+    pub fn band(&self) -> Option<EventBand> {
+        self.fitted.band()
     }
 
     /// How the first shots look to it; empty for all methods but `frames`.

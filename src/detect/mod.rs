@@ -23,6 +23,7 @@
 //! | a detector in a file, for next season | [`Detector::save`], [`LearnedFrom`] |
 //! | found events in a table, or as sound | [`mod@write`] |
 //! | how many a day and an hour | [`EventCounts`] |
+//! | between which frequencies they lie | [`Detector::band`], [`EventBand`] |
 //! | how many are right, from their scores | [`expected_precision`], [`Detection::by_threshold`] |
 //! | how well they were found | [`score`] |
 //!
@@ -40,6 +41,7 @@ mod detection;
 mod detector;
 mod error;
 mod event;
+mod event_band;
 mod event_counts;
 mod fitter;
 #[cfg(feature = "nn")]
@@ -68,6 +70,7 @@ pub use detector::Detector;
 pub use detector::KeptOptions;
 pub use error::DetectError;
 pub use event::Event;
+pub use event_band::EventBand;
 pub use event_counts::{EventCounts, Tally};
 pub use fitter::{Fitter, MarkedRecording};
 pub use learned::{LearnedFrom, LearnedRecording, ShotPicture};

@@ -22,6 +22,13 @@ pub enum ShotsUnheard {
     SurroundingsCancelled(Cancelled),
     /// The shots lie above or below the frequencies that the encoder receives, however the recording is played.
     OutOfHearing(OutOfHearing),
+    /// The marks say that the shots lie above what the recording can hold.
+    NotHeld {
+        /// What the marks span together, Hz.
+        marked: Range<f64>,
+        /// The highest frequency of the recording, Hz.
+        held_hz: f64,
+    },
 }
 
 impl fmt::Display for ShotsUnheard {
@@ -39,6 +46,11 @@ impl fmt::Display for ShotsUnheard {
             ),
             Self::SurroundingsCancelled(cancelled) => cancelled.fmt(f),
             Self::OutOfHearing(beyond) => beyond.fmt(f),
+            Self::NotHeld { marked, held_hz } => write!(
+                f,
+                "the marks say {:.0} to {:.0} Hz, but the recording holds sound up to {held_hz:.0} Hz",
+                marked.start, marked.end
+            ),
         }
     }
 }
@@ -141,7 +153,13 @@ pub(super) fn look_at_shots(
             let out = power.out_of_hearing(hearing, time_scale);
             out.map(ShotsUnheard::OutOfHearing)
         };
-        mixed.flatten().or_else(beyond)
+        let not_held = || {
+            let (marked, held_hz) = (band_hz?, rate / 2.0);
+            // What has no encoder does not ask where the calls lie.
+            let is_above = power.is_some() && marked.start >= held_hz;
+            is_above.then_some(ShotsUnheard::NotHeld { marked, held_hz })
+        };
+        mixed.flatten().or_else(not_held).or_else(beyond)
     };
     Ok(LookedAt {
         time_scale,
@@ -216,5 +234,26 @@ mod tests {
             Some(ShotsUnheard::Silent { .. })
         ));
         assert!(look_at_shots(&empty_side, &shots, all_of("3")).is_err());
+    }
+
+    #[test]
+    fn marks_above_what_the_recording_holds_are_told_where_frequencies_matter() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = recording(folder.path(), 0.3, 0.01);
+        let shots = [Span::new(1.0, 1.2).unwrap()];
+        let unheard = |low: f64, hearing: Option<Range<f64>>| {
+            let heard = Heard {
+                hearing,
+                band_hz: Some(low..low + 3000.0),
+                ..all_of("1")
+            };
+            look_at_shots(&path, &shots, heard).unwrap().unheard
+        };
+        let told = unheard(40_000.0, Some(50.0..4000.0)).unwrap().to_string();
+        let expected =
+            "the marks say 40000 to 43000 Hz, but the recording holds sound up to 4000 Hz";
+        assert_eq!(told, expected);
+        assert_eq!(unheard(500.0, Some(50.0..4000.0)), None);
+        assert_eq!(unheard(40_000.0, None), None);
     }
 }

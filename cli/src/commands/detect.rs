@@ -9,11 +9,13 @@ use crate::clips::ChannelArgument;
 use crate::{Finish, printer::Printer};
 use anyhow::bail;
 use chiffchaff::audio::TimeScale;
-use chiffchaff::dataset::{LabelChoice, Marked, Matching, ShotCount, output_names, read_marks};
+use chiffchaff::dataset::{
+    Annotation, LabelChoice, Marked, Matching, ShotCount, output_names, read_marks,
+};
 use chiffchaff::detect::frames::FrameConfig;
 use chiffchaff::detect::windows::Adapt;
 use chiffchaff::detect::write::TableFormat;
-use chiffchaff::detect::{DetectorConfig, Fitter, Method, Threshold};
+use chiffchaff::detect::{Detector, DetectorConfig, Fitter, Method, Threshold};
 use chiffchaff::encoder::{DeviceName, Model};
 use clap::Args;
 use results::Results;
@@ -55,6 +57,9 @@ pub(crate) struct Arguments {
     /// The kind of table
     #[arg(long, value_parser = choice::<TableFormat>(), default_value_t)]
     format: TableFormat,
+    /// Write the marks that were learned from among the events; a column verdict says `mark` of them (csv, raven, parquet)
+    #[arg(long, conflicts_with = "detector")]
+    with_marks: bool,
     /// How to look for events
     #[arg(long, value_parser = choice::<Method>(), default_value_t)]
     method: Method,
@@ -152,6 +157,7 @@ impl Arguments {
             keep: None,
             out: Some(out),
             format: TableFormat::default(),
+            with_marks: false,
             method: Method::default(),
             model: None,
             adapt: Adapt::default(),
@@ -225,7 +231,13 @@ fn search(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Finish> {
         ));
     }
     let mut searcher = Searcher::new(arguments, &matching, printer)?;
-    let Some(mut results) = Results::prepare(arguments, &searcher.shared_marks(), printer)? else {
+    let prepared = Results::prepare(
+        arguments,
+        &searcher.shared_marks(),
+        has_limits(arguments, &tables, searcher.kept()),
+        printer,
+    )?;
+    let Some(mut results) = prepared else {
         return Ok(Finish::Clean);
     };
     searcher.keep()?;
@@ -242,6 +254,15 @@ fn search(arguments: &Arguments, printer: &Printer) -> anyhow::Result<Finish> {
         }
     }
     results.finish(searcher.kept())
+}
+
+/// Whether the marks that are learned from, or were, have limits of frequency that the method uses.
+fn has_limits(arguments: &Arguments, tables: &[Annotation], kept: Option<&Detector>) -> bool {
+    let mut events = tables.iter().flat_map(|table| &table.events);
+    match kept {
+        Some(kept) => kept.band().is_some_and(|band| band.is_marked),
+        None => arguments.method == Method::Frames && events.any(|event| event.band_hz.is_some()),
+    }
 }
 
 /// The method that is asked for, with the network that it starts from.

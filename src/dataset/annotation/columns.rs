@@ -179,9 +179,10 @@ pub(super) const REMARKS: [&str; 33] = [
     "organization",
 ];
 /// Names for the lower limit of frequency, that of the upper beside each, and hertz in their unit.
-pub(super) const BANDS: [(&str, &str, f64); 9] = [
+pub(super) const BANDS: [(&str, &str, f64); 10] = [
     ("lowfreqhz", "highfreqhz", 1.0),
     ("lowfreqkhz", "highfreqkhz", 1000.0),
+    ("lowhz", "highhz", 1.0),
     ("lowf", "highf", 1.0),
     ("lowfreq", "highfreq", 1.0),
     ("bottomfreq", "topfreq", 1000.0),
@@ -190,6 +191,8 @@ pub(super) const BANDS: [(&str, &str, f64); 9] = [
     ("minfrequency", "maxfrequency", 1.0),
     ("freqlow", "freqhigh", 1.0),
 ];
+/// Limits below this may be kHz where no name says Hz: no animal calls higher.
+pub(super) const HIGHEST_KHZ: f64 = 250.0;
 /// Names for numbers that say how sure a program was; no further marks.
 pub(super) const SCORES: [&str; 7] = [
     "score",
@@ -208,11 +211,14 @@ pub(super) fn is_none(value: &str) -> bool {
         .any(|none| value.eq_ignore_ascii_case(none))
 }
 
+/// The verdict of a row that is no found event, but a mark that was learned from.
+pub(crate) const USED_MARK: &str = "mark";
+
 /// What somebody who checked an event says of it: right, wrong, or that it cannot be told.
 pub(super) fn verdict(value: &str) -> Option<Mark> {
     let is_one_of = |words: &[&str]| words.iter().any(|word| value.eq_ignore_ascii_case(word));
     if is_one_of(&[
-        "right", "correct", "true", "yes", "y", "1", "1.0", "ok", "tp",
+        "right", "correct", "true", "yes", "y", "1", "1.0", "ok", "tp", USED_MARK,
     ]) {
         Some(Mark::Positive)
     } else if is_one_of(&["wrong", "incorrect", "false", "no", "n", "0", "0.0", "fp"]) {

@@ -1,8 +1,8 @@
 //! Which of the known tables this is, and which column says what.
 
 use super::columns::{
-    BANDS, FILES, FOLDERS, Facts, LABELS, LENGTHS, PATHS, REMARKS, SCORES, TIMES, VERDICTS,
-    simplified,
+    BANDS, FILES, FOLDERS, Facts, HIGHEST_KHZ, LABELS, LENGTHS, PATHS, REMARKS, SCORES, TIMES,
+    VERDICTS, simplified,
 };
 use super::format::MarkFormat;
 use super::warning::MarkWarning;
@@ -60,8 +60,8 @@ pub(super) struct Layout {
     /// Raven: the row's number, and the picture it was drawn in.
     pub(super) selection: Option<usize>,
     pub(super) view: Option<usize>,
-    /// Limits of frequency, and hertz in their unit.
-    pub(super) band: Option<(usize, usize, f64)>,
+    /// Limits of frequency, and hertz in their unit; `None` if that is not known.
+    pub(super) band: Option<(usize, usize, Option<f64>)>,
 }
 
 /// Why the columns of a table cannot be told.
@@ -122,7 +122,7 @@ impl Layout {
         let (path, file) = (one_of(&PATHS), one_of(&FILES));
         let band = BANDS
             .iter()
-            .find_map(|&(low, high, unit)| Some((find(low)?, find(high)?, unit)));
+            .find_map(|&(low, high, unit)| Some((find(low)?, find(high)?, Some(unit))));
         Some(Self {
             format,
             header: first.iter().map(|&name| name.to_owned()).collect(),
@@ -187,6 +187,7 @@ impl Layout {
             layout: self,
         };
         settling.drop_empty();
+        settling.doubt_band();
         settling.find_recording();
         settling.find_verdict();
         settling.find_marks()?;
@@ -257,6 +258,20 @@ impl Settling<'_> {
         self.layout.path = self.layout.path.filter(has_values);
         self.layout.folders.retain(has_values);
         self.layout.onset_in_file = self.layout.onset_in_file.filter(has_values);
+    }
+
+    /// Limits may be Hz or kHz where their names do not say it and all are low. A thousand times too low is worse than none.
+    fn doubt_band(&mut self) {
+        let Some((low, high, unit)) = self.layout.band else {
+            return;
+        };
+        let is_said = unit != Some(1.0) || self.names[high].ends_with("hz");
+        let number = |value: &str| value.replace(',', ".").parse::<f64>().ok();
+        let values = self.records.iter().filter_map(|record| record.get(high));
+        let highest = values.filter_map(number).fold(0.0, f64::max);
+        if !is_said && highest > 0.0 && highest < HIGHEST_KHZ {
+            self.layout.band = Some((low, high, None));
+        }
     }
 
     fn free(&self) -> Vec<usize> {
@@ -449,6 +464,10 @@ impl Settling<'_> {
                 .map(|label| self.layout.header[label].clone()),
         });
         let unused = (!unused.is_empty()).then_some(MarkWarning::Unused { columns: unused });
-        may_be.into_iter().chain(unused).collect()
+        let unclear = self.layout.band.filter(|(_, _, unit)| unit.is_none());
+        let unclear = unclear.map(|(low, high, _)| MarkWarning::UnclearBand {
+            columns: [low, high].map(|column| self.layout.header[column].clone()),
+        });
+        may_be.into_iter().chain(unused).chain(unclear).collect()
     }
 }

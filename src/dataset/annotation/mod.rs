@@ -7,7 +7,7 @@
 //! | `Dcase` | columns `Starttime`, `Endtime` | recording; every further column is a class with `POS`, `UNK` or `NEG`, `Q` one without a name |
 //! | `Raven` | columns `Begin Time (s)`, `End Time (s)` | recording (`Begin Path`, `Begin File`), label (`Annotation` or as the user called it), frequencies |
 //! | `Plain` | columns `onset`, `offset` or `duration` by any of their names, or numbers at once | recording, label, mark, frequencies, where there |
-//! | `Audacity` | numbers at once, separated by tabs | label |
+//! | `Audacity` | numbers at once, separated by tabs | label, frequencies |
 //!
 //! Which program calls which column how is listed in `docs/tables.md`. A column `Q` beside onset and offset holds marks, as does a
 //! label `POS`, `UNK` or `NEG`; a row without times names a recording without events. What is not used of a table is a
@@ -32,6 +32,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use unicode_normalization::UnicodeNormalization;
 
+pub(crate) use columns::USED_MARK;
 pub use format::MarkFormat;
 pub(crate) use matching::Named;
 pub use matching::{MatchError, Matching, RecordingMarks};
@@ -117,9 +118,10 @@ pub struct Annotation {
     pub events: Vec<MarkedEvent>,
     /// Recordings that it names in a row without times: nothing is marked in them there.
     pub silent: BTreeSet<String>,
-    /// Whether they are events that a program found and somebody checked: of those that were not, it holds none.
+    /// Whether they are events that a program found and somebody checked: of those that were not, it holds none, unless
+    /// [`read_found_events`] has read it.
     pub checked: bool,
-    /// Of such a table, all rows, those too that nobody checked.
+    /// Of such a table, all found events, those too that nobody checked.
     pub found: Vec<FoundEvent>,
     /// The column that holds the labels, where it has a name.
     pub label_column: Option<String>,

@@ -2,7 +2,7 @@
 
 use super::{
     Annotation, FoundEvent, Mark, MarkFormat, MarkWarning, MarkedEvent, Span, SpanProblem,
-    columns::{is_none, verdict},
+    columns::{USED_MARK, is_none, verdict},
     layout::{Classes, End, Layout, Unclear},
     warning::{find_oddities, through_files},
 };
@@ -21,17 +21,18 @@ use unicode_normalization::UnicodeNormalization;
 /// a thousand, each with its line and what is expected there.
 pub fn read_marks(path: impl AsRef<Path>) -> Result<Annotation, DatasetError> {
     let path = path.as_ref();
-    read(path, &Delimited::read(path)?, Lengths::AboveZero)
+    read(path, &Delimited::read(path)?, Wanted::Marks)
 }
 
 /// Reads a table of events that a program found: as [`read_marks`], but an event that ends where it starts is one of a
-/// microsecond, with a warning.
+/// microsecond, with a warning. Of a table with verdicts, events that nobody checked count too, and marks that were learned
+/// from do not.
 ///
 /// # Errors
 /// As [`read_marks`].
 pub fn read_found_events(path: impl AsRef<Path>) -> Result<Annotation, DatasetError> {
     let path = path.as_ref();
-    read(path, &Delimited::read(path)?, Lengths::Any)
+    read(path, &Delimited::read(path)?, Wanted::FoundEvents)
 }
 
 /// As [`read_marks`], of bytes in memory; `path` is what messages call them.
@@ -52,17 +53,19 @@ pub fn read_found_events(path: impl AsRef<Path>) -> Result<Annotation, DatasetEr
 /// # Errors
 /// As [`read_marks`].
 pub fn parse_marks(path: &Path, bytes: &[u8]) -> Result<Annotation, DatasetError> {
-    read(path, &Delimited::parse(path, bytes), Lengths::AboveZero)
+    read(path, &Delimited::parse(path, bytes), Wanted::Marks)
 }
 
-/// How long an event must be.
+/// What is wanted of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Lengths {
-    AboveZero,
-    Any,
+enum Wanted {
+    /// What somebody says of the sound.
+    Marks,
+    /// What a program says.
+    FoundEvents,
 }
 
-fn read(path: &Path, text: &Delimited, lengths: Lengths) -> Result<Annotation, DatasetError> {
+fn read(path: &Path, text: &Delimited, wanted: Wanted) -> Result<Annotation, DatasetError> {
     let mut annotation = Annotation {
         path: path.to_owned(),
         format: MarkFormat::Plain,
@@ -81,7 +84,7 @@ fn read(path: &Path, text: &Delimited, lengths: Lengths) -> Result<Annotation, D
     Table {
         text,
         separator,
-        lengths,
+        wanted,
     }
     .read(layout, &mut annotation)?;
     Ok(annotation)
@@ -138,13 +141,21 @@ const MAX_PROBLEMS: usize = 1000;
 struct Table<'a> {
     text: &'a Delimited<'a>,
     separator: u8,
-    lengths: Lengths,
+    wanted: Wanted,
+}
+
+/// The row of an event.
+struct Record {
+    line: u64,
+    values: StringRecord,
+    /// Its limits of frequency, Hz as written, where they have a line of their own.
+    limits: Option<[String; 2]>,
 }
 
 impl Table<'_> {
     fn read(&self, mut layout: Layout, annotation: &mut Annotation) -> Result<(), DatasetError> {
         let records = self.records(&layout)?;
-        let values: Vec<&StringRecord> = records.iter().map(|(_, record)| record).collect();
+        let values: Vec<&StringRecord> = records.iter().map(|record| &record.values).collect();
         let settled = layout
             .settle(&values)
             .map_err(|unclear| self.unclear(unclear))?;
@@ -157,21 +168,22 @@ impl Table<'_> {
         let mut rows = Rows {
             decimal: decimal(&layout, &values),
             layout: &layout,
-            lengths: self.lengths,
+            wanted: self.wanted,
             seen: Selections::default(),
             problems: Vec::new(),
             without_length: Vec::new(),
         };
-        for (line, record) in &records {
+        for record in &records {
             let row = Row {
                 rows: &mut rows,
-                record,
-                line: *line,
+                record: &record.values,
+                limits: record.limits.as_ref(),
+                line: record.line,
             };
             row.read(annotation);
             let is_full = annotation.events.len().max(annotation.found.len()) > MAX_EVENTS;
             if is_full {
-                rows.problems.push(too_many(*line));
+                rows.problems.push(too_many(record.line));
             }
             if rows.problems.len() >= MAX_PROBLEMS || is_full {
                 break;
@@ -179,7 +191,7 @@ impl Table<'_> {
         }
         rows.look_like_events(
             &annotation.events,
-            records.first().map_or(1, |(line, _)| *line),
+            records.first().map_or(1, |record| record.line),
         );
         if !rows.problems.is_empty() {
             return Err(self.text.refused(rows.problems));
@@ -190,16 +202,25 @@ impl Table<'_> {
         Ok(())
     }
 
-    /// The rows of events, each with its line.
-    fn records(&self, layout: &Layout) -> Result<Vec<(u64, StringRecord)>, DatasetError> {
+    /// The rows of events.
+    fn records(&self, layout: &Layout) -> Result<Vec<Record>, DatasetError> {
         let header = usize::from(layout.width().is_some());
-        let records = self.text.records(self.separator).skip(header);
         let rules = layout.format.rules();
-        let is_event = |record: &Result<(u64, StringRecord), _>| match record {
-            Ok((_, record)) => rules.is_event(record),
-            Err(_) => true,
-        };
-        records.filter(is_event).collect()
+        let mut records: Vec<Record> = Vec::new();
+        for record in self.text.records(self.separator).skip(header) {
+            let (line, values) = record?;
+            let limits = rules.limits_above(&values);
+            if limits.is_none() {
+                records.push(Record {
+                    line,
+                    values,
+                    limits,
+                });
+            } else if let Some(above) = records.last_mut() {
+                above.limits = limits;
+            }
+        }
+        Ok(records)
     }
 
     fn unclear(&self, unclear: Unclear) -> DatasetError {
@@ -253,7 +274,7 @@ impl Selections {
 struct Rows<'l> {
     layout: &'l Layout,
     decimal: Decimal,
-    lengths: Lengths,
+    wanted: Wanted,
     seen: Selections,
     problems: Vec<RowProblem>,
     /// Lines of events that end where they start.
@@ -298,6 +319,8 @@ impl Rows<'_> {
 struct Row<'a, 'l> {
     rows: &'a mut Rows<'l>,
     record: &'a StringRecord,
+    /// See [`Record::limits`].
+    limits: Option<&'a [String; 2]>,
     line: u64,
 }
 
@@ -327,10 +350,14 @@ impl<'a> Row<'a, '_> {
         if has_view && !self.rows.seen.add(recording.as_deref(), selection, span) {
             return;
         }
-        if self.rows.layout.verdict.is_some() {
+        let is_mark = self.is_used_mark();
+        if is_mark && self.rows.wanted == Wanted::FoundEvents {
+            return;
+        }
+        if self.rows.layout.verdict.is_some() && !is_mark {
             annotation.found.push(FoundEvent {
                 score: self.score(),
-                verdict: marks.first().map(|(mark, _)| *mark),
+                verdict: self.verdict().and_then(verdict),
                 line: self.line,
             });
         }
@@ -429,7 +456,7 @@ impl<'a> Row<'a, '_> {
                 (begin, offset) = (in_file, in_file + (offset - begin));
             }
         }
-        if offset == begin && self.rows.lengths == Lengths::Any {
+        if offset == begin && self.rows.wanted == Wanted::FoundEvents {
             self.rows.without_length.push(self.line);
             offset = begin + 1e-6;
         }
@@ -512,21 +539,39 @@ impl<'a> Row<'a, '_> {
         self.number(self.rows.layout.score?)
     }
 
-    /// A number in the decimals of the table's times, or of its own.
     fn number(&self, column: usize) -> Option<f64> {
-        let value = self.value(column)?;
+        self.parsed(self.value(column)?)
+    }
+
+    /// A number in the decimals of the table's times, or of its own.
+    fn parsed(&self, value: &str) -> Option<f64> {
         let parsed = self.rows.decimal.parse(value);
         parsed.or_else(|| value.parse().ok())
     }
 
-    /// Between which frequencies it lies, where the row says so.
+    /// Between which frequencies it lies, where the row or the line below it says so.
     fn band_hz(&self) -> Option<(f64, f64)> {
-        let (low, high, unit) = self.rows.layout.band?;
-        let hz = |column: usize| {
-            let hz = self.number(column)? * unit;
-            Some(hz).filter(|hz| hz.is_finite() && *hz >= 0.0)
+        let (low, high) = match self.limits {
+            Some([low, high]) => (self.parsed(low)?, self.parsed(high)?),
+            None => {
+                let (low, high, unit) = self.rows.layout.band?;
+                let unit = unit?;
+                (self.number(low)? * unit, self.number(high)? * unit)
+            }
         };
-        Some((hz(low)?, hz(high)?)).filter(|(low, high)| low <= high)
+        let are_limits = (0.0..=high).contains(&low) && high.is_finite();
+        are_limits.then_some((low, high))
+    }
+
+    /// What stands in the column of verdicts.
+    fn verdict(&self) -> Option<&'a str> {
+        self.value(self.rows.layout.verdict?)
+    }
+
+    /// Whether it is no found event, but a mark that was learned from.
+    fn is_used_mark(&self) -> bool {
+        self.verdict()
+            .is_some_and(|verdict| verdict.eq_ignore_ascii_case(USED_MARK))
     }
 
     /// What the row marks, and how surely.
@@ -535,7 +580,9 @@ impl<'a> Row<'a, '_> {
         let label = layout.label.and_then(|column| self.value(column));
         if let Some(column) = layout.verdict {
             let Some(value) = self.value(column) else {
-                return Vec::new();
+                let unchecked =
+                    (self.rows.wanted == Wanted::FoundEvents).then_some((Mark::Positive, label));
+                return unchecked.into_iter().collect();
             };
             let checked = verdict(value);
             if checked.is_none() {

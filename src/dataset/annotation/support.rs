@@ -100,6 +100,10 @@ pub struct Support {
     kinds: Vec<KindSupport>,
     /// Of all kinds together.
     shots: Vec<Span>,
+    /// Of each shot, the place in `kinds`.
+    shot_kinds: Vec<usize>,
+    /// Of each shot.
+    bands_hz: Vec<Option<(f64, f64)>>,
     unknown: Vec<Span>,
     negative: Vec<Span>,
     warnings: Vec<SupportWarning>,
@@ -123,8 +127,6 @@ pub struct KindSupport {
     /// Where the search for it begins, in seconds: at the end of its last shot, or at the beginning if events before it may
     /// be unmarked.
     pub search_from: f64,
-    /// The frequencies, Hz, between the lowest and the highest limit of its shots, if all of them have limits.
-    pub band_hz: Option<Range<f64>>,
 }
 
 impl Support {
@@ -141,8 +143,9 @@ impl Support {
                 shots: shots.clone(),
                 unknown: unknown.clone(),
                 negative: Vec::new(),
-                band_hz: None,
             }],
+            shot_kinds: vec![0; shots.len()],
+            bands_hz: vec![None; shots.len()],
             shots,
             unknown,
             negative: Vec::new(),
@@ -173,6 +176,16 @@ impl Support {
         &self.shots
     }
 
+    /// Which of [`Self::kinds`] each shot is of, counted from 0; as many as there are shots.
+    pub fn shot_kinds(&self) -> &[usize] {
+        &self.shot_kinds
+    }
+
+    /// Between which frequencies each shot lies, Hz, where the table says so; as many as there are shots.
+    pub fn bands_hz(&self) -> &[Option<(f64, f64)>] {
+        &self.bands_hz
+    }
+
     /// Spans that may hold further events (`UNK`), by onset: no example of anything. Inside the recording.
     pub fn unknown(&self) -> &[Span] {
         &self.unknown
@@ -187,9 +200,11 @@ impl Support {
     /// The frequencies, Hz, between the lowest and the highest limit of the shots, if all of them have limits. What lies outside
     /// is not what was marked.
     pub fn band_hz(&self) -> Option<Range<f64>> {
-        let bands = self.kinds.iter().map(|kind| kind.band_hz.clone());
+        let bands = self.bands_hz.iter().copied();
         let bands = bands.collect::<Option<Vec<_>>>()?;
-        bands.into_iter().reduce(widened)
+        let bands = bands.into_iter().map(|(low, high)| low..high);
+        let all = bands.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end));
+        all.filter(|band| band.start < band.end)
     }
 
     /// What the shots are of, where the table says so and they are of one kind.
@@ -476,9 +491,13 @@ impl RecordingMarks<'_> {
         })
     }
 
-    /// Whether some of them are found events that were checked.
+    /// Whether some of them are found events that were checked; not where marks that were learned from are all that counts.
     pub fn are_checked(&self) -> bool {
-        self.parts.iter().any(|(table, _)| table.checked)
+        let is_checked = |table: &Annotation| {
+            let mut verdicts = table.found.iter().map(|event| event.verdict);
+            table.checked && (table.events.is_empty() || verdicts.any(|verdict| verdict.is_some()))
+        };
+        self.parts.iter().any(|(table, _)| is_checked(table))
     }
 
     /// The column of the labels, where one of its tables has a name for it.
@@ -519,22 +538,19 @@ impl RecordingMarks<'_> {
     }
 }
 
-/// From the lowest to the highest limit of events that all have limits.
-fn common_band(events: &[&MarkedEvent]) -> Option<Range<f64>> {
-    let bands = events.iter().map(|event| event.band_hz);
-    let bands = bands.collect::<Option<Vec<_>>>()?;
-    let bands = bands.into_iter().map(|(low, high)| low..high);
-    bands.reduce(widened).filter(|band| band.start < band.end)
-}
-
-/// The range from the lower start to the higher end.
-fn widened(a: Range<f64>, b: Range<f64>) -> Range<f64> {
-    a.start.min(b.start)..a.end.max(b.end)
-}
-
 fn name_of(recording: &Path) -> String {
     let name = recording.file_name().unwrap_or(recording.as_os_str());
     name.to_string_lossy().into_owned()
+}
+
+/// What is learned of one kind, and what is odd about it.
+struct OfKind {
+    kind: KindSupport,
+    /// Of each of its shots.
+    bands_hz: Vec<Option<(f64, f64)>>,
+    warnings: Vec<SupportWarning>,
+    /// Positive marks of it that are no shots.
+    left: usize,
 }
 
 /// One recording whose marks are wanted.
@@ -552,9 +568,9 @@ impl Marks<'_> {
     ) -> Result<Support, SupportProblem> {
         let labels = self.labels(events, &choice.label)?;
         let (mut warnings, mut left) = (Vec::new(), 0);
-        let mut kinds = Vec::new();
+        let (mut kinds, mut shots) = (Vec::new(), Vec::new());
         for &label in &labels {
-            let (kind, odd, more) = self.kind(events, label, choice)?;
+            let own = self.kind(events, label, choice)?;
             // Only where there are several must a warning say of which it is.
             let told = |warning| match (warning, labels.len()) {
                 (SupportWarning::Few { shots, wanted, .. }, 2..) => SupportWarning::Few {
@@ -564,14 +580,19 @@ impl Marks<'_> {
                 },
                 (warning, _) => warning,
             };
-            warnings.extend(odd.into_iter().map(told));
-            left += more;
-            kinds.push(kind);
+            warnings.extend(own.warnings.into_iter().map(told));
+            left += own.left;
+            let limits = own.kind.shots.iter().zip(own.bands_hz);
+            shots.extend(limits.map(|(&shot, band_hz)| (shot, (kinds.len(), band_hz))));
+            kinds.push(own.kind);
         }
-        let mut shots: Vec<Span> = kinds.iter().flat_map(|kind| kind.shots.clone()).collect();
-        shots.sort_by(|a, b| a.onset().total_cmp(&b.onset()));
+        shots.sort_by(|(a, _): &(Span, _), (b, _)| a.onset().total_cmp(&b.onset()));
+        let (shots, limits): (Vec<_>, Vec<_>) = shots.into_iter().unzip();
+        let (shot_kinds, bands_hz) = limits.into_iter().unzip();
         Ok(Support {
             shots,
+            shot_kinds,
+            bands_hz,
             unknown: self.spans(events, Mark::Unknown, &labels),
             negative: match choice.marked {
                 Marked::All => Vec::new(),
@@ -584,13 +605,13 @@ impl Marks<'_> {
         })
     }
 
-    /// What is learned of one kind, what is odd about it, and how many positive marks are left.
+    /// The shots of one kind, and what lies beside them.
     fn kind(
         &self,
         events: &[&MarkedEvent],
         label: Option<&str>,
         choice: &ShotChoice,
-    ) -> Result<(KindSupport, Vec<SupportWarning>, usize), SupportProblem> {
+    ) -> Result<OfKind, SupportProblem> {
         let chosen = |event: &&MarkedEvent| event.label.as_deref() == label;
         let mut positives: Vec<_> = with_mark(events, Mark::Positive).filter(chosen).collect();
         positives.sort_by(|a, b| a.span.onset().total_cmp(&b.span.onset()));
@@ -608,7 +629,7 @@ impl Marks<'_> {
                 wanted,
             }));
         }
-        let band_hz = common_band(&positives);
+        let bands_hz = positives.iter().map(|event| event.band_hz).collect();
         let shots = positives
             .into_iter()
             .map(|event| self.inside(event, &mut warnings))
@@ -626,9 +647,13 @@ impl Marks<'_> {
                 Marked::Some => 0.0,
             },
             shots,
-            band_hz,
         };
-        Ok((kind, warnings, left))
+        Ok(OfKind {
+            kind,
+            bands_hz,
+            warnings,
+            left,
+        })
     }
 
     /// The labels of the shots, one or more: the one that is wanted, the only one there is, or all.

@@ -124,6 +124,14 @@ fn audacity_labels_may_have_frequencies_and_no_text() {
         ]
     );
     assert_eq!(marks.events[1].line, 3);
+    let bands: Vec<_> = marks.events.iter().map(|event| event.band_hz).collect();
+    assert_eq!(bands, [Some((2000.0, 4000.0)), None, None]);
+    // Where a limit was not drawn, Audacity writes -1.
+    for line in ["\\\t-1\t4000.0", "\\\t2000.0", "\\\t4000\t2000"] {
+        let marks = read(&format!("0.5\t0.75\tcall\n{line}\n1\t2\tcall\n")).unwrap();
+        assert_eq!(marks.events.len(), 2, "{line}");
+        assert_eq!(marks.events[0].band_hz, None, "{line}");
+    }
 }
 
 #[test]
@@ -353,6 +361,7 @@ fn shots_are_the_first_positives_in_time_and_skip_unknown_ones() {
         marked: Marked::All,
     };
     assert_eq!(support(table, &all).unwrap().shots().len(), 6);
+    assert_eq!(five.bands_hz(), [None; 5]);
     let two = ShotChoice {
         count: ShotCount::First(2),
         label: LabelChoice::Only,
@@ -422,6 +431,42 @@ fn found_events_that_were_checked_are_right_or_wrong() {
     .unwrap();
     assert_eq!(by_label.events[1].mark, Negative);
     assert_eq!(by_label.events[1].label.as_deref(), Some("song"));
+}
+
+#[test]
+fn marks_that_were_learned_from_come_back_as_marks_and_never_as_found_events() {
+    let table = "recording,onset,offset,score,label,verdict\n\
+        a.wav,1,2,,song,mark\na.wav,3,4,0.8,song,\na.wav,5,6,0.7,song,wrong\n";
+    let only_marks = table.replace("wrong", "");
+    let read = |table: &str| parse_marks("found.csv".as_ref(), table.as_bytes()).unwrap();
+    let marks = read(table);
+    let of_marks: Vec<_> = (marks.events.iter())
+        .map(|event| (event.line, event.mark))
+        .collect();
+    assert_eq!(of_marks, [(2, Positive), (4, Negative)]);
+    let lines: Vec<_> = marks.found.iter().map(|event| event.line).collect();
+    assert_eq!(lines, [3, 4], "a mark was not found");
+
+    // Beside the table that they are from they count once, and alone they are marks like others.
+    let own = parse_marks("a.csv".as_ref(), b"onset,offset,label\n1,2,song\n").unwrap();
+    let recordings = ["a.wav".into()];
+    for (found, are_checked) in [(marks, true), (read(&only_marks), false)] {
+        let tables = [own.clone(), found];
+        let of_both = Matching::new(&tables, &recordings).marks_of(0).unwrap();
+        let support = of_both.support(10.0, &FIVE).unwrap();
+        assert_eq!(spans(support.shots()), [(1.0, 2.0)]);
+        assert_eq!(of_both.are_checked(), are_checked);
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("found.csv");
+    std::fs::write(&path, table).unwrap();
+    let found = read_found_events(&path).unwrap();
+    let of_found: Vec<_> = (found.events.iter())
+        .map(|event| (event.line, event.mark))
+        .collect();
+    assert_eq!(of_found, [(3, Positive), (4, Negative)]);
+    assert_eq!(found.found[0].verdict, None, "nobody checked it");
 }
 
 #[test]
@@ -779,6 +824,28 @@ fn frequencies_are_kept_in_hertz() {
         expected
     );
     assert_eq!(band("onset,offset\n1,2\n"), None);
+    assert_eq!(
+        band("recording,onset,offset,low_hz,high_hz\na.wav,1,2,14,35\n"),
+        Some((14.0, 35.0)),
+        "an elephant"
+    );
+    let table = "onset,offset,Low Freq (Hz),High Freq (Hz)\n3,4,,\n1,2,2000,5500\n5,6,9,3\n";
+    let support = support(table, &FIVE).unwrap();
+    assert_eq!(support.bands_hz(), [expected, None, None], "by onset");
+}
+
+#[test]
+fn frequencies_that_may_be_in_hertz_or_kilohertz_are_not_used_and_said() {
+    let read_of = |high: &str| read(&format!("onset,offset,low_f,high_f\n1,2,2,{high}\n"));
+    let unclear = read_of("5.5").unwrap();
+    assert_eq!(unclear.events[0].band_hz, None);
+    let columns = ["low_f", "high_f"].map(str::to_owned);
+    assert_eq!(unclear.warnings, [MarkWarning::UnclearBand { columns }]);
+    let clear = read_of("5500").unwrap();
+    assert_eq!(clear.events[0].band_hz, Some((2.0, 5500.0)));
+    assert_eq!(clear.warnings, []);
+    let none = read("onset,offset,low_f,high_f\n1,2,,\n").unwrap();
+    assert_eq!(none.warnings, []);
 }
 
 #[test]
@@ -791,6 +858,24 @@ fn the_shots_limits_make_one_band_if_all_have_some() {
     };
     assert_eq!(band("1,2,2000,5500\n3,4,1500,3000\n"), Some(1500.0..5500.0));
     assert_eq!(band("1,2,2000,5500\n3,4,,\n"), None);
+}
+
+#[test]
+fn shots_of_several_kinds_keep_their_kind_and_limits_by_onset() {
+    let all = ShotChoice {
+        label: LabelChoice::All,
+        ..ShotChoice::default()
+    };
+    let of = |low: &str| {
+        let rows = format!("1,2,wren,2000,5500\n3,4,owl,{low},900\n5,6,wren,2500,6000\n");
+        support(&format!("onset,offset,label,low_hz,high_hz\n{rows}"), &all).unwrap()
+    };
+    let both = of("300");
+    assert_eq!(both.shot_kinds(), [1, 0, 1]);
+    let limits = [(2000.0, 5500.0), (300.0, 900.0), (2500.0, 6000.0)];
+    assert_eq!(both.bands_hz(), limits.map(Some));
+    assert_eq!(both.band_hz(), Some(300.0..6000.0));
+    assert_eq!(of("").band_hz(), None);
 }
 
 #[test]

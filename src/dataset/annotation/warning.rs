@@ -26,6 +26,11 @@ pub enum MarkWarning {
         /// The column that was taken for the label, if one was.
         label: Option<String>,
     },
+    /// Limits of frequency that may be Hz or kHz, and are not used.
+    UnclearBand {
+        /// The names of their columns.
+        columns: [String; 2],
+    },
     /// Raven: times that may count from the start of the first of several files, in a table without `File Offset (s)`.
     ThroughFiles {
         /// The first two of the recordings.
@@ -75,6 +80,12 @@ impl fmt::Display for MarkWarning {
                     ),
                 }
             }
+            Self::UnclearBand {
+                columns: [low, high],
+            } => write!(
+                f,
+                "not used, as they may be Hz or kHz: `{low}`, `{high}`; call them `Low Freq (Hz)`, `High Freq (Hz)` or with `(kHz)`"
+            ),
             Self::ThroughFiles {
                 recordings: [first, second],
             } => write!(

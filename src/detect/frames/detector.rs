@@ -1,7 +1,7 @@
 //! The score of every frame of a recording, and the events in it.
 
 use super::fit::{Fitted, SupportFrames, probabilities};
-use super::focus::{Focus, lower_band};
+use super::focus::{Focus, bands_hz, lower_band};
 use super::rivals::best_of_rivals;
 use super::stretch::{Stretch, Stretches};
 use super::{FRAME_RADIUS, Scale, SegmentConfig, frames_of, kept};
@@ -10,10 +10,9 @@ use crate::dataset::Span;
 use crate::detect::detector::{self, is_same_file};
 use crate::detect::fitter::Playback;
 use crate::detect::{
-    DetectError, Detection, Event, LearnedFrom, ShotPicture, Stage, Threshold, Track,
+    DetectError, Detection, Event, EventBand, LearnedFrom, ShotPicture, Stage, Threshold, Track,
 };
 use crate::encoder::ModelCard;
-use crate::features::BandAxis;
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
@@ -27,6 +26,8 @@ pub(in crate::detect) struct FrameDetector {
     pub(in crate::detect) time_scale: TimeScale,
     /// The bands that count.
     pub(super) focus: Focus,
+    /// Between which frequencies the events lie, if that is known.
+    pub(super) band: Option<EventBand>,
     /// The recordings with the shots.
     pub(super) known: Vec<Known>,
     /// What was learned from; of a kept detector, the shots with a little before and behind them.
@@ -108,6 +109,10 @@ impl detector::Fitted for FrameDetector {
         kept::save(self, path, learned)
     }
 
+    fn band(&self) -> Option<EventBand> {
+        self.band
+    }
+
     fn shot_pictures(&self) -> Vec<ShotPicture> {
         self.frames.pictures(kept::MOST_PICTURES)
     }
@@ -180,13 +185,9 @@ impl FrameDetector {
         let Some(band) = lower_band(&self.frames) else {
             return Ok(());
         };
-        let axes = self.card.front_end.axes()?;
-        let bands = axes.first().map(|axis| &axis.bands);
-        let (Some(BandAxis::Mel(hz)), rate) = (bands, AudioReader::open(recording)?.sample_rate())
-        else {
-            return Ok(());
-        };
-        let lowest_hz = hz.get(band).copied().unwrap_or(0.0) * self.time_scale.slower();
+        let hz = bands_hz(&self.card.front_end, self.time_scale)?;
+        let lowest_hz = hz.get(band).copied().unwrap_or(0.0);
+        let rate = AudioReader::open(recording)?.sample_rate();
         let held_hz = f64::from(rate.hz()) / 2.0;
         match lowest_hz > held_hz {
             true => Err(DetectError::RateTooLow {

@@ -2,16 +2,15 @@
 
 use super::detector::{FrameDetector, Known, KnownKind};
 use super::fit::{Fitted, SupportFrames};
-use super::focus::Focus;
+use super::focus::{Focus, band_above, bands_hz};
 use super::region::Region;
 use super::stretch::Stretches;
 use super::{FRAME_RADIUS, FitConfig, FrameConfig, Scale, frames_of};
 use crate::dataset::{Marked, Span, Support};
 use crate::detect::fitter::{Fit, Playback};
 use crate::detect::kinds::Kinds;
-use crate::detect::{DetectError, MarkedRecording, Stage, detector};
+use crate::detect::{DetectError, EventBand, MarkedRecording, Stage, detector};
 use crate::encoder::{EncoderConfig, Model, Precision};
-use crate::features::BandAxis;
 use crate::train::PrecisionChoice;
 use std::cell::OnceCell;
 
@@ -64,28 +63,6 @@ impl FrameFitter {
                 .map_err(DetectError::from)
         });
         fitted.collect()
-    }
-
-    /// The bands within the limits of the marks; all, if a recording's marks have none.
-    fn drawn_focus(
-        &self,
-        marked: &[(&MarkedRecording, Playback)],
-        bands: usize,
-    ) -> Result<Focus, DetectError> {
-        let all = Focus::on(0..bands);
-        let axes = self.model.card.front_end.axes()?;
-        let Some(BandAxis::Mel(hz)) = axes.first().map(|axis| &axis.bands) else {
-            return Ok(all);
-        };
-        let of_one = |&(marked, playback): &(&MarkedRecording, Playback)| {
-            let slower = playback.time_scale.slower();
-            let true_hz: Vec<f64> = hz.iter().map(|hz| hz * slower).collect();
-            let limits = marked.support.band_hz()?;
-            Some(Focus::between(&limits, &true_hz))
-        };
-        let drawn: Option<Vec<Focus>> = marked.iter().map(of_one).collect();
-        let drawn = drawn.and_then(|drawn| drawn.into_iter().reduce(|a, b| a.or(&b)));
-        Ok(drawn.unwrap_or(all))
     }
 
     /// The frames to learn from, with a little context behind the last shot.
@@ -213,6 +190,23 @@ fn known_kinds(support: &Support, kinds: &Kinds) -> Vec<KnownKind> {
     known
 }
 
+/// From the lowest limit of the marks to the highest, and the bands within the limits; nothing, if those of a recording have
+/// none or leave out no band. `hz` are the middles of the bands.
+fn drawn(marked: &[(&MarkedRecording, Playback)], hz: &[f64]) -> Option<(EventBand, Focus)> {
+    let limits = marked.iter().map(|(marked, _)| marked.support.band_hz());
+    let limits = limits.collect::<Option<Vec<_>>>()?;
+    let of_each = limits.iter().map(|limits| Focus::between(limits, hz));
+    let focus = of_each.reduce(|a, b| a.or(&b))?;
+    let low_hz = limits.iter().map(|limits| limits.start).reduce(f64::min)?;
+    let high_hz = limits.iter().map(|limits| limits.end).reduce(f64::max)?;
+    let band = EventBand {
+        low_hz,
+        high_hz,
+        is_marked: true,
+    };
+    (focus.heard() != (0..hz.len())).then_some((band, focus))
+}
+
 impl Fit for FrameFitter {
     fn scales_time(&self) -> bool {
         true
@@ -263,7 +257,11 @@ impl Fit for FrameFitter {
         let (Some(mut frames), Some((first, playback))) = (together, marked.first()) else {
             return Err(DetectError::MarkedRecordings { given: 0 });
         };
-        let drawn = self.drawn_focus(marked, frames.bands)?;
+        let hz = bands_hz(&self.model.card.front_end, playback.time_scale)?;
+        let (band, drawn) = match drawn(marked, &hz) {
+            Some((band, drawn)) => (Some(band), drawn),
+            None => (band_above(&frames, &hz), Focus::on(0..frames.bands)),
+        };
         drawn.mask(&mut frames.values, frames.bands);
         let focus = match self.config.fit.focus {
             Some(margin) => Focus::of(&frames, margin).and(&drawn),
@@ -277,6 +275,7 @@ impl Fit for FrameFitter {
             time_scale: playback.time_scale,
             known,
             focus,
+            band,
             typical_shots: (0..frames.kinds)
                 .map(|kind| frames.typical_shot(kind))
                 .collect(),

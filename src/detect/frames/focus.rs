@@ -1,7 +1,10 @@
 //! The bands that a detector listens to: those in which the shots stand out, and a few beside them.
 
 use super::fit::SupportFrames;
+use crate::audio::TimeScale;
 use crate::detect::shots_band::place_of_share;
+use crate::detect::{DetectError, EventBand};
+use crate::features::{BandAxis, FrontEnd};
 use std::ops::Range;
 
 /// Bands outside of which all is background to a detector, however loud: insects above an owl decide nothing.
@@ -48,36 +51,16 @@ impl Focus {
     /// The bands in which the shots of a kind are louder on average than what is known to be none of any, widened by `margin`
     /// on either side; from the lowest of any kind to the highest. All bands, where the shots of a kind are nowhere louder.
     pub(super) fn of(frames: &SupportFrames, margin: usize) -> Self {
-        let of_kinds = (0..frames.kinds).map(|kind| Self::of_kind(frames, kind, margin).heard);
-        let all = of_kinds.reduce(|all, own| all.start.min(own.start)..all.end.max(own.end));
-        Self {
-            heard: all.unwrap_or(0..frames.bands),
-        }
-    }
-
-    fn of_kind(frames: &SupportFrames, kind: usize, margin: usize) -> Self {
-        let (bands, kinds) = (frames.bands, frames.kinds);
-        let (mut inside, mut beside) = (Mean::new(bands), Mean::new(bands));
-        let rows = frames.values.chunks_exact(bands);
-        let targets = frames.targets.chunks_exact(kinds);
-        let weights = frames.weights.chunks_exact(kinds);
-        for (row, (targets, weights)) in rows.zip(targets.zip(weights)) {
-            if targets[kind] > 0.0 {
-                inside.add(row);
-            } else if weights[kind] >= 1.0 && targets.iter().all(|&target| target == 0.0) {
-                beside.add(row);
+        let of_kind = |kind| match bands_above(frames, kind) {
+            Some(above) => {
+                let end = (above.end + margin).min(frames.bands);
+                Self::on(above.start.saturating_sub(margin)..end)
             }
-        }
-        let pairs = inside.values().zip(beside.values());
-        let above = standing_out(pairs.map(|(inside, beside)| inside - beside));
-        let bounds = above.map(|above| [LOWER, UPPER].map(|share| place_of_share(&above, share)));
-        let heard = match bounds {
-            Some([Some(low), Some(high)]) => {
-                low.saturating_sub(margin)..(high + 1 + margin).min(bands)
-            }
-            _ => 0..bands,
+            None => Self::on(0..frames.bands),
         };
-        Self { heard }
+        let of_kinds = (0..frames.kinds).map(of_kind);
+        let all = of_kinds.reduce(|a, b| a.or(&b));
+        all.unwrap_or_else(|| Self::on(0..frames.bands))
     }
 
     /// The bands that are heard.
@@ -92,6 +75,55 @@ impl Focus {
             row[self.heard.end..].fill(0.0);
         }
     }
+}
+
+/// The middle of each band in hertz as they were recorded, lowest first; empty if bands are something else.
+pub(super) fn bands_hz(
+    front_end: &FrontEnd,
+    time_scale: TimeScale,
+) -> Result<Vec<f64>, DetectError> {
+    let axes = front_end.axes()?;
+    let hz = match axes.first().map(|axis| &axis.bands) {
+        Some(BandAxis::Mel(hz)) => hz.as_slice(),
+        _ => &[],
+    };
+    Ok(hz.iter().map(|hz| hz * time_scale.slower()).collect())
+}
+
+/// Between which frequencies the shots lie, by where they are louder than what is known to be none of any kind: up to the middles
+/// of the bands beside those, as far as triangles reach; of several kinds, from the lowest to the highest. `bands_hz` are the
+/// middles of all.
+pub(super) fn band_above(frames: &SupportFrames, bands_hz: &[f64]) -> Option<EventBand> {
+    let of_kinds = (0..frames.kinds).map(|kind| bands_above(frames, kind));
+    let of_kinds = of_kinds.collect::<Option<Vec<_>>>()?;
+    let widened = |a: Range<usize>, b: Range<usize>| a.start.min(b.start)..a.end.max(b.end);
+    let above = of_kinds.into_iter().reduce(widened)?;
+    let last = bands_hz.len().checked_sub(1)?;
+    Some(EventBand {
+        low_hz: *bands_hz.get(above.start.saturating_sub(1))?,
+        high_hz: bands_hz[above.end.min(last)],
+        is_marked: false,
+    })
+}
+
+/// The bands with nine tenths of what the shots of a kind have above what is known to be none of any; none, where they are
+/// nowhere louder.
+fn bands_above(frames: &SupportFrames, kind: usize) -> Option<Range<usize>> {
+    let (bands, kinds) = (frames.bands, frames.kinds);
+    let (mut inside, mut beside) = (Mean::new(bands), Mean::new(bands));
+    let rows = frames.values.chunks_exact(bands);
+    let targets = frames.targets.chunks_exact(kinds);
+    let weights = frames.weights.chunks_exact(kinds);
+    for (row, (targets, weights)) in rows.zip(targets.zip(weights)) {
+        if targets[kind] > 0.0 {
+            inside.add(row);
+        } else if weights[kind] >= 1.0 && targets.iter().all(|&target| target == 0.0) {
+            beside.add(row);
+        }
+    }
+    let pairs = inside.values().zip(beside.values());
+    let above = standing_out(pairs.map(|(inside, beside)| inside - beside))?;
+    Some(place_of_share(&above, LOWER)?..place_of_share(&above, UPPER)? + 1)
 }
 
 /// The band above which three quarters of what the shots are lie, of the lowest kind; none if they are background.
@@ -187,6 +219,19 @@ mod tests {
         both.mark(20..21, 1);
         assert_eq!(Focus::of(&both, 1).heard(), 4..18);
         assert_eq!(lower_band(&both), Some(6));
+    }
+
+    #[test]
+    fn where_shots_stand_out_is_told_in_hertz() {
+        let hz: Vec<f64> = (1..=20).map(|band| 100.0 * f64::from(band)).collect();
+        let band = EventBand {
+            low_hz: 500.0,
+            high_hz: 800.0,
+            is_marked: false,
+        };
+        assert_eq!(band_above(&frames(2.0), &hz), Some(band));
+        assert_eq!(band_above(&frames(2.0), &[]), None, "no frequencies");
+        assert_eq!(band_above(&frames(0.0), &hz), None);
     }
 
     #[test]

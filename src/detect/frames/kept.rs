@@ -11,7 +11,7 @@ use super::detector::FrameDetector;
 use super::fit::{Fitted, SupportFrames};
 use super::focus::Focus;
 use crate::audio::{ChannelChoice, TimeScale};
-use crate::detect::{DetectError, LearnedFrom, ShotPicture, Threshold};
+use crate::detect::{DetectError, EventBand, LearnedFrom, ShotPicture, Threshold};
 use crate::encoder::parameters::Parameters;
 use crate::encoder::tensor_file::TensorFile;
 use crate::encoder::{EncoderConfig, Model, ModelCard, Precision};
@@ -45,6 +45,9 @@ struct DetectorCard {
     further_kinds: Vec<KindCard>,
     /// The bands that are heard.
     focus: Range<usize>,
+    /// Between which frequencies the events lie; not in files of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    band: Option<EventBand>,
     /// How many networks are averaged.
     networks: u32,
     /// Which frames of each picture are the shot.
@@ -96,6 +99,10 @@ impl DetectorCard {
             (!self.threshold.is_share(), "threshold"),
             (!is_score(self.shots_score), "shots_score"),
             (self.focus.is_empty() || self.focus.end > bands, "focus"),
+            (
+                (self.band).is_some_and(|of| !(0.0..of.high_hz).contains(&of.low_hz)),
+                "band",
+            ),
             (!is_length(self.typical_shot), "typical_shot"),
             (!self.further_kinds.iter().all(is_kind), "further_kinds"),
             (
@@ -171,6 +178,7 @@ pub(super) fn save(
         },
         further_kinds,
         focus: detector.focus.heard(),
+        band: detector.band,
         networks: detector.networks.len() as u32,
         shots: pictures.into_iter().map(|picture| picture.shot).collect(),
         model: detector.card.clone(),
@@ -229,6 +237,7 @@ pub(in crate::detect) fn load(
         channel: card.channel,
         time_scale: card.time_scale,
         focus: Focus::on(card.focus),
+        band: card.band,
         known: Vec::new(),
         frames,
         shots_scores: OnceCell::from(shots_scores),

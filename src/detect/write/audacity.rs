@@ -8,6 +8,7 @@ pub(super) const KIND: TableKind = TableKind {
     suffix: "",
     extension: "txt",
     names_recordings: false,
+    tells_marks: false,
     writer: Writer::Text(audacity),
 };
 
@@ -16,7 +17,7 @@ fn audacity(found: &[Found]) -> String {
     let mut text = String::new();
     for (of, event) in rows(found) {
         let (onset, offset) = times(event);
-        let label = Untabbed(of.label_of(event));
+        let label = Untabbed(of.label_of(event.kind).unwrap_or_default());
         line(&mut text, format_args!("{onset}\t{offset}\t{label}"));
     }
     text

@@ -1,7 +1,7 @@
 //! The cells and rows that tables of text have in common.
 
 use super::{Event, Found};
-use crate::dataset::{guarded, looks_quoted};
+use crate::dataset::{Span, guarded, looks_quoted};
 use std::fmt::{self, Display, Write};
 
 /// Every event with its recording, in the order of the recordings.
@@ -18,9 +18,14 @@ pub(super) fn line(text: &mut String, values: fmt::Arguments) {
 
 /// Onset and offset in whole microseconds, one apart at least.
 pub(super) fn times(event: &Event) -> (Micros, Micros) {
+    times_of(&event.span)
+}
+
+/// The same of any span.
+pub(super) fn times_of(span: &Span) -> (Micros, Micros) {
     let micros = |secs: f64| (secs * 1e6).round() as u64;
-    let onset = micros(event.span.onset());
-    let offset = micros(event.span.offset()).max(onset + 1);
+    let onset = micros(span.onset());
+    let offset = micros(span.offset()).max(onset + 1);
     (Micros(onset), Micros(offset))
 }
 

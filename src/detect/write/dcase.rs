@@ -8,6 +8,7 @@ pub(super) const KIND: TableKind = TableKind {
     suffix: "",
     extension: "csv",
     names_recordings: true,
+    tells_marks: false,
     writer: Writer::Text(dcase),
 };
 

@@ -5,8 +5,11 @@
 //! | `Dcase` | the DCASE evaluation | `Audiofilename,Starttime,Endtime` |
 //! | `Raven` | Raven, one recording a file | `Selection`, `View`, `Channel`, times in seconds, frequencies in Hz if known, `Begin File`, `Score`, `Annotation` |
 //! | `Audacity` | Audacity, one recording a file | onset, offset, label; no header |
-//! | `Csv` | everything else | `recording,onset,offset,score,label`, and `date,time` of the onset where [`Began`] is given |
+//! | `Csv` | everything else | `recording,onset,offset,score,label`; `low_hz,high_hz` where a [`Band`] is given, `date,time` of the onset where [`Began`] is |
 //! | `Parquet` | data tools | the same, typed |
+//!
+//! Where marks stand beside the events, a last column `verdict` says `mark` of them; they have no score. Read as marks, they
+//! are marks again; read as found events, they are none.
 //!
 //! A further kind is a file with its `KIND`, and here its row above, its `mod` and its value.
 //!
@@ -19,6 +22,7 @@ mod cells;
 mod clips;
 mod csv;
 mod dcase;
+mod marked;
 mod parquet;
 mod raven;
 
@@ -29,27 +33,30 @@ use jiff::SignedDuration;
 use std::path::{Path, PathBuf};
 
 pub use clips::{write_clips, written_clips};
+pub use marked::{Band, UsedMark};
 
 /// The events of one recording.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Found<'a> {
     /// The name of the recording, as it is to stand in the table.
     pub recording: &'a str,
-    /// What events of each kind are called, where that has a name; [`Event::kind`] is their place.
+    /// What events and marks of each kind are called, where that has a name; [`Event::kind`] is their place.
     pub labels: &'a [Option<String>],
-    /// Between which frequencies they lie, in Hz, if that is known.
-    pub band_hz: Option<(f64, f64)>,
+    /// Between which frequencies they lie.
+    pub band: Band,
     /// In the order in which they are to be written.
     pub events: &'a [Event],
+    /// The marks that they were found by, to be written among them by onset, if that is wanted; only where
+    /// [`TableFormat::tells_marks`].
+    pub marks: Option<&'a [UsedMark]>,
     /// When the recording began.
     pub began: Began,
 }
 
 impl<'a> Found<'a> {
-    /// What an event of it is called; empty if that has no name.
-    fn label_of(&self, event: &Event) -> &'a str {
-        let label = self.labels.get(event.kind).and_then(Option::as_deref);
-        label.unwrap_or_default()
+    /// What an event or a mark of a kind is called, if that has a name.
+    fn label_of(&self, kind: usize) -> Option<&'a str> {
+        self.labels.get(kind)?.as_deref()
     }
 }
 
@@ -94,7 +101,7 @@ choices! {
     /// A kind of table.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub enum TableFormat: TableKind {
-        /// recording,onset,offset,score,label, and date,time where a recording says when it was made
+        /// recording,onset,offset,score,label, and low_hz,high_hz or date,time where marks or recordings say them
         #[default]
         Csv = "csv" => csv::KIND,
         /// Audiofilename,Starttime,Endtime
@@ -119,6 +126,8 @@ struct TableKind {
     extension: &'static str,
     /// Whether each row says which recording its event is of, so that the events of many can share a table.
     names_recordings: bool,
+    /// Whether rows of marks can be told from those of events.
+    tells_marks: bool,
     writer: Writer,
 }
 
@@ -158,6 +167,11 @@ impl TableFormat {
         self.own().names_recordings
     }
 
+    /// Whether a table tells marks from found events, so that both can share one.
+    pub fn tells_marks(self) -> bool {
+        self.own().tells_marks
+    }
+
     /// Whether such a table is text, which a terminal can show.
     pub fn is_text(self) -> bool {
         matches!(self.own().writer, Writer::Text(_))
@@ -168,15 +182,23 @@ impl TableFormat {
 ///
 /// ```
 /// use chiffchaff::dataset::{Span, read_marks};
-/// use chiffchaff::detect::{Event, write::{Began, Found, TableFormat, write_events}};
+/// use chiffchaff::detect::{Event, write::{Band, Began, Found, TableFormat, write_events}};
 ///
 /// let folder = tempfile::tempdir()?;
 /// let path = folder.path().join("a.selections.txt");
 /// let events = [Event { span: Span::new(1.25, 1.5)?, score: 0.9, kind: 0 }];
 /// let labels = [Some("song".to_owned())];
-/// let found = Found { recording: "a.wav", labels: &labels, band_hz: None, events: &events, began: Began::NotShown };
+/// let found = Found {
+///     recording: "a.wav",
+///     labels: &labels,
+///     band: Band::Hz(2000.0, 5000.0),
+///     events: &events,
+///     marks: None,
+///     began: Began::NotShown,
+/// };
 /// write_events(&path, TableFormat::Raven, &[found])?;
-/// assert_eq!(read_marks(&path)?.events[0].span, events[0].span);
+/// let read = read_marks(&path)?;
+/// assert_eq!((read.events[0].span, read.events[0].band_hz), (events[0].span, Some((2000.0, 5000.0))));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///

@@ -1,6 +1,6 @@
 use super::*;
 use crate::audio::{AudioReader, SampleRate, WavEncoding, Waveform, write_wav};
-use crate::dataset::{MarkFormat, Span, read_marks};
+use crate::dataset::{Mark, MarkFormat, Span, read_found_events, read_marks};
 use ::parquet::file::reader::{FileReader, SerializedFileReader};
 use ::parquet::record::RowAccessor;
 use proptest::prelude::*;
@@ -23,8 +23,9 @@ fn found<'a>(recording: &'a str, labels: &'a [Option<String>], events: &'a [Even
     Found {
         recording,
         labels,
-        band_hz: None,
+        band: Band::NotShown,
         events,
+        marks: None,
         began: Began::NotShown,
     }
 }
@@ -62,9 +63,17 @@ fn each_format_is_written_as_its_program_reads_it() {
          2\tSpectrogram 1\t1\t61.500000\t62.000000\ta, b.wav\t1\tsong\n"
     );
     let band = Found {
-        band_hz: Some((2000.0, 8000.5)),
+        band: Band::Hz(2000.0, 8000.5),
         ..song
     };
+    let unknown = Found {
+        band: Band::Unknown,
+        ..song
+    };
+    assert_eq!(
+        written(TableFormat::Raven, &[unknown]),
+        written(TableFormat::Raven, &[song])
+    );
     let raven = written(TableFormat::Raven, &[band]);
     assert!(
         raven.contains("\tLow Freq (Hz)\tHigh Freq (Hz)\tBegin File"),
@@ -150,6 +159,138 @@ fn events_have_date_and_time_where_a_recording_says_when_it_was() {
         ]
     );
     assert!(rows[2].get_string(5).is_err());
+}
+
+#[test]
+fn frequencies_are_written_where_they_are_known_and_read_back() {
+    let (events, labels) = ([event(0.25, 0.5, 1.0)], labels("song"));
+    let known = Found {
+        band: Band::Hz(1234.56, 8000.0),
+        ..found("a.wav", &labels, &events)
+    };
+    let unknown = Found {
+        band: Band::Unknown,
+        ..found("b.wav", &[], &events)
+    };
+    assert_eq!(
+        written(TableFormat::Csv, &[unknown, known]),
+        "recording,onset,offset,score,label,low_hz,high_hz\n\
+         b.wav,0.250000,0.500000,1,,,\n\
+         a.wav,0.250000,0.500000,1,song,1234.6,8000.0\n"
+    );
+    let alone = written(TableFormat::Csv, &[unknown]);
+    assert!(alone.starts_with("recording,onset,offset,score,label,low_hz,high_hz\n"));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events");
+    for format in [TableFormat::Csv, TableFormat::Raven] {
+        write_events(&path, format, &[known]).unwrap();
+        let read = read_marks(&path).unwrap();
+        assert_eq!(read.events[0].band_hz, Some((1234.6, 8000.0)), "{format}");
+        assert_eq!(read.events[0].label.as_deref(), Some("song"), "{format}");
+    }
+    write_events(&path, TableFormat::Parquet, &[unknown, known]).unwrap();
+    let read = SerializedFileReader::new(File::open(&path).unwrap()).unwrap();
+    let rows: Vec<_> = read
+        .get_row_iter(None)
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    assert!(rows[0].get_double(5).is_err());
+    assert_eq!(rows[1].get_double(5).unwrap(), 1234.56);
+    assert_eq!(rows[1].get_double(6).unwrap(), 8000.0);
+}
+
+/// A mark before and one behind the only event.
+const MARKS: [(f64, f64, Option<(f64, f64)>); 2] =
+    [(0.5, 1.0, None), (4.0, 4.25, Some((2000.0, 3000.0)))];
+
+fn marks() -> [UsedMark; 2] {
+    MARKS.map(|(onset, offset, band_hz)| UsedMark {
+        span: Span::new(onset, offset).unwrap(),
+        kind: 0,
+        band_hz,
+    })
+}
+
+#[test]
+fn marks_stand_among_the_events_and_are_told_apart() {
+    let (events, marks) = ([event(2.0, 2.5, 0.75)], marks());
+    let labels = labels("song");
+    let with_marks = Found {
+        marks: Some(&marks),
+        ..found("a.wav", &labels, &events)
+    };
+    assert_eq!(
+        written(TableFormat::Csv, &[with_marks]),
+        "recording,onset,offset,score,label,verdict\n\
+         a.wav,0.500000,1.000000,,song,mark\n\
+         a.wav,2.000000,2.500000,0.75,song,\n\
+         a.wav,4.000000,4.250000,,song,mark\n"
+    );
+    let with_band = Found {
+        band: Band::Hz(1000.0, 5000.0),
+        ..with_marks
+    };
+    assert_eq!(
+        written(TableFormat::Raven, &[with_band]),
+        "Selection\tView\tChannel\tBegin Time (s)\tEnd Time (s)\tLow Freq (Hz)\tHigh Freq (Hz)\tBegin File\tScore\tAnnotation\tVerdict\n\
+         1\tSpectrogram 1\t1\t0.500000\t1.000000\t1000.0\t5000.0\ta.wav\t\tsong\tmark\n\
+         2\tSpectrogram 1\t1\t2.000000\t2.500000\t1000.0\t5000.0\ta.wav\t0.75\tsong\t\n\
+         3\tSpectrogram 1\t1\t4.000000\t4.250000\t2000.0\t3000.0\ta.wav\t\tsong\tmark\n"
+    );
+    let none = Found {
+        marks: Some(&[]),
+        ..found("a.wav", &[], &events)
+    };
+    assert_eq!(
+        written(TableFormat::Csv, &[none]),
+        "recording,onset,offset,score,label,verdict\na.wav,2.000000,2.500000,0.75,,\n"
+    );
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events");
+    for format in [TableFormat::Csv, TableFormat::Raven] {
+        assert!(format.tells_marks());
+        write_events(&path, format, &[with_band]).unwrap();
+        let read = read_marks(&path).unwrap();
+        let spans: Vec<_> = read.events.iter().map(|event| event.span).collect();
+        assert_eq!(spans, marks.map(|mark| mark.span), "{format}");
+        assert!(read.events.iter().all(|event| event.mark == Mark::Positive));
+        let read = read_found_events(&path).unwrap();
+        let spans: Vec<_> = read.events.iter().map(|event| event.span).collect();
+        assert_eq!(spans, [events[0].span], "{format}");
+    }
+    assert!(!TableFormat::Audacity.tells_marks() && !TableFormat::Dcase.tells_marks());
+
+    write_events(&path, TableFormat::Parquet, &[with_band]).unwrap();
+    let read = SerializedFileReader::new(File::open(&path).unwrap()).unwrap();
+    let rows: Vec<_> = read
+        .get_row_iter(None)
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    let verdict = |n: usize| rows[n].get_string(7).ok().map(String::as_str);
+    assert_eq!([0, 1, 2].map(verdict), [Some("mark"), None, Some("mark")]);
+    assert_eq!(rows[1].get_float(3).unwrap(), 0.75);
+    assert!(rows[0].get_float(3).is_err(), "a mark has no score");
+    assert_eq!(rows[2].get_double(5).unwrap(), 2000.0);
+}
+
+#[test]
+fn marks_of_several_kinds_have_the_label_of_their_own() {
+    let [first, second] = marks();
+    let marks = [first, UsedMark { kind: 1, ..second }];
+    let labels = ["song", "call"].map(|label| Some(label.to_owned()));
+    let found = Found {
+        marks: Some(&marks),
+        ..found("a.wav", &labels, &[])
+    };
+    assert_eq!(
+        written(TableFormat::Csv, &[found]),
+        "recording,onset,offset,score,label,verdict\n\
+         a.wav,0.500000,1.000000,,song,mark\n\
+         a.wav,4.000000,4.250000,,call,mark\n"
+    );
 }
 
 #[test]

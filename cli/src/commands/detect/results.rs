@@ -10,9 +10,10 @@ use anyhow::{Context, bail};
 use chiffchaff::audio::{RecordedAt, RecordingStart, recorded_at};
 use chiffchaff::dataset::{OutputName, output_names};
 use chiffchaff::detect::write::{
-    Began, Found, TableFormat, event_table, write_clips, write_events, written_clips,
+    Band, Began, Found, TableFormat, UsedMark, event_table, write_clips, write_events,
+    written_clips,
 };
-use chiffchaff::detect::{Detection, Detector, Event, EventCounts, expected_precision};
+use chiffchaff::detect::{Detection, Detector, Event, EventBand, EventCounts, expected_precision};
 use chiffchaff::output::{
     Existing, Journal, OutputError, OutputFile, OutputFolder, fingerprint, refuse_input,
 };
@@ -35,12 +36,20 @@ pub(super) struct Results<'a> {
     settings: String,
     /// When each recording was made, as far as that is known.
     starts: HashMap<&'a Path, RecordingStart>,
-    /// Whether it is known of some.
-    is_dated: bool,
+    columns: Columns,
     parts: Vec<Part>,
     taken_up: usize,
     remarks: usize,
     interrupt: Interrupt,
+}
+
+/// Which columns tables have that others do not.
+#[derive(Clone, Copy)]
+struct Columns {
+    /// Of the date: where it is known of some recording.
+    dates: bool,
+    /// Of the frequencies.
+    bands: bool,
 }
 
 /// Where the tables go.
@@ -63,34 +72,44 @@ struct Part {
     began: Option<RecordedAt>,
     /// Those of the kinds of event.
     labels: Vec<Option<String>>,
+    band: Option<EventBand>,
     events: Vec<Event>,
+    /// Its own, if they are to be in the table.
+    marks: Option<Vec<UsedMark>>,
     picture: Option<RecordingPicture>,
     /// Whether its sound gave reason for a warning.
     remarked: bool,
 }
 
 impl Part {
-    fn found(&self, is_dated: bool) -> Found<'_> {
+    fn found(&self, columns: Columns) -> Found<'_> {
         Found {
-            began: match (is_dated, self.began) {
+            began: match (columns.dates, self.began) {
                 (false, _) => Began::NotShown,
                 (true, None) => Began::Unknown,
                 (true, Some(at)) => Began::At(at),
             },
             recording: &self.name.recording,
             labels: &self.labels,
-            band_hz: None,
+            band: match (columns.bands, self.band) {
+                (false, _) => Band::NotShown,
+                (true, None) => Band::Unknown,
+                (true, Some(band)) => Band::Hz(band.low_hz, band.high_hz),
+            },
             events: &self.events,
+            marks: self.marks.as_deref(),
         }
     }
 }
 
 impl<'a> Results<'a> {
     /// Refuses what would be written over, tries what will be written, and opens what an interrupted search has left.
-    /// Nothing if `--resume` finds the search done. `shared_marks` are the recordings whose marks serve others.
+    /// Nothing if `--resume` finds the search done. `shared_marks` are the recordings whose marks serve others; `has_limits`:
+    /// whether marks have frequencies.
     pub(super) fn prepare(
         arguments: &'a Arguments,
         shared_marks: &[&Path],
+        has_limits: bool,
         printer: &'a Printer,
     ) -> anyhow::Result<Option<Self>> {
         let tables = Tables::of(arguments)?;
@@ -137,7 +156,11 @@ impl<'a> Results<'a> {
             tables,
             journal,
             settings,
-            is_dated: starts.values().any(|start| start.at.is_some()),
+            columns: Columns {
+                dates: starts.values().any(|start| start.at.is_some()),
+                // What Raven draws has frequencies.
+                bands: has_limits || arguments.format == TableFormat::Raven,
+            },
             starts,
             parts: Vec::new(),
             taken_up: 0,
@@ -183,7 +206,9 @@ impl<'a> Results<'a> {
             recording: FileState::of(&searched.recording),
             name: name.clone(),
             labels: searched.detection.labels.clone(),
+            band: searched.band,
             events: searched.detection.events.clone(),
+            marks: self.arguments.with_marks.then(|| searched.marks.clone()),
             picture: self.draw(searched, start.at),
         };
         self.write_clips(searched, name)?;
@@ -229,7 +254,7 @@ impl<'a> Results<'a> {
             let pictures = self.parts.iter_mut().filter_map(|part| part.picture.take());
             let pictures: Vec<_> = pictures.collect();
             let learned = kept.map(ShotsPicture::new);
-            let shows_counts = self.is_dated && self.parts.len() > 1;
+            let shows_counts = self.columns.dates && self.parts.len() > 1;
             let page_of = DetectionPage {
                 recordings: &pictures,
                 learned: learned.as_ref(),
@@ -365,14 +390,14 @@ impl<'a> Results<'a> {
                 Ok(write_events(
                     &path,
                     self.format(),
-                    &[part.found(self.is_dated)],
+                    &[part.found(self.columns)],
                 )?)
             }
             Tables::StandardOutput => {
                 let rows = event_table(
                     "standard output".as_ref(),
                     self.format(),
-                    &[part.found(self.is_dated)],
+                    &[part.found(self.columns)],
                 );
                 let rows = String::from_utf8(rows?)?;
                 let is_first = self.parts.is_empty();
@@ -390,7 +415,7 @@ impl<'a> Results<'a> {
         match &self.tables {
             Tables::StandardOutput => {}
             Tables::File(path) => {
-                let found = self.parts.iter().map(|part| part.found(self.is_dated));
+                let found = self.parts.iter().map(|part| part.found(self.columns));
                 let found: Vec<_> = found.collect();
                 write_events(path, self.format(), &found)?;
                 self.printer
@@ -427,6 +452,12 @@ impl Tables {
     fn of(arguments: &Arguments) -> anyhow::Result<Self> {
         let several = arguments.recordings.len() > 1;
         let format = arguments.format;
+        if arguments.with_marks && !format.tells_marks() {
+            bail!(
+                "`--with-marks`: {} does not tell marks from events\n\nhint: `--format csv`, `raven` and `parquet` do",
+                format.title()
+            );
+        }
         let is_of_one = several && !format.holds_many_recordings();
         let Some(out) = &arguments.out else {
             if !format.is_text() {

@@ -8,9 +8,10 @@ use chiffchaff::dataset::{
     LabelChoice, Marked, MatchError, Matching, ShotChoice, ShotCount, Span, Support, SupportError,
     SupportProblem,
 };
+use chiffchaff::detect::write::UsedMark;
 use chiffchaff::detect::{
-    DetectError, Detection, Detector, Fitter, KeptOptions, LookedAt, MarkedRecording, Stage,
-    Threshold,
+    DetectError, Detection, Detector, EventBand, Fitter, KeptOptions, LookedAt, MarkedRecording,
+    Stage, Threshold,
 };
 use indicatif::ProgressBar;
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,8 +34,8 @@ pub(super) struct Searcher<'a> {
 /// One detector for several recordings.
 struct Shared {
     detector: Detector,
-    /// The shots of each recording that it learned from, by the recording's index.
-    shots: BTreeMap<usize, Vec<Span>>,
+    /// What it learned from of each recording, by the recording's index.
+    supports: BTreeMap<usize, Support>,
     /// Whether marks of some recording could not be used.
     remarked: bool,
 }
@@ -46,17 +47,37 @@ pub(super) struct Searched {
     pub(super) secs: f64,
     /// Its own shots.
     pub(super) shots: Vec<Span>,
+    /// The same for a table.
+    pub(super) marks: Vec<UsedMark>,
     /// Whose marks found the events, where it is not its own alone: `5 marks of 1 recording`.
     pub(super) by: Option<String>,
     /// Mean length of what was learned from, seconds.
     pub(super) typical_secs: f64,
     pub(super) detection: Detection,
+    /// Between which frequencies the events lie.
+    pub(super) band: Option<EventBand>,
     /// The channel that was searched.
     pub(super) channel: ChannelChoice,
     /// How much slower or faster it was played.
     pub(super) time_scale: TimeScale,
     /// Whether its sound gave reason for a warning.
     pub(super) remarked: bool,
+}
+
+/// The shots of a recording, by the detector's kinds with these labels.
+fn used_marks(support: &Support, labels: &[Option<String>]) -> Vec<UsedMark> {
+    let kinds = support.kinds().iter();
+    // Marks without a label may be of the only kind.
+    let kinds = kinds.map(|kind| labels.iter().position(|label| *label == kind.label));
+    let kinds: Vec<usize> = kinds.map(|kind| kind.unwrap_or(0)).collect();
+    let shots = support.shots().iter().zip(support.shot_kinds());
+    let marks = shots.zip(support.bands_hz());
+    let marks = marks.map(|((&span, &kind), &band_hz)| UsedMark {
+        span,
+        kind: kinds[kind],
+        band_hz,
+    });
+    marks.collect()
 }
 
 impl<'a> Searcher<'a> {
@@ -85,7 +106,7 @@ impl<'a> Searcher<'a> {
                 let detector = Detector::load(path, options, arguments.device.open()?)?;
                 searcher.shared = Some(Ok(Shared {
                     detector,
-                    shots: BTreeMap::new(),
+                    supports: BTreeMap::new(),
                     remarked: false,
                 }));
             }
@@ -184,19 +205,21 @@ impl<'a> Searcher<'a> {
         }
         let bar = self.bar();
         let observe = |stage| show(stage, secs, &bar);
-        let detection = fitter
+        let found = fitter
             .fit(std::slice::from_ref(&marked), observe)
-            .and_then(|detector| detector.detect(recording, observe));
+            .and_then(|detector| Ok((detector.band(), detector.detect(recording, observe)?)));
         bar.finish_and_clear();
-        let detection = detection?;
+        let (band, detection) = found?;
         self.say_found(recording, &detection, started, time_scale, "");
         Ok(Searched {
             recording: marked.path,
             secs,
             shots: marked.support.shots().to_vec(),
+            marks: used_marks(&marked.support, &detection.labels),
             by: None,
             typical_secs: marked.support.mean_secs(),
             detection,
+            band,
             channel,
             time_scale,
             remarked: unheard.is_some(),
@@ -210,14 +233,16 @@ impl<'a> Searcher<'a> {
         let bar = self.bar();
         let Shared {
             detector,
-            shots,
+            supports,
             remarked,
         } = self.shared()?;
-        let (shots, remarked) = (shots.get(&index).cloned().unwrap_or_default(), *remarked);
+        let (own, remarked, band) = (supports.get(&index), *remarked, detector.band());
+        let shots = own.map_or_else(Vec::new, |own| own.shots().to_vec());
         let channel = detector.channel(recording)?;
         let detection = detector.detect(recording, |stage| show(stage, secs, &bar));
         bar.finish_and_clear();
         let (detection, learned) = (detection?, detector.learned().clone());
+        let marks = own.map_or_else(Vec::new, |own| used_marks(own, &detection.labels));
         let time_scale = detector.time_scale();
         let by = format!(", by {learned}");
         self.say_found(recording, &detection, started, time_scale, &by);
@@ -225,9 +250,11 @@ impl<'a> Searcher<'a> {
             recording: recording.clone(),
             secs,
             shots,
+            marks,
             by: Some(learned.to_string()),
             typical_secs: learned.typical_secs(),
             detection,
+            band,
             channel,
             time_scale,
             remarked,
@@ -249,14 +276,14 @@ impl<'a> Searcher<'a> {
 
     /// Fits the detector of all marks.
     fn learn_together(&self) -> anyhow::Result<Shared> {
-        let (mut marked, mut shots, mut remarked) = (Vec::new(), BTreeMap::new(), false);
+        let (mut marked, mut supports, mut remarked) = (Vec::new(), BTreeMap::new(), false);
         for (of, recording) in self.arguments.recordings.iter().enumerate() {
             if self.matching.marks_of(of).is_err() {
                 continue;
             }
             match self.usable_marks(of) {
                 Ok(one) => {
-                    shots.insert(of, one.support.shots().to_vec());
+                    supports.insert(of, one.support.clone());
                     marked.push(one);
                 }
                 Err(reason) => {
@@ -288,7 +315,7 @@ impl<'a> Searcher<'a> {
         bar.finish_and_clear();
         Ok(Shared {
             detector: detector?,
-            shots,
+            supports,
             remarked,
         })
     }

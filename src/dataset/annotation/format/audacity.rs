@@ -12,8 +12,9 @@ impl Rules for Audacity {
     }
 
     /// A line after a backslash says between which frequencies the label above it lies.
-    fn is_event(&self, record: &StringRecord) -> bool {
-        record.get(0) != Some("\\")
+    fn limits_above(&self, record: &StringRecord) -> Option<[String; 2]> {
+        let value = |column: usize| record.get(column).unwrap_or_default().to_owned();
+        (record.get(0) == Some("\\")).then(|| [1, 2].map(value))
     }
 
     fn word(&self) -> Option<&'static str> {

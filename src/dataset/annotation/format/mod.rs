@@ -103,9 +103,9 @@ pub(super) trait Rules {
         false
     }
 
-    /// Whether the line is one of an event.
-    fn is_event(&self, _record: &StringRecord) -> bool {
-        true
+    /// The limits of frequency, Hz as written, that the line gives to the event above it; it is then none itself.
+    fn limits_above(&self, _record: &StringRecord) -> Option<[String; 2]> {
+        None
     }
 
     /// Whether times count from the start of the first file of several, unless a column says otherwise.
