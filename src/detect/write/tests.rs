@@ -200,8 +200,11 @@ fn frequencies_are_written_where_they_are_known_and_read_back() {
     assert_eq!(rows[1].get_double(6).unwrap(), 8000.0);
 }
 
+/// Lowest and highest frequency, Hz.
+type Limits = (f64, f64);
+
 /// A mark before and one behind the only event.
-const MARKS: [(f64, f64, Option<(f64, f64)>); 2] =
+const MARKS: [(f64, f64, Option<Limits>); 2] =
     [(0.5, 1.0, None), (4.0, 4.25, Some((2000.0, 3000.0)))];
 
 fn marks() -> [UsedMark; 2] {
