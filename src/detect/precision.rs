@@ -7,9 +7,9 @@ use super::{Detection, Event};
 /// recordings whose events are all marked by `tests/field/precision.py`, which prints them.
 ///
 /// `a`, how fast right events take over as scores rise; above 0, so that a higher threshold is never expected to be worse.
-const STEEPNESS: f64 = 14.0;
+const STEEPNESS: f64 = 22.5;
 /// `b`, the score at which an event is as likely right as wrong.
-const EVEN_SCORE: f64 = 0.72;
+const EVEN_SCORE: f64 = 0.79;
 
 /// How likely an event of the method `frames` with this score is right, above 0 and below 1.
 pub(super) fn probability_right(score: f32) -> f64 {

@@ -400,8 +400,8 @@ mod tests {
 
     #[test]
     fn shots_are_played_so_that_they_are_heard() {
-        assert_eq!(played(40e3..80e3, 0.004), 10.0); // a bat
-        assert_eq!(played(20e3..45e3, 0.008), 5.0); // a lower one
+        assert_eq!(played(40e3..80e3, 0.0041), 10.0); // a bat
+        assert_eq!(played(20e3..45e3, 0.0081), 5.0); // a lower one
         assert_eq!(played(110e3..140e3, 0.0001), 200.0); // a porpoise
         assert_eq!(played(4000.0..9000.0, 0.017), 3.0); // a canary's tour
         assert_eq!(played(500.0..900.0, 0.71), 1.0 / 5.0); // an owl

@@ -53,9 +53,6 @@ pub struct FitConfig {
     /// Where events may be unmarked, so much sound on either side of each shot is taken to be none, in lengths of the shot. All
     /// else is unknown. Default 1.
     pub surroundings: f64,
-    /// What a frame of that unknown sound weighs as an example of no event, where a known one weighs 1. Most of it is none.
-    /// Default 0.03.
-    pub unmarked: f32,
     /// Frames behind the last shot that the network sees as context. Their loss has no weight, as it is not known whether
     /// they hold an event. Default 28.
     pub context: usize,
@@ -79,7 +76,6 @@ impl Default for FitConfig {
             mask_bands: 12,
             focus: Some(6),
             surroundings: 1.0,
-            unmarked: 0.03,
             context: 28,
         }
     }
@@ -94,7 +90,7 @@ pub(super) struct SupportFrames {
     pub(super) kinds: usize,
     /// `[frames, kinds]`: 1 inside a shot of the kind, 0 outside.
     pub(super) targets: Vec<f32>,
-    /// `[frames, kinds]`: 1 where the target is known, 0 where it is not, and between where it is likely.
+    /// `[frames, kinds]`: 1 where the target is known, 0 elsewhere.
     pub(super) weights: Vec<f32>,
     /// Frames of each shot.
     pub(super) shots: Vec<Range<usize>>,
@@ -209,8 +205,8 @@ impl SupportFrames {
     }
 
     /// Takes everything for unknown but all shots and so much beside each, in lengths of the shot; that only for its own kind.
-    /// What is marked as no event stays known. The unknown weighs `unmarked`.
-    pub(super) fn know_surroundings(&mut self, lengths: f64, unmarked: f32) {
+    /// What is marked as no event stays known.
+    pub(super) fn know_surroundings(&mut self, lengths: f64) {
         let mut known: Vec<bool> = self
             .targets
             .chunks_exact(self.kinds)
@@ -227,7 +223,7 @@ impl SupportFrames {
             }
         }
         for (weight, known) in self.weights.iter_mut().zip(known) {
-            *weight *= if known { 1.0 } else { unmarked };
+            *weight *= f32::from(u8::from(known));
         }
         self.know_negatives();
     }

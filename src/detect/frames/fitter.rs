@@ -5,7 +5,7 @@ use super::fit::{Fitted, SupportFrames};
 use super::focus::{Focus, band_above, bands_hz};
 use super::region::Region;
 use super::stretch::Stretches;
-use super::{FRAME_RADIUS, FitConfig, FrameConfig, Scale, frames_of};
+use super::{FRAME_RADIUS, FrameConfig, Scale, frames_of};
 use crate::dataset::{Marked, Span, Support};
 use crate::detect::fitter::{Fit, Playback};
 use crate::detect::kinds::Kinds;
@@ -107,14 +107,7 @@ impl FrameFitter {
         let mut learned = examples_in((values, bands), support, kinds, &region, frame_rate);
         match support.marked() {
             Marked::All => learned.know_negatives(),
-            Marked::Some => {
-                let FitConfig {
-                    surroundings,
-                    unmarked,
-                    ..
-                } = self.config.fit;
-                learned.know_surroundings(surroundings, unmarked);
-            }
+            Marked::Some => learned.know_surroundings(self.config.fit.surroundings),
         }
         Ok((scale, learned))
     }
@@ -345,7 +338,7 @@ mod tests {
         let mut frames = examples(KINDS, Marked::Some);
         assert_eq!(frames.negatives, [22..25, 60..70]);
         assert_eq!(frames.negative_kinds, [0, 1]);
-        frames.know_surroundings(0.5, 0.0);
+        frames.know_surroundings(0.5);
         assert_eq!(ones(&frames.weights, 0), [(5, 25), (30, 40)]);
         assert_eq!(ones(&frames.weights, 1), [(10, 20), (25, 45), (60, 70)]);
     }

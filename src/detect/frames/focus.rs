@@ -117,7 +117,7 @@ fn bands_above(frames: &SupportFrames, kind: usize) -> Option<Range<usize>> {
     for (row, (targets, weights)) in rows.zip(targets.zip(weights)) {
         if targets[kind] > 0.0 {
             inside.add(row);
-        } else if weights[kind] >= 1.0 && targets.iter().all(|&target| target == 0.0) {
+        } else if weights[kind] > 0.0 && targets.iter().all(|&target| target == 0.0) {
             beside.add(row);
         }
     }
